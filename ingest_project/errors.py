@@ -8,7 +8,7 @@
     ├── ObjectError              one object version that cannot be ingested; the rest of its batch goes on
     │   ├── ObjectMissing
     │   ├── ObjectForbidden
-    │   ├── ObjectOverwritten
+    │   ├── ObjectOverwritten    (transient)
     │   ├── ObjectUnreadable
     │   ├── SchemaMismatch
     │   └── ObjectUnavailable    (transient)
@@ -95,9 +95,13 @@ class ObjectForbidden(ObjectError):
 
 
 class ObjectOverwritten(ObjectError):
-    """The key holds another version than the one that the event named (412); its own event will bring that one."""
+    """The key holds another write than the one that the event named (412), which is gone for good.
+
+    Transient, as the newer write's own event settles this one; only if that never comes does it count as failed.
+    """
 
     error_class = "overwritten"
+    transient = True
 
 
 class ObjectUnreadable(ObjectError):
@@ -185,4 +189,6 @@ class BatchSuperseded(IngestError):
     def __init__(self, batch_id: str, attempt: int) -> None:
         self.batch_id = batch_id
         self.attempt = attempt
-        super().__init__(f"attempt {attempt} of batch {batch_id} was superseded by a newer one; nothing to do here")
+        super().__init__(
+            f"attempt {attempt} of batch {batch_id} was superseded by a newer one; nothing to do here"
+        )

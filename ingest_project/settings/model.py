@@ -1,16 +1,27 @@
 """Typed models of ingest.yaml: what may be said there, and what it means.
 
 The first stop of an object's journey is none of these; they only say which journeys exist. The models hold
-values and the rules between them. Reading the file, filling in the environment and naming the line of a fault
-is `load.py`'s work.
+values and the rules within one of them. Reading the file and naming the line of a fault is `load.py`'s work; what
+must hold between queues, tables and columns is in `rules.py` and `table_rules.py`.
 """
 
 import re
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ingest_project.settings.names import (
+    Bucket,
+    Owner,
+    PartitionValue,
+    QueueName,
+    QueueUrl,
+    RoleArn,
+    TableName,
+)
 
 TableFormat = Literal["ndjson", "json", "csv", "parquet", "avro", "ipc"]
 PartitionEvery = Literal["hour", "day", "week", "month"]
@@ -20,14 +31,22 @@ SchemaEvolution = Literal["add_columns", "rescue", "fail"]
 PROVENANCE_COLUMNS = ("_source_uri", "_source_version", "_batch_id", "_ingested_at")
 """The columns that every table ends in; from them alone the ledger can be rebuilt."""
 
-QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
-TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$")]
+
+def _scalar_property(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ValueError(
+        "a catalog property is text, a number, true or false; write it as PyIceberg names it, like s3.endpoint"
+    )
 
 
 class Strict(BaseModel):
-    """A model that refuses keys it does not know."""
+    """A model that refuses keys it does not know, and turns no type into another.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    An error never repeats the input, for it may be secret.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class AwsSettings(Strict):
@@ -35,13 +54,15 @@ class AwsSettings(Strict):
 
     region: str | None = None
     endpoint_url: str | None = None
-    role_arn: Annotated[str, StringConstraints(pattern=r"^arn:[^:]+:iam::\d{12}:role/.+$")] | None = None
+    role_arn: RoleArn | None = None
     external_id: str | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
     def _external_id_needs_a_role(self) -> Self:
         if self.external_id is not None and self.role_arn is None:
-            raise ValueError("external_id is set without role_arn; add the role to assume, or remove external_id")
+            raise ValueError(
+                "external_id is set without role_arn; add the role to assume, or remove external_id"
+            )
         return self
 
 
@@ -52,25 +73,38 @@ class LedgerSettings(Strict):
 
 
 class CatalogSettings(BaseModel):
-    """A PyIceberg catalog: `name`, `type`, and any of PyIceberg's catalog properties."""
+    """A PyIceberg catalog: `name`, `type`, and any of PyIceberg's catalog properties.
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    A relative SQLite `uri` and a `warehouse` that is a relative path start at the folder of ingest.yaml. Properties
+    may hold credentials and are left out of the representation.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
+
+    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(_scalar_property)]] = Field(init=False)
 
     name: str = "lake"
     type: Literal["sql", "rest", "glue", "hive", "dynamodb", "bigquery", "in-memory"] = "sql"
 
     @property
     def properties(self) -> dict[str, str]:
-        """All but the name, as PyIceberg wants them: strings."""
-        extra = {key: _property_text(value) for key, value in (self.__pydantic_extra__ or {}).items()}
-        return {"type": self.type, **extra}
+        """All but the name, as PyIceberg wants them: strings. A property without a value is left out."""
+        given = {key: value for key, value in self.__pydantic_extra__.items() if value is not None}
+        return {"type": self.type, **{key: _property_text(value) for key, value in given.items()}}
+
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        yield "name", self.name
+        yield "type", self.type
 
 
 class QueueSettings(Strict):
-    """One SQS queue, and how hard to drain it."""
+    """One SQS queue, and how hard to drain it.
+
+    `enabled: false` leaves its sensor stopped; the queue fills, and nothing is lost within its retention.
+    """
 
     name: QueueName
-    url: Annotated[str, StringConstraints(pattern=r"^https?://.+")]
+    url: QueueUrl
     visibility_timeout_seconds: Annotated[int, Field(ge=30, le=43_200)] = 300
     max_messages_per_tick: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     max_batches_in_flight: Annotated[int, Field(ge=1, le=1_000)] = 4
@@ -78,10 +112,15 @@ class QueueSettings(Strict):
 
 
 class PartitionSettings(Strict):
-    """The Dagster partitions of a table's asset, and how an object finds its own."""
+    """The Dagster partitions of a table's asset, and how an object finds its own.
+
+    The partition is read from the key by `pattern`, a regular expression searched for anywhere in the key: from its
+    group `partition`, or with `every` from its groups year, month, day and hour. With `from: event_time` it is the
+    time (UTC) at which S3 finished the write.
+    """
 
     every: PartitionEvery | None = None
-    values: list[str] | None = None
+    values: Annotated[list[PartitionValue], Field(min_length=1)] | None = None
     dynamic: bool = False
     start: str | None = None
     from_: Annotated[Literal["key", "event_time"], Field(alias="from")] = "key"
@@ -98,12 +137,7 @@ class PartitionSettings(Strict):
         if sum(kinds) != 1:
             raise ValueError("give exactly one of `every`, `values` and `dynamic: true`")
         if self.every is not None:
-            if self.start is None:
-                raise ValueError('`every` needs `start`, the first partition, for example start: "2026-01-01"')
-            try:
-                datetime.fromisoformat(self.start)
-            except ValueError:
-                raise ValueError(f"start: {self.start!r} is no ISO date; write it like 2026-01-01") from None
+            _check_start(self.start)
         elif self.start is not None:
             raise ValueError("`start` goes with `every` only; remove it")
         return self
@@ -117,16 +151,48 @@ class PartitionSettings(Strict):
                 raise ValueError("`pattern` goes with `from: key` only; remove it")
             return self
         if self.pattern is None:
-            raise ValueError("`from: key` needs `pattern`, a regular expression with a group (?P<partition>...)")
-        try:
-            groups = re.compile(self.pattern).groupindex
-        except re.error as error:
-            raise ValueError(f"pattern is no regular expression: {error}") from None
-        if "partition" not in groups and not (self.every and "year" in groups):
             raise ValueError(
-                "pattern names no partition; add a group (?P<partition>...), or with `every` the groups year, month, day, hour"
+                "`from: key` needs `pattern`, a regular expression with a group (?P<partition>...)"
             )
+        _check_pattern(self.pattern, self.every)
         return self
+
+
+_GROUPS: dict[PartitionEvery, tuple[str, ...]] = {
+    "hour": ("year", "month", "day", "hour"),
+    "day": ("year", "month", "day"),
+    "week": ("year", "month", "day"),
+    "month": ("year", "month"),
+}
+
+
+def _check_pattern(pattern: str, every: PartitionEvery | None) -> None:
+    try:
+        groups = re.compile(pattern).groupindex
+    except re.error as error:
+        raise ValueError(f"`pattern` is no regular expression: {error}; mend it") from error
+    if "partition" in groups:
+        return
+    if every is None:
+        raise ValueError("`pattern` names no partition; add a group (?P<partition>...)")
+    missing = [name for name in _GROUPS[every] if name not in groups]
+    if missing:
+        raise ValueError(
+            f"`pattern` names no {every}; add a group (?P<partition>...), or the groups {', '.join(missing)}"
+        )
+
+
+def _check_start(start: str | None) -> None:
+    if start is None:
+        raise ValueError('`every` needs `start`, the first partition; add for example start: "2026-01-01"')
+    try:
+        time = datetime.fromisoformat(start)
+    except ValueError as error:
+        raise ValueError("`start` is no ISO date; write it like 2026-01-01") from error
+    if time.utcoffset() not in {None, timedelta(0)}:
+        raise ValueError(
+            "`start` has an offset, and partitions are in UTC; write it in UTC, like 2026-01-01T00:00"
+        )
 
 
 class BatchSettings(Strict):
@@ -137,11 +203,17 @@ class BatchSettings(Strict):
 
 
 class TableSettings(Strict):
-    """One Iceberg table: the route that feeds it, its format, its columns and its policies."""
+    """One Iceberg table: the route that feeds it, its format, its columns and its policies.
+
+    Two policies are accepted before all of their behaviour is there. Until it is, with `schema_evolution: rescue`
+    an object whose columns do not fit fails as a whole, as with `fail`, and with `bad_rows: quarantine` an object
+    with a row that cannot be read fails as a whole. Such an object is recorded with its reason, and its message is
+    left to the DLQ: nothing of it is lost, and nothing of it reaches the table.
+    """
 
     name: TableName
     queue: str
-    bucket: Annotated[str, StringConstraints(min_length=3, max_length=63)]
+    bucket: Bucket
     prefix: str = ""
     suffix: str = ""
     format: TableFormat
@@ -153,7 +225,7 @@ class TableSettings(Strict):
     bad_rows: Literal["quarantine", "fail"] = "quarantine"
     batch: BatchSettings = BatchSettings()
     description: str | None = None
-    owners: list[str] = []
+    owners: list[Owner] = []
     rebuild_schedule: str | None = None
 
     @property
@@ -166,12 +238,14 @@ class TableSettings(Strict):
         """The route in S3's own spelling, for people."""
         return f"s3://{self.bucket}/{self.prefix}*{self.suffix}"
 
-    @model_validator(mode="after")
-    def _columns_leave_room_for_provenance(self) -> Self:
-        taken = [name for name in self.columns or {} if name.lower() in PROVENANCE_COLUMNS]
-        if taken:
-            raise ValueError(f"columns: {', '.join(taken)} are written by the ingest itself; rename them")
-        return self
+    @field_validator("columns")
+    @classmethod
+    def _columns_leave_room_for_provenance(cls, columns: dict[str, str] | None) -> dict[str, str] | None:
+        if taken := [name for name in columns or {} if name.lower() in PROVENANCE_COLUMNS]:
+            raise ValueError(
+                f"the ingest itself writes {', '.join(taken)}; leave it out, or rename the column"
+            )
+        return columns
 
 
 class Settings(Strict):

@@ -1,0 +1,56 @@
+# Needs Python 3.11 or newer, git and make; everything else is installed into .venv from PyPI.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 3000
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test lint lock clean dagster-home
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(INSTALLED) ## make .venv from requirements.lock; does nothing while that is up to date
+
+demo: setup ## files, queue, Dagster and its web UI on this machine; ARGS=--exit ends when all rows are in
+	$(BIN)/ingest demo $(ARGS)
+
+dev: export DAGSTER_HOME := $(CURDIR)/.dagster
+dev: setup dagster-home ## `dagster dev` on ingest.yaml; HOST and PORT say where, ARGS adds options
+	$(BIN)/dagster dev --host $(HOST) --port $(PORT) $(ARGS)
+
+test: setup ## pytest; ARGS picks tests and options
+	$(BIN)/pytest $(ARGS)
+
+lint: setup ## ruff, mypy and the one-way rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: setup ## make requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-header --quiet -o requirements.lock
+
+clean: ## remove .venv and all caches; .dagster, with the ledger and tables of `make dev`, stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find ingest_project ingest_project_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Dagster reads dagster.yaml from DAGSTER_HOME and keeps its storage beside it.
+dagster-home:
+	@mkdir -p .dagster
+	@ln -sfn ../dagster.yaml .dagster/dagster.yaml
+
+# uv comes by pip, at the version and with the hashes of the lock; it installs the rest many times faster.
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, $(PYTHON) is %d.%d; try `make setup PYTHON=python3.12`" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	awk '/^[^ #]/ {uv = /^uv==/} uv' requirements.lock > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@

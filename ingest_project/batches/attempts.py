@@ -1,0 +1,184 @@
+"""The life of an open batch: which run works on it, since when, and when it is tried again.
+
+A run owns a batch from its start until another run starts it. It keeps a lease alive by heartbeats; a lease that
+ran out tells the sensor that the run is dead, whatever Dagster believes. Ownership, not the lease, is what makes a
+commit safe: `confirm` is asked between the look at the table and the commit.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingest_project.batches.model import (
+    Batch,
+    BatchKind,
+    BatchObject,
+    BatchState,
+    BatchWork,
+    ObjectState,
+    RowsToReplace,
+)
+from ingest_project.batches.rebuild import rows_of_partition
+from ingest_project.batches.tables import batch_objects, batches, object_versions
+from ingest_project.errors import BatchNotFound, BatchSuperseded
+from ingest_project.events.object_version import ObjectVersion
+
+BACKOFF_FIRST = timedelta(seconds=5)
+BACKOFF_LIMIT = timedelta(minutes=10)
+
+
+def backoff(failed_attempts: int) -> timedelta:
+    """How long to wait after so many failed attempts: 5 s, doubled each time, never above ten minutes."""
+    return min(BACKOFF_FIRST * 2 ** min(failed_attempts - 1, 10), BACKOFF_LIMIT)
+
+
+def open_batches(connection: sa.Connection, queue: str) -> list[Batch]:
+    """The batches of a queue that are not settled, oldest first."""
+    query = sa.select(batches).where(batches.c.queue == queue, batches.c.state == BatchState.PLANNED)
+    return [_batch(row) for row in connection.execute(query.order_by(batches.c.batch_id))]
+
+
+def start(connection: sa.Connection, batch_id: str, *, run_id: str, now: datetime) -> BatchWork | None:
+    """Make this run the owner of the batch and give its work; None if the batch is settled already."""
+    row = _row(connection, batch_id, lock=True)
+    if row.state != BatchState.PLANNED:
+        return None
+    connection.execute(
+        sa.update(batches)
+        .where(batches.c.batch_id == batch_id)
+        .values(run_id=run_id, heartbeat_at=now, starts=batches.c.starts + 1)
+    )
+    started = batch(connection, batch_id)
+    return BatchWork(started, tuple(_members(connection, started)))
+
+
+def heartbeat(connection: sa.Connection, batch_id: str, *, run_id: str, now: datetime) -> bool:
+    """Keep the lease; False if the batch is no longer this run's."""
+    result = connection.execute(_owned(batch_id, run_id).values(heartbeat_at=now))
+    return result.rowcount == 1
+
+
+def release(connection: sa.Connection, batch_id: str, *, run_id: str, error_class: str, error: str) -> None:
+    """Give the lease up after a failure, so that the next attempt need not wait for it to run out."""
+    connection.execute(
+        _owned(batch_id, run_id).values(heartbeat_at=None, error_class=error_class, error=error)
+    )
+
+
+def next_attempt(
+    connection: sa.Connection, batch_id: str, *, attempt: int, now: datetime, error: str
+) -> bool:
+    """After attempt number `attempt` ended without settling the batch, allow another one, later.
+
+    Doing it twice does it once. An error that the run itself recorded is kept: it knew more than the sensor.
+    """
+    result = connection.execute(
+        sa.update(batches)
+        .where(
+            batches.c.batch_id == batch_id,
+            batches.c.attempt == attempt,
+            batches.c.state == BatchState.PLANNED,
+        )
+        .values(
+            attempt=attempt + 1,
+            not_before=now + backoff(attempt),
+            heartbeat_at=None,
+            error=sa.func.coalesce(batches.c.error, error),
+        )
+    )
+    return result.rowcount == 1
+
+
+def confirm(
+    connection: sa.Connection, batch_id: str, *, run_id: str, object_ids: Collection[str]
+) -> RowsToReplace | None:
+    """What the commit of these objects takes out of the table; raises BatchSuperseded if they are not this run's.
+
+    None means that nothing is replaced.
+    """
+    row = _row(connection, batch_id)
+    owned = {member.object_id for member in _members(connection, _batch(row))}
+    if row.state != BatchState.PLANNED or row.run_id != run_id or not owned.issuperset(object_ids):
+        raise BatchSuperseded(batch_id, row.attempt)
+    if row.kind == BatchKind.REBUILD:
+        return rows_of_partition(connection, row, kept=owned - set(object_ids))
+    if row.on_overwrite == "replace":
+        return _rows_of_older_versions(connection, batch_id, object_ids)
+    return None
+
+
+def batch(connection: sa.Connection, batch_id: str) -> Batch:
+    """One batch, whatever its state."""
+    return _batch(_row(connection, batch_id))
+
+
+def waiting_objects(connection: sa.Connection, queue: str) -> int:
+    """How many object versions of the queue are claimed and in no batch yet."""
+    query = sa.select(sa.func.count()).where(
+        object_versions.c.queue == queue, object_versions.c.state == ObjectState.PENDING
+    )
+    return connection.scalar(query) or 0
+
+
+def _rows_of_older_versions(
+    connection: sa.Connection, batch_id: str, object_ids: Collection[str]
+) -> RowsToReplace | None:
+    older, newer = object_versions.alias("older"), object_versions.alias("newer")
+    query = (
+        sa.select(newer.c.object_id, older.c.bucket, older.c.key, older.c.batch_id)
+        .join_from(newer, older, newer.c.key_id == older.c.key_id)
+        .where(newer.c.batch_id == batch_id, older.c.state == ObjectState.COMMITTED)
+    )
+    rows = [row for row in connection.execute(query) if row.object_id in object_ids]
+    if not rows:
+        return None
+    return RowsToReplace(
+        source_uris=frozenset(f"s3://{row.bucket}/{row.key}" for row in rows),
+        batch_ids=frozenset(row.batch_id for row in rows),
+    )
+
+
+def _row(connection: sa.Connection, batch_id: str, *, lock: bool = False) -> Any:
+    query = sa.select(batches).where(batches.c.batch_id == batch_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise BatchNotFound(batch_id)
+    return row
+
+
+def _owned(batch_id: str, run_id: str) -> sa.Update:
+    return sa.update(batches).where(
+        batches.c.batch_id == batch_id, batches.c.run_id == run_id, batches.c.state == BatchState.PLANNED
+    )
+
+
+def _members(connection: sa.Connection, batch: Batch) -> Iterator[BatchObject]:
+    """The object versions that the batch may commit, those of one partition together.
+
+    An ingest batch loses a version that was taken from it; a rebuild keeps all that it listed, settled or not.
+    """
+    query = sa.select(object_versions).order_by(object_versions.c.partition_key, object_versions.c.key)
+    if batch.kind == BatchKind.REBUILD:
+        members = sa.select(batch_objects.c.object_id).where(batch_objects.c.batch_id == batch.batch_id)
+        query = query.where(object_versions.c.object_id.in_(members))
+    else:
+        query = query.where(
+            object_versions.c.batch_id == batch.batch_id, object_versions.c.state == ObjectState.PLANNED
+        )
+    for row in connection.execute(query):
+        version = ObjectVersion(
+            bucket=row.bucket, key=row.key, size_bytes=row.size_bytes, event_time=row.event_time,
+            version_id=row.version_id, sequencer=row.sequencer, etag=row.etag,
+        )  # fmt: skip
+        yield BatchObject(row.object_id, version, row.partition_key)
+
+
+def _batch(row: Any) -> Batch:
+    return Batch(
+        batch_id=row.batch_id, queue=row.queue, table=row.table_name, kind=BatchKind(row.kind), attempt=row.attempt,
+        starts=row.starts, objects=row.objects, size_bytes=row.size_bytes, planned_at=row.planned_at,
+        not_before=row.not_before, partition_key=row.partition_key, run_id=row.run_id,
+        heartbeat_at=row.heartbeat_at, error=row.error,
+    )  # fmt: skip

@@ -1,0 +1,123 @@
+"""Opens the ledger's database and brings its schema up to date.
+
+SQLite, the default, serves one machine: WAL lets readers go on while one writer commits, `busy_timeout` makes the
+second writer wait, and every writing transaction begins IMMEDIATE, since one that upgrades from reading to writing
+fails at once instead of waiting (https://www.sqlite.org/lang_transaction.html). PostgreSQL serves many machines.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from ingest_project.errors import LedgerUnavailable
+
+BUSY_TIMEOUT_SECONDS = 30
+MIGRATION_LOCK = (
+    0x1E06E2  # a PostgreSQL advisory lock: two processes that start together migrate one after the other
+)
+
+
+class Database:
+    """Transactions on the ledger's database. Safe to share among threads; each transaction has a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._url = sa.make_url(url)
+        self._engine = (
+            _sqlite_engine(self._url) if self.is_sqlite else sa.create_engine(self._url, pool_pre_ping=True)
+        )
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    @property
+    def location(self) -> str:
+        """Where the ledger is, for people: the URL without its password."""
+        return self._url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction that may write; all of it is committed, or nothing."""
+        with self._translating(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One consistent view, which never waits for a writer."""
+        with self._translating(), self._engine.connect() as connection:
+            yield connection.execution_options(ledger_readonly=True)
+
+    def upgrade(self) -> None:
+        """Bring the schema to the newest version; a no-op, and cheap, when it is there already."""
+        with self._translating():
+            if self._revision() == newest_revision():
+                return
+            with self._engine.begin() as connection:
+                if not self.is_sqlite:
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+                _migrate(connection)
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _revision(self) -> str | None:
+        with self._engine.connect() as connection:
+            readonly = connection.execution_options(ledger_readonly=True)
+            return MigrationContext.configure(readonly).get_current_revision()
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            # Only the driver's own words: SQLAlchemy's text quotes the statement and its parameters.
+            raise LedgerUnavailable(f"ledger {self.location}: {error.orig}") from error
+        except SQLAlchemyError as error:
+            raise LedgerUnavailable(f"ledger {self.location}: {type(error).__name__}") from error
+
+
+@lru_cache(maxsize=1)
+def newest_revision() -> str | None:
+    """The schema version that this code wants."""
+    return ScriptDirectory(_migrations()).get_current_head()
+
+
+def _migrations() -> str:
+    return str(files("ingest_project.batches") / "migrations")
+
+
+def _migrate(connection: sa.Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", _migrations().replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    # `autocommit` keeps the driver from opening transactions of its own: the listener below does.
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None})
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a claim that is acknowledged survives a power cut
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        readonly = connection.get_execution_options().get("ledger_readonly", False)
+        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,174 @@
+"""The ledger: the SQL database of messages, object versions and batches that makes "exactly once" true.
+
+Each method is one transaction. They may be called from many processes and threads at once, and each may be called
+again after a crash: what it did is either all there or not at all, and doing it twice does it once.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ingest_project.batches import attempts, open_messages, report
+from ingest_project.batches.claim import claim
+from ingest_project.batches.database import Database
+from ingest_project.batches.model import (
+    Batch,
+    BatchOutcome,
+    BatchWork,
+    Claim,
+    ClaimResult,
+    OpenMessage,
+    PlanningRules,
+    RowsToReplace,
+)
+from ingest_project.batches.plan import plan
+from ingest_project.batches.rebuild import partitions_of, plan_rebuild
+from ingest_project.batches.settle import settle
+from ingest_project.events.routing import RoutedObject
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time, as the ledger keeps it."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """The ledger at a SQLAlchemy URL; its schema is brought up to date when it is opened.
+
+    Raises LedgerUnavailable, which is transient, whenever the database cannot be reached or stays locked.
+    """
+
+    def __init__(self, url: str, *, clock: Clock = utc_now) -> None:
+        self._database = Database(url)
+        self._database.upgrade()
+        self._clock = clock
+
+    @property
+    def location(self) -> str:
+        """Where the ledger is, without a password."""
+        return self._database.location
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._database.dispose()
+
+    def claim_and_plan(
+        self,
+        queue: str,
+        claims: Sequence[Claim],
+        *,
+        rules: Sequence[PlanningRules],
+        max_in_flight: int,
+        invisible_until: datetime,
+    ) -> ClaimResult:
+        """Record messages and the object versions that they name, and make batches of all that waits."""
+        with self._database.writing() as connection:
+            now = self._clock()
+            result = claim(connection, queue, claims, now=now, invisible_until=invisible_until)
+            plan(connection, queue, rules, max_in_flight=max_in_flight, now=now)
+            return result
+
+    def plan_rebuild(
+        self,
+        *,
+        queue: str,
+        rule: PlanningRules,
+        partition_key: str | None,
+        listed: Sequence[RoutedObject],
+        run_id: str,
+    ) -> str:
+        """Make a batch, owned by this run, that rebuilds one partition from these objects; gives its id."""
+        with self._database.writing() as connection:
+            return plan_rebuild(
+                connection, queue=queue, rule=rule, partition_key=partition_key, listed=listed,
+                run_id=run_id, now=self._clock(),
+            )  # fmt: skip
+
+    def partitions_of(self, listed: Sequence[RoutedObject]) -> dict[str, str | None]:
+        """The partitions under which the ledger knows these writes already, by URI."""
+        with self._database.reading() as connection:
+            return partitions_of(connection, listed)
+
+    def open_batches(self, queue: str) -> list[Batch]:
+        """The batches of a queue that are not settled, oldest first: the outbox."""
+        with self._database.reading() as connection:
+            return attempts.open_batches(connection, queue)
+
+    def batch(self, batch_id: str) -> Batch:
+        """One batch, whatever its state; raises BatchNotFound."""
+        with self._database.reading() as connection:
+            return attempts.batch(connection, batch_id)
+
+    def waiting_objects(self, queue: str) -> int:
+        """How many object versions of the queue are claimed and in no batch yet."""
+        with self._database.reading() as connection:
+            return attempts.waiting_objects(connection, queue)
+
+    def start(self, batch_id: str, *, run_id: str) -> BatchWork | None:
+        """Make this run the owner of the batch and give its work; None if the batch is settled already."""
+        with self._database.writing() as connection:
+            return attempts.start(connection, batch_id, run_id=run_id, now=self._clock())
+
+    def heartbeat(self, batch_id: str, *, run_id: str) -> bool:
+        """Keep the run's lease on the batch; False if the batch is no longer this run's."""
+        with self._database.writing() as connection:
+            return attempts.heartbeat(connection, batch_id, run_id=run_id, now=self._clock())
+
+    def release(self, batch_id: str, *, run_id: str, error_class: str, error: str) -> None:
+        """Give the lease up after a failure, with its reason, so that the next attempt need not wait."""
+        with self._database.writing() as connection:
+            attempts.release(connection, batch_id, run_id=run_id, error_class=error_class, error=error)
+
+    def next_attempt(self, batch_id: str, *, attempt: int, error: str) -> bool:
+        """After attempt number `attempt` ended without settling the batch, allow another one after a backoff."""
+        with self._database.writing() as connection:
+            return attempts.next_attempt(
+                connection, batch_id, attempt=attempt, now=self._clock(), error=error
+            )
+
+    def confirm(self, batch_id: str, *, run_id: str, object_ids: Collection[str]) -> RowsToReplace | None:
+        """What the commit of these objects takes out of the table; BatchSuperseded if they are not this run's."""
+        with self._database.reading() as connection:
+            return attempts.confirm(connection, batch_id, run_id=run_id, object_ids=object_ids)
+
+    def settle(self, batch_id: str, *, run_id: str, outcome: BatchOutcome) -> None:
+        """Record how the batch ended."""
+        with self._database.writing() as connection:
+            settle(connection, batch_id, run_id=run_id, outcome=outcome, now=self._clock())
+
+    def deletable_messages(self, queue: str, *, limit: int = 10_000) -> list[OpenMessage]:
+        """Messages all of whose object versions are settled."""
+        with self._database.reading() as connection:
+            return open_messages.deletable(connection, queue, limit=limit)
+
+    def messages_to_extend(self, queue: str, *, timeout: timedelta) -> list[OpenMessage]:
+        """Messages of waiting or working batches whose visibility timeout is more than half gone."""
+        with self._database.reading() as connection:
+            return open_messages.to_extend(connection, queue, timeout=timeout, now=self._clock())
+
+    def messages_extended(self, queue: str, ids: Iterable[str], *, invisible_until: datetime) -> None:
+        """Record that these messages stay invisible until then."""
+        with self._database.writing() as connection:
+            open_messages.extended(connection, queue, ids, invisible_until=invisible_until)
+
+    def messages_deleted(self, queue: str, ids: Iterable[str], *, refused: Iterable[str] = ()) -> None:
+        """Record which messages SQS has deleted, and whose receipt handles it refused."""
+        with self._database.writing() as connection:
+            open_messages.deleted(connection, queue, ids, now=self._clock())
+            open_messages.handle_refused(connection, queue, refused)
+
+    def queue_report(self, queue: str) -> report.QueueReport:
+        """The messages of one queue by their state."""
+        with self._database.reading() as connection:
+            return report.queue_report(connection, queue)
+
+    def table_report(self, table: str) -> report.TableReport:
+        """One table's objects and batches by state, its rows and its last commit."""
+        with self._database.reading() as connection:
+            return report.table_report(connection, table)
+
+    def failures(self) -> list[report.FailureReport]:
+        """What failed and is not settled, with reasons."""
+        with self._database.reading() as connection:
+            return report.failures(connection)

@@ -1,0 +1,31 @@
+"""What SQLAlchemy leaves to us: INSERT ... ON CONFLICT for both dialects, and IN (...) in portions."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+PORTION = 500  # rows named in one IN (...): well below SQLite's 32,766 variables
+
+
+def portions(ids: Iterable[str]) -> Iterator[list[str]]:
+    """The ids in lists of at most `PORTION`, without repetitions and in order.
+
+    The order matters: transactions that lock many rows in the same order cannot deadlock.
+    """
+    remaining = iter(sorted(set(ids)))
+    while portion := list(islice(remaining, PORTION)):
+        yield portion
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ON CONFLICT, which SQLAlchemy offers by dialect only."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def insert_ignoring(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows; those whose primary key exists already stay as they are."""
+    if rows:
+        connection.execute(insert(connection, table).on_conflict_do_nothing(), rows)

@@ -1,0 +1,141 @@
+"""The ledger's tables. `migrations/` creates them; a test keeps both in step.
+
+An object version is found by a digest of `(table, bucket, key, version)`, its primary key: S3 keys and version ids
+may be 1,024 bytes each, which together exceed what PostgreSQL indexes (2,704 bytes), and a short key keeps the
+indexes in memory. `key_id`, the digest of `(table, bucket, key)`, ties the versions of one key together.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time, kept naive in the database, as SQLite knows no other."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("receipt_handle", sa.Text),  # null once SQS refused it: the next delivery brings a new one
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("receive_count", sa.Integer, nullable=False),
+    sa.Column("sent_at", UtcDateTime, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("invisible_until", UtcDateTime, nullable=False),
+    sa.Column("deleted_at", UtcDateTime),
+    sa.Index(None, "queue", "state"),
+)
+
+object_versions = sa.Table(
+    "object_versions",
+    metadata,
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("key_id", sa.Text, nullable=False, index=True),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("partition_key", sa.Text),
+    sa.Column("bucket", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("version_id", sa.Text),
+    sa.Column("sequencer", sa.Text),
+    sa.Column("etag", sa.Text),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("event_time", UtcDateTime, nullable=False),
+    sa.Column("claimed_at", UtcDateTime, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("batch_id", sa.Text, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("not_before", UtcDateTime, nullable=False),
+    sa.Column("error_class", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("snapshot_id", sa.BigInteger),
+    sa.Column("settled_at", UtcDateTime),
+    sa.Index(None, "table_name", "state", "claimed_at"),
+    sa.Index(None, "table_name", "partition_key"),
+)
+
+message_objects = sa.Table(
+    "message_objects",
+    metadata,
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("object_id", sa.Text, primary_key=True, index=True),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("partition_key", sa.Text),
+    sa.Column("on_overwrite", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("starts", sa.Integer, nullable=False),
+    sa.Column("run_id", sa.Text),
+    sa.Column("heartbeat_at", UtcDateTime),
+    sa.Column("objects", sa.Integer, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("planned_at", UtcDateTime, nullable=False),
+    sa.Column("not_before", UtcDateTime, nullable=False),
+    sa.Column("error_class", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("snapshot_id", sa.BigInteger),
+    sa.Column("settled_at", UtcDateTime),
+    sa.Index(None, "queue", "state"),
+    sa.Index(None, "table_name", "state"),
+)
+
+batch_objects = sa.Table(
+    "batch_objects",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("object_id", sa.Text, primary_key=True, index=True),
+)
+
+
+def object_id(table: str, bucket: str, key: str, version: str) -> str:
+    """The primary key of an object version: equal for equal identities, whoever computes it."""
+    return _digest(table, bucket, key, version)
+
+
+def key_id(table: str, bucket: str, key: str) -> str:
+    """What all versions of one key in one table share."""
+    return _digest(table, bucket, key)
+
+
+def _digest(*parts: str) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode()
+        digest.update(
+            len(encoded).to_bytes(4, "big") + encoded
+        )  # length first: no two identities run together
+    return digest.hexdigest()

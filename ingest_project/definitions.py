@@ -1,0 +1,24 @@
+"""The composition root: all that Dagster loads, made from the settings. Opens no connection and writes no file."""
+
+import dagster as dg
+
+from ingest_project.defs.assets import queue_assets, table_assets
+from ingest_project.defs.jobs import ingest_jobs
+from ingest_project.defs.schedules import rebuild_schedules
+from ingest_project.defs.sensors import queue_sensors
+from ingest_project.services import Services
+from ingest_project.settings.load import load_settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Assets by table, jobs and sensors by queue, schedules where the settings ask for them."""
+    settings = load_settings()
+    jobs = ingest_jobs(settings)
+    return dg.Definitions(
+        assets=[*queue_assets(settings), *table_assets(settings)],
+        jobs=jobs,
+        sensors=queue_sensors(settings, jobs),
+        schedules=rebuild_schedules(settings),
+        resources={"services": Services(settings)},
+    )

@@ -1,0 +1,93 @@
+"""The asset of a table: what ingest runs add to, and what materializing by hand rebuilds from S3."""
+
+import dagster as dg
+
+from ingest_project.defs.jobs import BATCH_TAG, failure
+from ingest_project.defs.materialization import batch_metadata, column_schema, partition_metadata
+from ingest_project.defs.partitions import partitions_definition
+from ingest_project.errors import IngestError
+from ingest_project.services import Services
+from ingest_project.settings.model import Settings, TableSettings
+
+
+def table_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """One asset for each table."""
+    return [table_asset(table) for table in settings.tables]
+
+
+def queue_assets(settings: Settings) -> list[dg.AssetSpec]:
+    """One external asset for each queue, so that the graph shows where tables come from."""
+    return [
+        dg.AssetSpec(
+            key=queue_asset_key(queue.name),
+            group_name="queues",
+            kinds={"sqs", "s3"},
+            description=f"The SQS queue `{queue.name}`, which announces objects of: "
+            + ", ".join(f"`{table.source}`" for table in settings.tables_of(queue.name)),
+        )
+        for queue in settings.queues
+    ]
+
+
+def queue_asset_key(queue: str) -> dg.AssetKey:
+    """The key of a queue's external asset."""
+    return dg.AssetKey(["sqs", queue])
+
+
+def table_asset(table: TableSettings) -> dg.AssetsDefinition:
+    """The asset of one table. Materializing it, whole or by partition, rebuilds it from what S3 holds now."""
+
+    @dg.asset(
+        key=table.asset_key,
+        deps=[queue_asset_key(table.queue)],
+        partitions_def=partitions_definition(table),
+        kinds={"iceberg", "polars"},
+        group_name=table.asset_key[0],
+        owners=table.owners,
+        description=_description(table),
+        metadata=_definition_metadata(table),
+        # One run for each partition: each is one atomic commit, and a failed one fails alone.
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1) if table.partition else None,
+    )
+    def rebuild(
+        context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
+    ) -> dg.MaterializeResult[None]:
+        partition_key = context.partition_key if context.has_partition_key else None
+        queue = services.queue(table.queue)
+        try:
+            result = services.rebuild.run(table, partition_key, queue=queue, run_id=context.run_id)
+            services.acknowledge(table.queue)
+        except IngestError as error:
+            raise failure(error) from error
+        if result is None:
+            return dg.MaterializeResult()
+        context.instance.add_run_tags(context.run_id, {BATCH_TAG: result.batch_id})
+        for failed in result.failures:
+            context.log.warning(f"{failed.error_class}: {failed.reason}")
+        if not result.partitions:
+            return dg.MaterializeResult(
+                metadata={"rows": 0, "objects": 0, "dagster/row_count": 0, **batch_metadata(result)}
+            )
+        (partition,) = result.partitions
+        return dg.MaterializeResult(metadata=partition_metadata(result, partition))
+
+    return rebuild
+
+
+def _description(table: TableSettings) -> str:
+    route = f"Rows of `{table.source}`, announced by the queue `{table.queue}`."
+    how = "Materializing rebuilds from what S3 holds now, atomically."
+    return "\n\n".join(part for part in (table.description, route, how) if part)
+
+
+def _definition_metadata(table: TableSettings) -> dict[str, object]:
+    metadata: dict[str, object] = {
+        "dagster/table_name": table.name,
+        "source": table.source,
+        "partition_spec": ", ".join(table.partition_spec) or "unpartitioned",
+        "on_overwrite": table.on_overwrite,
+        "schema_evolution": table.schema_evolution,
+    }
+    if table.columns is not None:
+        metadata["dagster/column_schema"] = column_schema(table.columns)
+    return metadata

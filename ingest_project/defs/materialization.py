@@ -1,0 +1,63 @@
+"""What a materialization tells the web UI: numbers that it plots, ids that one can look up, a schema and a sample."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ingest_project.pipeline import BatchResult, PartitionResult
+
+CELL_CHARACTERS = 60
+
+
+def partition_metadata(result: "BatchResult", partition: "PartitionResult") -> dict[str, Any]:
+    """The metadata of one partition that a batch touched. Bytes are as S3 stores them, the lag is in seconds."""
+    return {
+        "rows": partition.rows,
+        "objects": partition.objects,
+        "size_bytes": partition.size_bytes,
+        "lag_seconds": round(partition.lag_seconds, 3),
+        "dagster/row_count": partition.rows,
+        **batch_metadata(result),
+    }
+
+
+def batch_metadata(result: "BatchResult") -> dict[str, Any]:
+    """The metadata that all partitions of a batch share."""
+    metadata: dict[str, Any] = {
+        "batch_id": result.batch_id,
+        "failed_objects": len(result.failures),
+        "dagster/column_schema": column_schema(result.columns),
+    }
+    if result.snapshot_id is not None:
+        metadata["snapshot_id"] = dg.MetadataValue.text(
+            str(result.snapshot_id)
+        )  # beyond what JavaScript counts to
+    if result.sample is not None:
+        metadata["sample"] = dg.MetadataValue.md(markdown_table(result.sample))
+    return metadata
+
+
+def column_schema(columns: Mapping[str, str]) -> dg.TableSchema:
+    """Columns with Iceberg's type names, as Dagster shows them."""
+    return dg.TableSchema([dg.TableColumn(name, type_name) for name, type_name in columns.items()])
+
+
+def markdown_table(frame: "pl.DataFrame") -> str:
+    """A few rows as a Markdown table. Cells come from files that nobody vouches for: they are escaped and cut."""
+    names = [_cell(name) for name in frame.columns]
+    lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in frame.rows())]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    if len(text) > CELL_CHARACTERS:
+        text = text[: CELL_CHARACTERS - 1] + "…"
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for character in "\\`*_{}[]()#|!~$":
+        escaped = escaped.replace(character, f"&#{ord(character)};")
+    return " ".join(escaped.split())

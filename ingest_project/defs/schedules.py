@@ -1,0 +1,40 @@
+"""Schedules that rebuild tables from S3, for those whose settings ask for it."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ingest_project.settings.model import Settings, TableSettings
+
+
+def rebuild_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """One schedule for each table with a `rebuild_schedule`."""
+    return [rebuild_schedule(table) for table in settings.tables if table.rebuild_schedule]
+
+
+def rebuild_schedule(table: TableSettings) -> dg.ScheduleDefinition:
+    """`<table>_rebuild`: of a table by time, the last partition that is over; of any other, all partitions."""
+    name = "_".join([*table.asset_key, "rebuild"])
+    job = dg.define_asset_job(f"{name}_job", selection=dg.AssetSelection.keys(table.asset_key))
+
+    @dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=table.rebuild_schedule or "",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Rebuilds {table.name} from what S3 holds.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+        if table.partition is None:
+            yield dg.RunRequest()
+            return
+        definition = context.repository_def.assets_defs_by_key[dg.AssetKey(table.asset_key)].partitions_def
+        keys = definition.get_partition_keys(
+            current_time=context.scheduled_execution_time, dynamic_partitions_store=context.instance
+        )
+        # The newest window of a table by time is still open; the one before has just ended.
+        for key in keys[-2:-1] if table.partition.every else keys:
+            yield dg.RunRequest(partition_key=key)
+
+    return schedule

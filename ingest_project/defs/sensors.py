@@ -1,0 +1,75 @@
+"""The sensor of a queue. A tick finishes what a crash left, drains the queue into the ledger, and asks for runs."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ingest_project.batches.model import Batch
+from ingest_project.defs.jobs import BATCH_TAG
+from ingest_project.defs.outbox import Need, judge, run_request
+from ingest_project.errors import IngestError
+from ingest_project.services import Services
+from ingest_project.settings.model import QueueSettings, Settings
+
+
+def queue_sensors(settings: Settings, jobs: list[dg.JobDefinition]) -> list[dg.SensorDefinition]:
+    """One sensor for each queue, with the queue's job."""
+    return [queue_sensor(queue, job) for queue, job in zip(settings.queues, jobs, strict=True)]
+
+
+def queue_sensor(queue: QueueSettings, job: dg.JobDefinition) -> dg.SensorDefinition:
+    """The sensor `<queue>_sensor`; it runs by default unless the queue is not `enabled`."""
+
+    @dg.sensor(
+        name=f"{queue.name}_sensor",
+        job=job,
+        # The daemon looks at sensors every five seconds at the most often; the long poll inside the tick fills the gap.
+        minimum_interval_seconds=1,
+        default_status=dg.DefaultSensorStatus.RUNNING if queue.enabled else dg.DefaultSensorStatus.STOPPED,
+        description=f"Drains the SQS queue {queue.name} into batches and launches {job.name} for each.",
+    )
+    def sensor(context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]) -> dg.SensorResult:
+        """One tick."""
+        problem = _drain(context, services, queue.name)
+        batches = services.ledger.open_batches(queue.name)
+        requests = [
+            request for batch in batches if (request := _look_after(context, services, batch, job.name))
+        ]
+        if requests:
+            return dg.SensorResult(run_requests=requests)
+        if problem is not None:
+            raise problem
+        return dg.SensorResult(skip_reason=f"nothing to launch; {len(batches)} batches in flight")
+
+    return sensor
+
+
+def _drain(context: dg.SensorEvaluationContext, services: Services, queue: str) -> IngestError | None:
+    """Acknowledge, extend, receive, claim, plan. What went wrong is given back: batches are looked after regardless."""
+    try:
+        done = services.acknowledge(queue)
+        extended = services.keep_invisible(queue)
+        claimed = services.intake(queue).drain()
+    except IngestError as error:
+        context.log.error(str(error))
+        return error
+    context.log.info(
+        f"received {claimed.messages} messages ({claimed.rejected_messages} rejected) with {claimed.new_objects} new and "
+        f"{claimed.known_objects} known objects; deleted {done.deleted} messages, extended {extended}"
+    )
+    return None
+
+
+def _look_after(
+    context: dg.SensorEvaluationContext, services: Services, batch: Batch, job_name: str
+) -> dg.RunRequest | None:
+    records = context.instance.get_run_records(filters=dg.RunsFilter(tags={BATCH_TAG: batch.batch_id}))
+    verdict = judge(batch, records, datetime.now(UTC))
+    context.log.info(f"batch {batch.batch_id} of {batch.table} ({batch.objects} objects): {verdict.reason}")
+    if verdict.dead_run is not None:
+        context.instance.report_run_failed(
+            verdict.dead_run, message=f"batch {batch.batch_id}: {verdict.reason}"
+        )
+    if verdict.need is Need.ATTEMPT:
+        services.ledger.next_attempt(batch.batch_id, attempt=batch.attempt, error=verdict.reason)
+    return run_request(batch, job_name) if verdict.need is Need.RUN else None

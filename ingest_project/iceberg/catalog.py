@@ -1,0 +1,158 @@
+"""The Iceberg catalog: tables are found in it, and made from settings when they are missing."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import (
+    NamespaceAlreadyExistsError,
+    NoSuchIcebergTableError,
+    NoSuchNamespaceError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
+from pyiceberg.table import Table
+
+from ingest_project.errors import TableMismatch
+from ingest_project.iceberg.catalog_properties import catalog_properties, make_folders
+from ingest_project.iceberg.commit import CommitRetry
+from ingest_project.iceberg.evolution import needs_evolution
+from ingest_project.iceberg.outage import Outages, is_outage
+from ingest_project.iceberg.partition_spec import partition_spec_of
+from ingest_project.iceberg.schema import schema_difference, schema_of
+from ingest_project.iceberg.table import LakeTable
+from ingest_project.iceberg.table_properties import properties_of
+from ingest_project.settings.model import AwsSettings, CatalogSettings, TableSettings
+
+_log = logging.getLogger(__name__)
+_OPEN_ATTEMPTS = 3
+
+
+class Lake:
+    """The catalog of the settings, opened on first use. Safe to share among threads; `close` ends its connections."""
+
+    def __init__(self, settings: CatalogSettings, aws: AwsSettings, retry: CommitRetry | None = None) -> None:
+        self._name = settings.name
+        self._properties = catalog_properties(settings, aws)
+        self._outages = Outages(self._properties)
+        self._retry = retry or CommitRetry()
+        self._opened: Catalog | None = None
+        self._opening = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the catalog's connections; the next use opens it again."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+    def find(self, name: str) -> LakeTable | None:
+        """The table of this name, as it is; None if there is none.
+
+        Raises CatalogUnavailable, and TableMismatch for a table of the name that is not Iceberg's.
+        """
+        with self._outages.translated(name):
+            catalog = self._catalog()
+            table = _load(catalog, name)
+        return None if table is None else self._lake_table(catalog, table, name)
+
+    def table(self, settings: TableSettings, *, columns: Mapping[str, str]) -> LakeTable:
+        """The table of these settings, made if it is missing; idempotent, also among racing processes.
+
+        `columns` are the declared ones or, where `settings.columns` is None, those inferred from the first rows:
+        they shape a new table, but do not judge an existing one. Provenance columns are always added. A declared
+        column that an existing table lacks or holds narrower is added or widened if the policy is `add_columns`.
+        A partition spec that differs is logged and left as it is: rows are written by the table's own.
+
+        Raises TableMismatch, naming column and remedy, for what we must not mend; CatalogUnavailable.
+        """
+        with self._outages.translated(settings.name):
+            catalog = self._catalog()
+            table = _load(catalog, settings.name) or _create(catalog, settings, columns)
+            found = self._lake_table(catalog, table, settings.name)
+            self._reconcile(found, table, settings)
+        return found
+
+    def _reconcile(self, found: LakeTable, table: Table, settings: TableSettings) -> None:
+        declared = settings.columns or {}
+        if settings.schema_evolution != "add_columns" and (
+            lines := schema_difference(declared, found.columns)
+        ):
+            remedy = "set schema_evolution: add_columns, or declare what the table has"
+            raise TableMismatch(settings.name, f"{'; '.join(lines)}; {remedy}")
+        if needs_evolution(table, declared):
+            found.evolve(declared)
+        for line in found.differences(settings):
+            _log.warning("table %s: %s", settings.name, line)
+
+    def _lake_table(self, catalog: Catalog, table: Table, name: str) -> LakeTable:
+        return LakeTable(catalog, table, name=name, outages=self._outages, retry=self._retry)
+
+    def _catalog(self) -> Catalog:
+        with self._opening:
+            if self._opened is None:
+                make_folders(self._properties)
+                self._opened = self._open()
+            return self._opened
+
+    def _open(self) -> Catalog:
+        """Two processes that open a new SQL catalog at once both create its tables, and one fails; it opens again."""
+        for attempt in range(1, _OPEN_ATTEMPTS):
+            try:
+                return load_catalog(self._name, **self._properties)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                time.sleep(0.1 * attempt)
+        return load_catalog(self._name, **self._properties)
+
+
+def _load(catalog: Catalog, name: str) -> Table | None:
+    try:
+        return catalog.load_table(name)
+    except NoSuchIcebergTableError as error:
+        raise TableMismatch(
+            name, "a table of this name exists, but it is no Iceberg table; rename one of them"
+        ) from error
+    except (NoSuchTableError, NoSuchNamespaceError):
+        return None
+
+
+def _create(catalog: Catalog, settings: TableSettings, columns: Mapping[str, str]) -> Table:
+    try:
+        schema = schema_of(columns)
+    except ValueError as error:
+        raise TableMismatch(settings.name, f"columns: {error}") from error
+    spec = partition_spec_of(settings.partition_spec, schema, table=settings.name)
+    _create_namespaces(catalog, settings.name)
+    try:
+        return catalog.create_table(
+            settings.name, schema, partition_spec=spec, properties=properties_of(settings)
+        )
+    except TableAlreadyExistsError:
+        return catalog.load_table(settings.name)
+
+
+def _create_namespaces(catalog: Catalog, table_name: str) -> None:
+    parts = table_name.split(".")[:-1]
+    for depth in range(1, len(parts) + 1):
+        namespace = tuple(parts[:depth])
+        try:
+            catalog.create_namespace(namespace)
+        except NamespaceAlreadyExistsError:
+            continue
+        except Exception:
+            # A SQL catalog looks and then inserts; whoever comes second gets its database's error for a duplicate.
+            if not catalog.namespace_exists(namespace):
+                raise

@@ -1,0 +1,59 @@
+"""Where errors of the catalog and the warehouse become ours, without the secrets that their texts may hold."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+from pyiceberg.exceptions import DynamoDbError, RESTError, WaitingForLockException
+
+from ingest_project.errors import CatalogUnavailable, IngestError
+
+# The backend is chosen by the settings, and this room may not import its libraries (sqlalchemy is the ledger's);
+# so an error is recognised by the library that it comes from.
+_BACKENDS = frozenset({"sqlalchemy", "botocore", "requests", "urllib3", "thrift", "google"})
+_SECRET_WORDS = ("secret", "token", "password", "credential", "access-key", "account-key", "sas")
+_LONGEST_REASON = 300
+
+
+class Outages:
+    """Turns outages of one catalog and its warehouse into CatalogUnavailable."""
+
+    def __init__(self, properties: Mapping[str, str]) -> None:
+        self._secrets = sorted(_secrets_in(properties), key=len, reverse=True)
+
+    @contextmanager
+    def translated(self, table: str) -> Iterator[None]:
+        """Raises CatalogUnavailable for an outage inside the block; every other error passes as it is."""
+        try:
+            yield
+        except IngestError:
+            raise
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            raise self.unavailable(table, error) from error
+
+    def unavailable(self, table: str, error: Exception) -> CatalogUnavailable:
+        """The error to raise for this one, its text cut to one line and cleared of the catalog's secrets."""
+        reason = (str(error).strip().splitlines() or [""])[0]
+        for secret in self._secrets:
+            reason = reason.replace(secret, "***")
+        return CatalogUnavailable(
+            table, f"the catalog or warehouse failed: {type(error).__name__}: {reason[:_LONGEST_REASON]}"
+        )
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether this error says that the catalog or the warehouse did not answer, rather than that we asked wrongly."""
+    if isinstance(error, OSError | RESTError | DynamoDbError | WaitingForLockException):
+        return True
+    return any(kind.__module__.partition(".")[0] in _BACKENDS for kind in type(error).__mro__)
+
+
+def _secrets_in(properties: Mapping[str, str]) -> Iterator[str]:
+    for key, value in properties.items():
+        if value and any(word in key.lower() for word in _SECRET_WORDS):
+            yield value
+    uri = properties.get("uri", "")
+    if password := urlsplit(uri).password:
+        yield from {uri, password, unquote(password)}

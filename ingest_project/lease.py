@@ -1,0 +1,65 @@
+"""The lease that a run holds on its batch: heartbeats in the ledger, and messages that stay invisible meanwhile."""
+
+import logging
+import threading
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from ingest_project.acknowledge import keep_invisible
+from ingest_project.batches.ledger import Ledger
+from ingest_project.errors import IngestError
+from ingest_project.sqs.queue import Queue
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+
+
+class Lease:
+    """Holds the lease while the block runs; on an error it gives the lease up and records why."""
+
+    def __init__(
+        self, ledger: Ledger, queue: Queue, *, batch_id: str, run_id: str, visibility: timedelta
+    ) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._batch_id = batch_id
+        self._run_id = run_id
+        self._visibility = visibility
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"lease-{batch_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+        if error is not None:
+            self._release(error)
+
+    def _beat(self) -> None:
+        while not self._done.wait(HEARTBEAT_SECONDS):
+            try:
+                if not self._ledger.heartbeat(self._batch_id, run_id=self._run_id):
+                    log.warning(
+                        "batch %s is no longer run %s's; its commit will be refused",
+                        self._batch_id,
+                        self._run_id,
+                    )
+                    return
+                keep_invisible(self._ledger, self._queue, timeout=self._visibility)
+            except IngestError as error:
+                log.warning("batch %s: a heartbeat failed and is tried again: %s", self._batch_id, error)
+
+    def _release(self, error: BaseException) -> None:
+        error_class = error.error_class if isinstance(error, IngestError) else "unknown"
+        reason = str(error) if isinstance(error, IngestError) else type(error).__name__
+        try:
+            self._ledger.release(self._batch_id, run_id=self._run_id, error_class=error_class, error=reason)
+        except IngestError as failure:  # the lease runs out by itself; the first error is the one to see
+            log.warning("batch %s: its lease could not be given up: %s", self._batch_id, failure)

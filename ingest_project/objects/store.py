@@ -1,0 +1,176 @@
+"""Fetches object versions from S3: where a run gets the bytes that its messages only name.
+
+obstore fetches thousands of small objects three times as fast as boto3, but it addresses paths, not keys: it
+drops leading and trailing slashes and refuses `//`, `.`, `..` and control characters. Keys that it would change
+go to boto3, so that no object is ever read in place of another.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import obstore
+from botocore.exceptions import BotoCoreError
+from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.store import S3Store
+
+from ingest_project.aws import Aws
+from ingest_project.errors import ObjectError, ObjectUnavailable
+from ingest_project.events.object_version import ObjectVersion
+from ingest_project.objects.fetched import FetchedObject, FetchResult, ObjectFailure
+from ingest_project.objects.s3_faults import BOTO3_FAULTS, OBSTORE_FAULTS, boto3_fault, obstore_fault
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
+    from obstore import GetOptions
+
+CONNECT_TIMEOUT = timedelta(seconds=5)
+READ_TIMEOUT = timedelta(seconds=30)
+"""For each read, not for the object: a large one may take as long as it keeps coming."""
+REQUEST_TIMEOUT = timedelta(hours=1)
+MAX_RETRIES = 4
+RETRY_TIMEOUT = timedelta(seconds=60)
+CREDENTIALS_TTL = timedelta(minutes=10)
+"""botocore hands out a role's credentials only while they are good for ten minutes more, and obstore asks again
+five minutes before this is over."""
+UNVERSIONED = "null"
+"""The version id of what was written while versioning was off or suspended; a later write takes it over."""
+
+
+class ObjectStore:
+    """The objects of any bucket that the session may read. Safe to share among threads; opens nothing until asked."""
+
+    def __init__(self, aws: Aws, *, concurrency: int = 64) -> None:
+        self._aws = aws
+        self._concurrency = concurrency
+        self._stores: dict[str, S3Store] = {}
+
+    def fetch(self, objects: Sequence[ObjectVersion]) -> FetchResult:
+        """The bytes of exactly these object versions, `concurrency` at once, all held in memory together.
+
+        A read is pinned by version id, else by eTag; an object version that has neither is read as the key stands
+        now. Throttling, 5xx and lost connections are retried for up to a minute. What still fails is a failure of
+        that object alone. Not to be called from a running event loop.
+        """
+        return asyncio.run(self._fetch(objects))
+
+    def list(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
+        """What the bucket holds now under this prefix, in S3's order, folder markers included.
+
+        The versions are told by their eTags, and `event_time` is S3's LastModified. Raises ObjectError, with the
+        prefix as its object, if S3 does not list.
+        """
+        # obstore's listing fails as a whole on the first key that is not a path.
+        pages = self._aws.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        try:
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    yield ObjectVersion(
+                        bucket=bucket,
+                        key=entry["Key"],
+                        size_bytes=entry["Size"],
+                        event_time=entry["LastModified"],
+                        etag=entry["ETag"].strip('"'),
+                    )
+        except BOTO3_FAULTS as error:
+            raise boto3_fault(f"s3://{bucket}/{prefix}", error) from error
+
+    async def _fetch(self, objects: Sequence[ObjectVersion]) -> FetchResult:
+        at_once = asyncio.Semaphore(self._concurrency)
+        outcomes = await asyncio.gather(*(self._fetch_one(object_, at_once) for object_ in objects))
+        return FetchResult(
+            fetched=tuple(outcome for outcome in outcomes if isinstance(outcome, FetchedObject)),
+            failures=tuple(outcome for outcome in outcomes if isinstance(outcome, ObjectFailure)),
+        )
+
+    async def _fetch_one(self, object_: ObjectVersion, at_once: asyncio.Semaphore) -> FetchedObject | ObjectFailure:
+        async with at_once:
+            try:
+                if is_path(object_.key):
+                    return await self._fetch_with_obstore(object_)
+                return await asyncio.to_thread(self._fetch_with_boto3, object_)
+            except ObjectError as error:
+                return ObjectFailure(object_, error)
+
+    async def _fetch_with_obstore(self, object_: ObjectVersion) -> FetchedObject:
+        store = self._store(object_)
+        try:
+            result = await obstore.get_async(store, object_.key, options=_pinned(object_))
+            body = bytes(await result.bytes_async())
+        except OBSTORE_FAULTS as error:
+            raise obstore_fault(object_.uri, error) from error
+        meta = result.meta
+        return FetchedObject(
+            object=object_,
+            body=body,
+            size_bytes=meta["size"],
+            last_modified=meta["last_modified"],
+            etag=(meta["e_tag"] or "").strip('"') or None,
+            version_id=meta["version"],
+        )
+
+    def _fetch_with_boto3(self, object_: ObjectVersion) -> FetchedObject:
+        request: GetObjectRequestTypeDef = {"Bucket": object_.bucket, "Key": object_.key}
+        pinned = _pinned(object_)
+        if (version_id := pinned.get("version")) is not None:
+            request["VersionId"] = version_id
+        if (etag := pinned.get("if_match")) is not None:
+            request["IfMatch"] = etag
+        try:
+            response = self._aws.s3().get_object(**request)
+            body = response["Body"].read()
+        except BOTO3_FAULTS as error:
+            raise boto3_fault(object_.uri, error) from error
+        return FetchedObject(
+            object=object_,
+            body=body,
+            size_bytes=response["ContentLength"],
+            last_modified=response["LastModified"],
+            etag=response["ETag"].strip('"'),
+            version_id=response.get("VersionId"),
+        )
+
+    def _store(self, object_: ObjectVersion) -> S3Store:
+        store = self._stores.get(object_.bucket)
+        if store is None:
+            try:
+                store = self._stores[object_.bucket] = self._open(object_.bucket)
+            except (BotoCoreError, ValueError) as error:
+                raise ObjectUnavailable(object_.uri, "no AWS credentials; see `ingest check`") from error
+        return store
+
+    def _open(self, bucket: str) -> S3Store:
+        # The endpoint is boto3's own: it knows every partition of AWS, FIPS, and AWS_ENDPOINT_URL. Given under both
+        # names, because obstore reads AWS_ENDPOINT_URL_S3 by itself and would put it above the settings.
+        endpoint = self._aws.s3().meta.endpoint_url
+        return S3Store(
+            bucket,
+            region=self._aws.region,
+            endpoint=endpoint,
+            aws_endpoint_url_s3=endpoint,
+            virtual_hosted_style_request=False,
+            credential_provider=Boto3CredentialProvider(self._aws.session, ttl=CREDENTIALS_TTL),
+            client_options={
+                "allow_http": endpoint.startswith("http://"),
+                "connect_timeout": CONNECT_TIMEOUT,
+                "read_timeout": READ_TIMEOUT,
+                "timeout": REQUEST_TIMEOUT,
+            },
+            retry_config={"max_retries": MAX_RETRIES, "retry_timeout": RETRY_TIMEOUT},
+        )
+
+
+def is_path(key: str) -> bool:
+    """Whether obstore addresses this key as it is: no empty or dot segment, and nothing unprintable in ASCII."""
+    plain = all(segment not in {"", ".", ".."} for segment in key.split("/"))
+    return plain and not any(character < " " or character == "\x7f" for character in key)
+
+
+def _pinned(object_: ObjectVersion) -> "GetOptions":
+    options: GetOptions = {}
+    if object_.version_id is not None:
+        options["version"] = object_.version_id
+    if object_.etag is not None and object_.version_id in {None, UNVERSIONED}:
+        options["if_match"] = f'"{object_.etag}"'
+    return options

@@ -1,0 +1,99 @@
+"""Puts the rooms together from the settings, each opened on first use.
+
+The only place where heavy libraries are imported inside functions: Dagster imports the definitions in every process
+it starts, and most of those need neither PyIceberg nor Polars, which cost more than Dagster itself.
+"""
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ingest_project.settings.model import Settings
+
+if TYPE_CHECKING:
+    from ingest_project.acknowledge import Acknowledged
+    from ingest_project.aws import Aws
+    from ingest_project.batches.ledger import Ledger
+    from ingest_project.events.routing import Router
+    from ingest_project.iceberg.catalog import Lake
+    from ingest_project.intake import Intake
+    from ingest_project.objects.store import ObjectStore
+    from ingest_project.pipeline import Pipeline
+    from ingest_project.rebuild import Rebuild
+    from ingest_project.sqs.queue import Queue
+
+
+class Services:
+    """Everything that a process of this project may need, made from one set of settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def aws(self) -> "Aws":
+        from ingest_project.aws import Aws
+
+        return Aws(self.settings.aws)
+
+    @cached_property
+    def ledger(self) -> "Ledger":
+        """The ledger, its schema brought up to date."""
+        from ingest_project.batches.ledger import Ledger
+
+        return Ledger(self.settings.ledger.url)
+
+    @cached_property
+    def lake(self) -> "Lake":
+        from ingest_project.iceberg.catalog import Lake
+
+        return Lake(self.settings.catalog, self.settings.aws)
+
+    @cached_property
+    def store(self) -> "ObjectStore":
+        from ingest_project.objects.store import ObjectStore
+
+        return ObjectStore(self.aws)
+
+    @cached_property
+    def router(self) -> "Router":
+        from ingest_project.events.routing import Router
+
+        return Router(self.settings.tables)
+
+    @cached_property
+    def pipeline(self) -> "Pipeline":
+        from ingest_project.pipeline import Pipeline
+
+        return Pipeline(self.settings, self.ledger, self.lake, self.store)
+
+    @cached_property
+    def rebuild(self) -> "Rebuild":
+        from ingest_project.rebuild import Rebuild
+
+        return Rebuild(self.ledger, self.store, self.router, self.pipeline)
+
+    def queue(self, name: str) -> "Queue":
+        """The client of one queue."""
+        from ingest_project.sqs.queue import Queue
+
+        return Queue(self.aws.sqs(), name=name, url=self.settings.queue(name).url)
+
+    def intake(self, queue: str) -> "Intake":
+        """What drains one queue into the ledger."""
+        from ingest_project.intake import Intake, planning_rules
+
+        rules = planning_rules(self.settings.tables_of(queue))
+        return Intake(self.settings.queue(queue), rules, self.queue(queue), self.router, self.ledger)
+
+    def acknowledge(self, queue: str) -> "Acknowledged":
+        """Delete the messages of what is settled."""
+        from ingest_project.acknowledge import acknowledge
+
+        return acknowledge(self.ledger, self.queue(queue))
+
+    def keep_invisible(self, queue: str) -> int:
+        """Extend the visibility of messages whose work waits or goes on."""
+        from ingest_project.acknowledge import keep_invisible
+
+        timeout = timedelta(seconds=self.settings.queue(queue).visibility_timeout_seconds)
+        return keep_invisible(self.ledger, self.queue(queue), timeout=timeout)

@@ -1,0 +1,48 @@
+"""Where the ledger, the catalog and the warehouse lie, whatever folder a process was started in.
+
+The daemon, its runs and the command line start in different folders; all of them must open the same database.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ingest_project.settings.model import CatalogSettings, Settings
+
+_SQLITE = re.compile(r"(?P<dialect>sqlite(?:\+\w+)?):///(?P<path>[^/].*)")
+_POSTGRES = re.compile(r"postgres(?:ql)?://")
+
+
+def anchored(settings: Settings, base_dir: Path) -> Settings:
+    """The same settings with `base_dir` set, every relative location below it, and drivers that are installed."""
+    ledger = settings.ledger.model_copy(update={"url": database_url(settings.ledger.url, base_dir)})
+    catalog = settings.catalog.model_copy(update=_catalog_locations(settings.catalog, base_dir))
+    return settings.model_copy(update={"ledger": ledger, "catalog": catalog, "base_dir": base_dir})
+
+
+def database_url(url: str, base_dir: Path) -> str:
+    """A SQLAlchemy URL whose SQLite file is absolute, and whose PostgreSQL driver is psycopg 3 unless it names one."""
+    sqlite = _SQLITE.fullmatch(url)
+    if sqlite and not sqlite["path"].startswith((":memory:", "file:")):
+        return f"{sqlite['dialect']}:///{base_dir / sqlite['path']}"
+    # SQLAlchemy takes a bare postgresql:// for psycopg2; the `postgres` extra brings psycopg 3.
+    return _POSTGRES.sub("postgresql+psycopg://", url, count=1) if _POSTGRES.match(url) else url
+
+
+def warehouse_url(warehouse: str, base_dir: Path) -> str:
+    """A path without a scheme, or a relative `file://` one, as an absolute `file://` URL; any other as it is."""
+    path = warehouse.removeprefix("file://")
+    return warehouse if "://" in path else f"file://{base_dir / path}"
+
+
+def _catalog_locations(catalog: CatalogSettings, base_dir: Path) -> dict[str, Any]:
+    given = catalog.properties
+    located = {}
+    if catalog.type == "sql" and "uri" in given:
+        located["uri"] = database_url(given["uri"], base_dir)
+    # To a REST or Glue catalog `warehouse` may be a name of its own, not a path.
+    if "warehouse" in given and (
+        catalog.type in {"sql", "in-memory"} or given["warehouse"].startswith("file://")
+    ):
+        located["warehouse"] = warehouse_url(given["warehouse"], base_dir)
+    return located

@@ -1,0 +1,122 @@
+"""Partition specs are read as written, named as Iceberg's Java library names them, and refused with a remedy."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pyarrow as pa
+import pytest
+
+from ingest_project.errors import TableMismatch
+from ingest_project.iceberg.catalog import Lake
+from ingest_project.iceberg.partition_spec import entries_of, partition_difference, partition_spec_of
+from ingest_project.iceberg.schema import schema_of
+from ingest_project_tests.iceberg.factories import nothing, replacing, table_settings
+
+SCHEMA = schema_of(
+    {
+        "region": "string",
+        "customer_id": "long",
+        "ordered_at": "timestamptz",
+        "ordered_at_day": "date",
+        "price": "double",
+        "tags": "list<string>",
+    }
+)
+
+
+def test_fields_are_named_as_in_java() -> None:
+    entries = ["region", "hour(ordered_at)", "bucket[16](customer_id)", "truncate[4](region)", "void(price)"]
+    spec = partition_spec_of(entries, SCHEMA, table="sales.orders")
+    names = [field.name for field in spec.fields]
+    assert names == ["region", "ordered_at_hour", "customer_id_bucket", "region_trunc", "price_null"]
+    assert entries_of(spec, SCHEMA) == tuple(entries)
+
+
+def test_a_name_that_a_column_has_already_is_not_used_for_a_field() -> None:
+    spec = partition_spec_of(["day(ordered_at)"], SCHEMA, table="sales.orders")
+    assert [field.name for field in spec.fields] == ["ordered_at_day_2"]
+
+
+def test_two_buckets_of_one_column_have_two_names() -> None:
+    spec = partition_spec_of(["bucket[4](customer_id)", "bucket[8](customer_id)"], SCHEMA, table="sales.orders")
+    assert [field.name for field in spec.fields] == ["customer_id_bucket", "customer_id_bucket_2"]
+
+
+def test_space_and_identity_are_spelling_only() -> None:
+    spec = partition_spec_of([" identity( region ) ", "bucket[ 16 ]( customer_id )"], SCHEMA, table="sales.orders")
+    assert partition_difference(["region", "bucket[16](customer_id)"], spec, SCHEMA) == ()
+    assert partition_difference(["identity(region)", "bucket[16] (customer_id)"], spec, SCHEMA) == ()
+
+
+def test_another_spec_is_a_line_for_people() -> None:
+    spec = partition_spec_of(["region"], SCHEMA, table="sales.orders")
+    (line,) = partition_difference(["day(ordered_at)"], spec, SCHEMA)
+    assert "['day(ordered_at)']" in line
+    assert "['region']" in line
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("days(ordered_at)", "cannot read"),
+        ("bucket(customer_id)", "cannot read"),
+        ("unknown(customer_id)", "cannot read"),
+        ("day(ordered_at", "names column"),
+        ("day(ordered)", "names column 'ordered', but the columns are region"),
+        ("day(region)", "day does not apply to region, which is string"),
+        ("bucket[16](price)", "does not apply"),
+        ("tags", "does not apply"),
+    ],
+)
+def test_a_wrong_entry_is_refused_with_its_reason(entry: str, reason: str) -> None:
+    with pytest.raises(TableMismatch) as caught:
+        partition_spec_of([entry], SCHEMA, table="sales.orders")
+    assert reason in str(caught.value)
+    assert repr(entry) in str(caught.value)
+
+
+def test_an_entry_given_twice_is_refused() -> None:
+    with pytest.raises(TableMismatch, match="twice"):
+        partition_spec_of(["region", "identity(region)"], SCHEMA, table="sales.orders")
+
+
+VALUES = {
+    "long": pa.array([7, -7, None], pa.int64()),
+    "int": pa.array([7, -7, None], pa.int32()),
+    "string": pa.array(["größer", "", None], pa.large_string()),
+    "decimal(12,2)": pa.array([Decimal("1.10"), Decimal("-1.11"), None], pa.decimal128(12, 2)),
+    "date": pa.array([date(2026, 1, 1), date(1969, 12, 31), None], pa.date32()),
+    "timestamp": pa.array([datetime(2026, 1, 1, 5), datetime(1969, 12, 31, 23, 30), None], pa.timestamp("us")),  # noqa: DTZ001
+    "timestamptz": pa.array(
+        [datetime(2026, 1, 1, 5, tzinfo=UTC), datetime(1969, 12, 31, 23, 30, tzinfo=UTC), None], pa.timestamp("us", "UTC")
+    ),
+    "binary": pa.array([b"abcd", b"", None], pa.large_binary()),
+    "uuid": pa.array([UUID(int=7).bytes, UUID(int=8).bytes, None], pa.binary(16)),
+}
+NUMBERS_AND_TEXT = ["long", "int", "string", "decimal(12,2)", "binary"]
+DAYS = ["date", "timestamp", "timestamptz"]
+TRANSFORMS = {
+    "identity": list(VALUES),
+    "bucket[16]": list(VALUES),
+    "void": list(VALUES),
+    "truncate[3]": NUMBERS_AND_TEXT,
+    "year": DAYS,
+    "month": DAYS,
+    "day": DAYS,
+    "hour": ["timestamp", "timestamptz"],
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_every_transform_creates_writes_and_replaces(transform: str, sqlite_lake: Lake) -> None:
+    for number, kind in enumerate(TRANSFORMS[transform]):
+        settings = table_settings(f"s.t{number}", columns={"c": kind}, partition_spec=[f"{transform}(c)"])
+        table = sqlite_lake.table(settings, columns={"c": kind})
+        rows = pa.table({"c": VALUES[kind], "_source_uri": ["a", "b", "c"], "_batch_id": ["one"] * 3})
+        table.commit("one", [table.write(rows)], nothing)
+        assert table.row_count() == 3, kind
+        table.commit("two", [], replacing("a", "c"))
+        left = table._table.scan().to_arrow()
+        assert left["_source_uri"].to_pylist() == ["b"], kind
+        assert len(list(table._table.scan("_source_uri = 'b'").plan_files())) == 1, kind

@@ -1,0 +1,106 @@
+"""Iceberg's type names are read and written without loss, and refused in words a person can act on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest_project.iceberg.type_names import can_become, covers, parse_type, type_name
+
+PRIMITIVES = [
+    "boolean",
+    "int",
+    "long",
+    "float",
+    "double",
+    "decimal(12,2)",
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "string",
+    "uuid",
+    "fixed[16]",
+    "binary",
+]
+
+field_names = st.text(min_size=1, max_size=8).filter(lambda name: name.strip() == name)
+names = st.recursive(
+    st.sampled_from(PRIMITIVES),
+    lambda inner: st.one_of(
+        inner.map(lambda element: f"list<{element}>"),
+        st.tuples(st.sampled_from(PRIMITIVES), inner).map(lambda pair: f"map<{pair[0]}, {pair[1]}>"),
+        st.dictionaries(field_names, inner, min_size=1, max_size=3).map(
+            lambda fields: "struct<" + ", ".join(f"`{key.replace('`', '``')}`: {value}" for key, value in fields.items()) + ">"
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@given(names)
+def test_a_type_survives_being_written_and_read_again(name: str) -> None:
+    parsed = parse_type(name)
+    assert covers(parse_type(type_name(parsed)), parsed)
+    assert type_name(parse_type(type_name(parsed))) == type_name(parsed)
+
+
+def test_space_does_not_matter() -> None:
+    assert type_name(parse_type(" decimal( 12 , 2 ) ")) == "decimal(12,2)"
+    assert type_name(parse_type("struct<a:int,b:list< string >>")) == "struct<a: int, b: list<string>>"
+
+
+def test_nested_fields_have_ids_of_their_own() -> None:
+    struct = parse_type("struct<a: list<map<string, int>>, b: int>")
+    ids = [line for line in str(struct).split() if line.rstrip(":").isdigit()]
+    assert len(ids) == len(set(ids)) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "bogus", "decimal", "decimal(50,2)", "decimal(2,5)", "fixed", "list", "list<int", "int>", "map<int>"]
+    + ["struct<a int>", "set<int>", "timestamp_ns", "geometry", "integer", "str;ing"],
+)
+def test_what_is_no_type_is_refused_by_its_name(name: str) -> None:
+    with pytest.raises(ValueError, match="Iceberg|decimal|type ends") as caught:
+        parse_type(name)
+    assert repr(name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("actual", "declared"),
+    [
+        ("int", "long"),
+        ("float", "double"),
+        ("decimal(10,2)", "decimal(12,2)"),
+        ("struct<a: int>", "struct<a: long, b: string>"),
+        ("list<int>", "list<long>"),
+        ("map<string, int>", "map<string, long>"),
+    ],
+)
+def test_iceberg_widens(actual: str, declared: str) -> None:
+    assert can_become(parse_type(actual), parse_type(declared))
+    assert not covers(parse_type(actual), parse_type(declared))
+
+
+@pytest.mark.parametrize(
+    ("actual", "declared"),
+    [
+        ("long", "int"),
+        ("long", "string"),
+        ("string", "binary"),
+        ("timestamp", "timestamptz"),
+        ("decimal(10,2)", "decimal(12,3)"),
+        ("decimal(12,2)", "decimal(10,2)"),
+        ("list<string>", "string"),
+        ("string", "list<string>"),
+        ("map<int, string>", "map<long, string>"),
+        ("struct<a: string>", "struct<a: int>"),
+    ],
+)
+def test_iceberg_does_not_narrow_or_convert(actual: str, declared: str) -> None:
+    assert not can_become(parse_type(actual), parse_type(declared))
+
+
+def test_a_struct_with_more_fields_covers_one_with_fewer() -> None:
+    assert covers(parse_type("struct<a: int, b: string>"), parse_type("struct<b: string>"))
+    assert not covers(parse_type("struct<b: string>"), parse_type("struct<a: int, b: string>"))

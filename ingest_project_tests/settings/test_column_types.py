@@ -1,0 +1,45 @@
+import pytest
+from pyiceberg.types import NestedField
+
+from ingest_project.settings.column_types import PRIMITIVE_TYPES, type_fault
+
+SOUND = [*PRIMITIVE_TYPES, "decimal(1,0)", "decimal(38,38)", "decimal(12, 2)", "fixed[16]"]
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_each_accepted_type_is_one_that_pyiceberg_reads(name: str) -> None:
+    assert type_fault(name) is None
+    NestedField.model_validate({"id": 1, "name": "column", "required": False, "type": name})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("strng", "string"),
+        ("bigint", "long"),
+        ("INTEGER", "int"),
+        ("varchar(20)", "string"),
+        ("Long", "long"),
+        ("timestmptz", "timestamptz"),
+        ("numeric(12,2)", "decimal(p,s)"),
+    ],
+)
+def test_an_unknown_type_comes_with_the_one_that_was_probably_meant(name: str, meant: str) -> None:
+    assert type_fault(name) == f"no Iceberg type; did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "geography", "decimal", "fixed[0]", "fixed", "decimal(12", "decimal(a,b)"]
+)
+def test_other_text_is_no_type(name: str) -> None:
+    assert (type_fault(name) or "").startswith("no Iceberg type; ")
+
+
+@pytest.mark.parametrize("name", ["decimal(0,0)", "decimal(39,2)", "decimal(5,6)"])
+def test_a_decimal_that_iceberg_cannot_hold_is_refused(name: str) -> None:
+    assert (type_fault(name) or "").startswith("a decimal has 1 to 38 digits")
+
+
+@pytest.mark.parametrize("name", ["struct<a: int>", "list<string>", "map<string, int>", "list", "array<int>"])
+def test_nested_types_are_said_to_be_unavailable(name: str) -> None:
+    assert "not available yet" in (type_fault(name) or "")

@@ -1,0 +1,113 @@
+from datetime import datetime
+
+import pytest
+from dagster._core.definitions.utils import is_valid_owner
+from pydantic import ValidationError
+
+from ingest_project.settings.model import CatalogSettings, PartitionSettings, QueueSettings
+from ingest_project_tests.settings.factories import QUEUE_URL, table
+
+BY_DAY = {"every": "day", "start": "2026-01-01"}
+KEY = r"dt=(?P<partition>[0-9-]+)"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({}, "exactly one of"),
+        ({**BY_DAY, "dynamic": True, "pattern": KEY}, "exactly one of"),
+        ({"every": "day", "pattern": KEY}, "needs `start`"),
+        ({"every": "day", "start": "soon", "pattern": KEY}, "no ISO date"),
+        ({"every": "day", "start": "2026-01-01T00:00+02:00", "pattern": KEY}, "write it in UTC"),
+        ({"dynamic": True, "start": "2026-01-01", "pattern": KEY}, "`start` goes with `every` only"),
+        ({"values": [], "pattern": KEY}, "at least 1 item"),
+        ({"values": [""], "pattern": KEY}, "no partition key"),
+        ({"values": ["a...b"], "pattern": KEY}, "no partition key"),
+        (BY_DAY, "needs `pattern`"),
+        ({**BY_DAY, "pattern": "("}, "no regular expression"),
+        ({**BY_DAY, "pattern": "(?P<year>[0-9]+)"}, "the groups month, day"),
+        ({"dynamic": True, "pattern": "(?P<year>[0-9]+)"}, "names no partition"),
+        ({**BY_DAY, "from": "event_time", "pattern": KEY}, "`pattern` goes with `from: key` only"),
+        ({"dynamic": True, "from": "event_time"}, "goes with `every` only"),
+    ],
+)
+def test_a_partition_that_no_object_could_find_is_refused(keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        PartitionSettings.model_validate(keys)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {**BY_DAY, "pattern": KEY},
+        {**BY_DAY, "pattern": "(?P<year>[0-9]{4})/(?P<month>[0-9]{2})/(?P<day>[0-9]{2})"},
+        {"every": "month", "start": "2026-01-01", "pattern": "(?P<year>[0-9]{4})/(?P<month>[0-9]{2})"},
+        {**BY_DAY, "from": "event_time"},
+        {"values": ["eu", "us"], "pattern": KEY},
+        {"dynamic": True, "pattern": KEY},
+    ],
+)
+def test_each_kind_of_partition_is_accepted(keys: dict[str, object]) -> None:
+    PartitionSettings.model_validate(keys)
+
+
+def test_the_first_partition_starts_at_a_naive_utc_time() -> None:
+    partition = PartitionSettings.model_validate(
+        {**BY_DAY, "start": "2026-01-01T05:00Z", "from": "event_time"}
+    )
+
+    assert partition.start_time == datetime(2026, 1, 1, 5)  # noqa: DTZ001 - what is promised is a naive time
+
+
+@pytest.mark.parametrize("owner", ["team:sales", "ada@acme.example", "bob", "team:", "a@b", "a b@acme.com"])
+def test_owners_are_those_that_dagster_accepts(owner: str) -> None:
+    try:
+        table(owners=[owner])
+    except ValidationError:
+        accepted = False
+    else:
+        accepted = True
+
+    assert accepted == is_valid_owner(owner)
+
+
+@pytest.mark.parametrize("name", ["_source_uri", "_SOURCE_VERSION", "_batch_id", "_ingested_at"])
+def test_the_columns_that_the_ingest_writes_cannot_be_declared(name: str) -> None:
+    with pytest.raises(ValidationError, match="the ingest itself writes"):
+        table(columns={name: "string"})
+
+
+@pytest.mark.parametrize("bucket", ["s3://acme", "acme/orders", "ab", "-acme", ""])
+def test_a_bucket_is_a_name_alone(bucket: str) -> None:
+    with pytest.raises(ValidationError, match="without s3://"):
+        table(bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    "name", ["orders", "sales.", "sales.or-ders", "sales..orders", "1sales.orders", "a.b\n"]
+)
+def test_a_table_is_a_namespace_and_a_name(name: str) -> None:
+    with pytest.raises(ValidationError, match="no table name"):
+        table(name=name)
+
+
+@pytest.mark.parametrize("value", [True, "300", 300.0])
+def test_one_type_is_never_turned_into_another(value: object) -> None:
+    keys = {"name": "landing", "url": QUEUE_URL, "visibility_timeout_seconds": value}
+
+    with pytest.raises(ValidationError, match="valid integer"):
+        QueueSettings.model_validate(keys)
+
+
+def test_catalog_properties_are_strings_and_one_without_a_value_is_left_out() -> None:
+    keys = {"name": "lake", "type": "glue", "s3.path-style": True, "pool": 5, "s3.endpoint": None}
+
+    catalog = CatalogSettings.model_validate(keys)
+
+    assert catalog.properties == {"type": "glue", "s3.path-style": "true", "pool": "5"}
+
+
+def test_catalog_properties_do_not_show_in_the_representation() -> None:
+    catalog = CatalogSettings.model_validate({"uri": "postgresql://u:hunter2@h/db"})
+
+    assert repr(catalog) == "CatalogSettings(name='lake', type='sql')"
