@@ -108,13 +108,13 @@ class Pipeline:
         earlier = lake_table.find_commit(work.batch.batch_id) if lake_table else None
         if lake_table is not None and earlier is not None:
             log.info("batch %s was committed before as snapshot %s", work.batch.batch_id, earlier.snapshot_id)
-            progress, commit = self._read_back(work, lake_table), earlier
+            progress, commit = self._read_back(work, lake_table, earlier), earlier
         else:
             progress = _Progress()
             lake_table = self._write(work, table, lake_table, progress)
             commit = self._commit(work, lake_table, progress, run_id)
-            if commit.already_committed:
-                progress = self._read_back(work, lake_table)
+            if lake_table is not None and commit.already_committed:
+                progress = self._read_back(work, lake_table, commit)
         self._settle(work, progress, commit, run_id)
         return _result(work, lake_table, progress, commit)
 
@@ -185,12 +185,12 @@ class Pipeline:
             even_if_empty=_must_leave_a_mark(work),
         )
 
-    def _read_back(self, work: BatchWork, lake_table: LakeTable | None) -> _Progress:
+    def _read_back(self, work: BatchWork, lake_table: LakeTable, commit: Commit) -> _Progress:
         """What an earlier attempt committed, as the table itself tells it.
 
         Objects of which the table holds no row were empty or failed then; they go back to the planner.
         """
-        rows = {} if lake_table is None else lake_table.rows_by_source(work.batch.batch_id)
+        rows = lake_table.rows_by_source(commit, work.batch.batch_id)
         by_source = {(member.object.uri, member.object.version): member.object_id for member in work.objects}
         return _Progress(
             rows={by_source[source]: count for source, count in rows.items() if source in by_source}

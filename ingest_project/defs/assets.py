@@ -46,8 +46,6 @@ def table_asset(table: TableSettings) -> dg.AssetsDefinition:
         owners=table.owners,
         description=_description(table),
         metadata=_definition_metadata(table),
-        # One run for each partition: each is one atomic commit, and a failed one fails alone.
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1) if table.partition else None,
     )
     def rebuild(
         context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]

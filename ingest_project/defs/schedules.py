@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from ingest_project.defs.partitions import partitions_definition
 from ingest_project.settings.model import Settings, TableSettings
 
 
@@ -14,6 +15,7 @@ def rebuild_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 def rebuild_schedule(table: TableSettings) -> dg.ScheduleDefinition:
     """`<table>_rebuild`: of a table by time, the last partition that is over; of any other, all partitions."""
+    definition = partitions_definition(table)
     name = "_".join([*table.asset_key, "rebuild"])
     job = dg.define_asset_job(f"{name}_job", selection=dg.AssetSelection.keys(table.asset_key))
 
@@ -26,15 +28,14 @@ def rebuild_schedule(table: TableSettings) -> dg.ScheduleDefinition:
         description=f"Rebuilds {table.name} from what S3 holds.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-        if table.partition is None:
+        if definition is None:
             yield dg.RunRequest()
             return
-        definition = context.repository_def.assets_defs_by_key[dg.AssetKey(table.asset_key)].partitions_def
         keys = definition.get_partition_keys(
             current_time=context.scheduled_execution_time, dynamic_partitions_store=context.instance
         )
         # The newest window of a table by time is still open; the one before has just ended.
-        for key in keys[-2:-1] if table.partition.every else keys:
+        for key in keys[-2:-1] if isinstance(definition, dg.TimeWindowPartitionsDefinition) else keys:
             yield dg.RunRequest(partition_key=key)
 
     return schedule

@@ -19,11 +19,15 @@ from ingest_project.iceberg.transaction import OneShotTransaction
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is to become one snapshot: the batch's id, its data files, and more for the snapshot's summary."""
+    """What is to become one snapshot: the batch's id, its data files, and more for the snapshot's summary.
+
+    `even_if_empty`: a batch that changes no row becomes a snapshot all the same.
+    """
 
     batch_id: str
     written: Sequence[WrittenFiles]
     properties: Mapping[str, str]
+    even_if_empty: bool = False
 
     @property
     def data_files(self) -> list[DataFile]:
@@ -62,7 +66,7 @@ class Attempt:
 def stage(table: Table, batch: Batch, replacement: Replacement, *, name: str) -> Attempt | None:
     """Writes the manifests, and the remainders of files that lose rows, on top of the table's current snapshot.
 
-    None if there is nothing to add and nothing to take out. Raises CommitConflict if the table was partitioned
+    None if there is nothing to add and nothing to take out, and the batch need not leave a mark. Raises CommitConflict if the table was partitioned
     anew since the files were written: they would have to be written again.
     """
     if any(files.data_files and files.spec_id != table.metadata.default_spec_id for files in batch.written):
@@ -71,7 +75,7 @@ def stage(table: Table, batch: Batch, replacement: Replacement, *, name: str) ->
         )
     taken_out = rewrite(table, replacement, name=name)
     added = [*batch.data_files, *taken_out.remainders]
-    if not added and not taken_out.removed:
+    if not added and not taken_out.removed and not batch.even_if_empty:
         return None
     transaction = OneShotTransaction(table)
     update = transaction.update_snapshot({**batch.properties, BATCH_ID_PROPERTY: batch.batch_id})

@@ -74,6 +74,8 @@ def _fitted(frame: pa.Table, schema: Schema, name: str) -> pa.Table:
 
 def _arrow_type(column: NestedField) -> pa.DataType:
     arrow_type: pa.DataType = schema_to_pyarrow(Schema(column), include_field_ids=False).field(0).type
+    if arrow_type == pa.uuid():
+        return pa.binary(16)  # PyArrow cannot group by UUIDs, so no partition spec could name the column
     # The truncate transform knows no large binary.
     return pa.binary() if pa.types.is_large_binary(arrow_type) else arrow_type
 
@@ -90,6 +92,7 @@ def _needs_cast(actual: pa.DataType, wanted: pa.DataType) -> bool:
         or pa.types.is_dictionary(actual)
         or (pa.types.is_time(actual) and pa.types.is_time(wanted))
         or (pa.types.is_date(actual) and pa.types.is_date(wanted))
+        or actual == pa.uuid()
         or (pa.types.is_large_binary(actual) and pa.types.is_binary(wanted))
         # Beyond the signed range an unsigned number would wrap around.
         or (pa.types.is_unsigned_integer(actual) and pa.types.is_integer(wanted))

@@ -16,7 +16,8 @@ from pyiceberg.types import NestedField
 
 from ingest_project.errors import TableMismatch
 
-_ENTRY = re.compile(r"(?P<transform>[a-z]+(?:\[\s*\d+\s*\])?)\s*\((?P<column>[^()]+)\)")
+_TRANSFORM = r"identity|year|month|day|hour|void|(?:bucket|truncate)\[[1-9][0-9]*\]"
+_ENTRY = re.compile(rf"(?P<transform>{_TRANSFORM})\((?P<column>[^()]+)\)|(?P<identity>[^()]+)")
 _SUFFIXES = {
     "identity": "",
     "year": "_year",
@@ -65,15 +66,12 @@ def partition_difference(declared: Sequence[str], spec: PartitionSpec, schema: S
 
 
 def _parse(entry: str, schema: Schema, table: str) -> tuple[Transform[object, object], NestedField]:
-    normal = _normal(entry)
-    match = _ENTRY.fullmatch(normal)
-    transform_name, column_name = match.group("transform", "column") if match else ("identity", normal)
-    try:
-        transform = parse_transform(transform_name)
-    except ValueError as error:
-        raise _unreadable(table, entry) from error
-    if transform_name.partition("[")[0] not in _SUFFIXES:
+    match = _ENTRY.fullmatch(_normal(entry))
+    if match is None:
         raise _unreadable(table, entry)
+    transform_name = match["transform"] or "identity"
+    column_name = match["column"] or match["identity"]
+    transform: Transform[object, object] = parse_transform(transform_name)
     column = _column(column_name, schema, table, entry)
     if not column.field_type.is_primitive or not transform.can_transform(column.field_type):
         reason = f"{transform_name} does not apply to {column_name}, which is {column.field_type}"

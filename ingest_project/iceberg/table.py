@@ -1,5 +1,6 @@
 """One Iceberg table, as the rest of the project sees it: write rows, commit a batch, read what `status` shows."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,8 @@ from datetime import datetime
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import EqualTo, Reference
+from pyiceberg.expressions.literals import literal
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
@@ -131,6 +134,8 @@ class LakeTable:
         written: Sequence[WrittenFiles],
         confirm: Callable[[], Replacement],
         properties: Mapping[str, str] | None = None,
+        *,
+        even_if_empty: bool = False,
     ) -> Commit:
         """Makes the written files, and the replacement that `confirm` names, one snapshot of the table: once.
 
@@ -138,15 +143,39 @@ class LakeTable:
         attempt, after the look at the table on which the attempt then depends: it raises to stop the commit (nothing
         is committed then), and returns which older rows to replace. `properties` join `ingest.batch-id` in
         the snapshot's summary. Files that turn out not to be needed, because another attempt committed, are deleted.
+        A batch that changes no row commits nothing, unless `even_if_empty`: then its snapshot moves the table's head,
+        so that any other attempt that stands on the old one is refused.
 
         Raises CommitConflict after too many lost races, and CatalogUnavailable if the outcome cannot be looked up:
         only then may the batch have been committed or not, and calling again with the same files is safe.
         """
-        return self._fence.commit(Batch(batch_id, tuple(written), properties or {}), confirm)
+        return self._fence.commit(Batch(batch_id, tuple(written), properties or {}, even_if_empty), confirm)
 
     def find_commit(self, batch_id: str) -> Commit | None:
         """The commit of this batch in the table's history, looked up afresh; None if there is none."""
         return self._fence.find(batch_id)
+
+    def rows_by_source(self, commit: Commit, batch_id: str) -> dict[tuple[str, str], int]:
+        """How many rows of each `(_source_uri, _source_version)` the batch's own snapshot holds of the batch.
+
+        Reads only files whose statistics admit the batch, and of those only the provenance columns, by portions.
+        """
+        rows: Counter[tuple[str, str]] = Counter()
+        with self._outages.translated(self.name):
+            scan = self._load().scan(
+                row_filter=EqualTo(term=Reference("_batch_id"), value=literal(batch_id)),
+                selected_fields=("_source_uri", "_source_version"),
+                snapshot_id=commit.snapshot_id,
+            )
+            for portion in scan.to_arrow_batch_reader():
+                for source in (
+                    pa.Table.from_batches([portion])
+                    .group_by(portion.schema.names)
+                    .aggregate([([], "count_all")])
+                    .to_pylist()
+                ):
+                    rows[source["_source_uri"], source["_source_version"]] += source["count_all"]
+        return dict(rows)
 
     def discard(self, written: Sequence[WrittenFiles]) -> None:
         """Deletes written files, best effort. Only for files that were never handed to `commit`."""

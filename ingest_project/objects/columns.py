@@ -35,7 +35,9 @@ def fit_columns(
 def refuse_new(names: Iterable[str], uri: str) -> None:
     """Raises SchemaMismatch if there are any such columns."""
     if listed := _listed(names):
-        raise SchemaMismatch(uri, f"the table has no column {listed}; declare it, or set schema_evolution: add_columns")
+        raise SchemaMismatch(
+            uri, f"the table has no column {listed}; declare it, or set schema_evolution: add_columns"
+        )
 
 
 def refuse_reserved(names: Iterable[str], uri: str) -> None:
@@ -69,7 +71,9 @@ def _cast(values: pl.Series, dtype: pl.DataType, type_name: str, uri: str) -> pl
     lost = unfit(values, cast)
     if lost.any():
         row = lost.arg_true()[0]
-        raise SchemaMismatch(uri, f"column {values.name!r}, row {row + 1}: {example_of(values[row])} is no {type_name}")
+        raise SchemaMismatch(
+            uri, f"column {values.name!r}, row {row + 1}: {example_of(values[row])} is no {type_name}"
+        )
     return cast.alias(values.name)
 
 

@@ -30,7 +30,9 @@ def decompress(body: bytes, uri: str, *, limit_bytes: int = DEFAULT_LIMIT_BYTES)
     if codec is not None:
         return _read_stream(body, codec, uri, limit_bytes)
     if uri.endswith(COMPRESSED_SUFFIXES) and b"\x00" in body[:64]:
-        raise ObjectUnreadable(uri, "its name says that it is compressed, its bytes are neither gzip nor zstd")
+        raise ObjectUnreadable(
+            uri, "its name says that it is compressed, its bytes are neither gzip nor zstd"
+        )
     return body
 
 
@@ -49,5 +51,7 @@ def _read_stream(body: bytes, codec: Literal["gzip", "zstd"], uri: str, limit_by
     except OSError as error:
         raise ObjectUnreadable(uri, f"the {codec} stream is cut short or corrupt ({error})") from error
     if len(content) > limit_bytes:
-        raise ObjectUnreadable(uri, f"it expands to more than {limit_bytes:,} bytes, the limit for one object")
+        raise ObjectUnreadable(
+            uri, f"it expands to more than {limit_bytes:,} bytes, the limit for one object"
+        )
     return content

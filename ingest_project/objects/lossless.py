@@ -78,7 +78,9 @@ def _structs(values: pl.Series, dtype: pl.Struct) -> pl.Series | None:
     fields: list[pl.Series] = []
     for field in dtype.fields:
         field_dtype = instance(field.dtype)
-        old = frame.get_column(field.name, default=pl.Series(field.name, [None]).new_from_index(0, len(frame)))
+        old = frame.get_column(
+            field.name, default=pl.Series(field.name, [None]).new_from_index(0, len(frame))
+        )
         new = lossless_cast(old, field_dtype)
         if new is None:
             return None
@@ -94,7 +96,9 @@ def _lists(values: pl.Series, dtype: pl.List) -> pl.Series | None:
     if new is None:
         return None
     rows = pl.DataFrame({"row": pl.int_range(len(values), eager=True), "value": values, "length": lengths})
-    elements = pl.DataFrame({"row": rows["row"].repeat_by(lengths).explode().drop_nulls(), "new": new, "unfit": unfit(old, new)})
+    elements = pl.DataFrame(
+        {"row": rows["row"].repeat_by(lengths).explode().drop_nulls(), "new": new, "unfit": unfit(old, new)}
+    )
     rebuilt = elements.group_by("row").agg("new", pl.col("unfit").any())
     joined = rows.join(rebuilt, on="row", how="left", maintain_order="left")
     new_or_empty = pl.when(length=0).then(pl.lit([], dtype=dtype)).otherwise("new")

@@ -27,17 +27,18 @@ def read_ndjson(
 ) -> Parsed:
     """The rows of all bodies, parsed at once: the declared columns as near their types as JSON gives them, then others.
 
-    Blank lines, CRLF, a byte order mark and a missing last line end are fine. Raises ObjectUnreadable if any body is
+    Blank lines, CRLF, a byte order mark and a missing last line end are fine; of a key that one object gives twice
+    the first counts. Raises ObjectUnreadable if any body is
     no NDJSON, SchemaMismatch if a value does not fit its column or a column is new and none may be.
     """
     schema = {name: _parsed_as(dtype_of(type_name)) for name, type_name in (columns or {}).items()}
     direct = {name: dtype for name, dtype in schema.items() if dtype is not None}
-    text_columns = [name for name, dtype in direct.items() if isinstance(dtype, pl.String)]
+    exact_columns = [name for name in direct if _keeps_digits(dtype_of((columns or {})[name]))]
     plain = [body.removeprefix(BYTE_ORDER_MARK) for body in bodies]
-    scanned = scan(plain, text_columns, uri)
+    scanned = scan(plain, exact_columns, uri)
     if any(scanned.long_numerals):
         marked = zip(plain, scanned.long_numerals, strict=True)
-        plain = [quote_long_numerals(body, text_columns) if long else body for body, long in marked]
+        plain = [quote_long_numerals(body, exact_columns) if long else body for body, long in marked]
     content = plain[0] if len(plain) == 1 else b"\n".join(plain)
     try:
         frame = pl.read_ndjson(content, schema=direct)
@@ -58,6 +59,10 @@ def _parsed_as(dtype: pl.DataType) -> pl.DataType | None:
     return dtype if isinstance(dtype, pl.Boolean | pl.Int32 | pl.Int64) else pl.String()
 
 
+def _keeps_digits(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.String | pl.Decimal)
+
+
 def _key_count(frame: pl.DataFrame) -> int:
     """How many keys with a value were read; if the text has no more of them, no column was passed over."""
     return sum(len(column) - column.null_count() for column in frame.iter_columns())
@@ -68,7 +73,9 @@ def _with_undeclared(
 ) -> pl.DataFrame:
     others = read_undeclared(content, frame.columns)
     if columns is not None and not allow_new_columns:
-        refuse_new((name for name, dtype in others.schema.items() if name not in columns and dtype != pl.Null), uri)
+        refuse_new(
+            (name for name, dtype in others.schema.items() if name not in columns and dtype != pl.Null), uri
+        )
     return frame.hstack(others) if frame.width else others
 
 

@@ -27,13 +27,17 @@ def _line_fault(line: bytes, columns: Mapping[str, str], uri: str, number: int) 
         return None
     try:
         value = json.loads(line, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        return ObjectUnreadable(uri, f"line {number} is no JSON: {error.msg} at character {error.pos + 1}")
     except (ValueError, RecursionError) as error:
         return ObjectUnreadable(uri, f"line {number} is no JSON: {error}")
     if not isinstance(value, dict):
         return ObjectUnreadable(uri, f"line {number} is no JSON object: {example_of(value)}")
     for name, type_name in columns.items():
         if not _is_of_type(value.get(name), dtype_of(type_name)):
-            return SchemaMismatch(uri, f"column {name!r}, line {number}: {example_of(value[name])} is no {type_name}")
+            return SchemaMismatch(
+                uri, f"column {name!r}, line {number}: {example_of(value[name])} is no {type_name}"
+            )
     return None
 
 
@@ -44,11 +48,15 @@ def _is_of_type(value: object, dtype: pl.DataType) -> bool:
     if isinstance(dtype, pl.Boolean):
         return isinstance(value, bool)
     if isinstance(dtype, pl.Int32 | pl.Int64):
-        in_range = isinstance(value, int) and -(2 ** (dtype.bits() - 1)) <= value < 2 ** (dtype.bits() - 1)
-        return in_range and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and value in _range(dtype)
     if dtype.is_float():
         return isinstance(value, int | float) and not isinstance(value, bool)
     return True
+
+
+def _range(dtype: pl.Int32 | pl.Int64) -> range:
+    bits = 32 if isinstance(dtype, pl.Int32) else 64
+    return range(-(2 ** (bits - 1)), 2 ** (bits - 1))
 
 
 def _refuse_constant(name: str) -> NoReturn:

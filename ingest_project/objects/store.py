@@ -84,7 +84,9 @@ class ObjectStore:
             failures=tuple(outcome for outcome in outcomes if isinstance(outcome, ObjectFailure)),
         )
 
-    async def _fetch_one(self, object_: ObjectVersion, at_once: asyncio.Semaphore) -> FetchedObject | ObjectFailure:
+    async def _fetch_one(
+        self, object_: ObjectVersion, at_once: asyncio.Semaphore
+    ) -> FetchedObject | ObjectFailure:
         async with at_once:
             try:
                 if is_path(object_.key):

@@ -44,7 +44,11 @@ def without(values: pl.Series, unwanted: pl.Series) -> pl.Series:
     """The values, null where unwanted is true."""
     if not unwanted.any():
         return values
-    return pl.select(pl.when(unwanted.fill_null(value=False)).then(None).otherwise(values)).to_series().alias(values.name)
+    return (
+        pl.select(pl.when(unwanted.fill_null(value=False)).then(None).otherwise(values))
+        .to_series()
+        .alias(values.name)
+    )
 
 
 def _booleans(text: pl.Series) -> pl.Series:
@@ -67,7 +71,9 @@ def _decimals(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
 
 def _times(text: pl.Series, dtype: pl.DataType) -> pl.Series:
     if isinstance(dtype, pl.Time):
-        return without(_first_that_fits(text, TIME, lambda form: text.str.to_time(form, strict=False)), _too_fine(text))
+        return without(
+            _first_that_fits(text, TIME, lambda form: text.str.to_time(form, strict=False)), _too_fine(text)
+        )
     if isinstance(dtype, pl.Date):
         value = _first_that_fits(text, DATE, lambda form: text.str.to_date(form, strict=False))
     elif isinstance(dtype, pl.Datetime):

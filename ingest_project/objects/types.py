@@ -74,7 +74,9 @@ def storable(dtype: pl.DataType) -> pl.DataType:
 
 def _decimal(name: str, *, precision: int, scale: int) -> pl.Decimal:
     if not (1 <= precision <= 38 and scale <= precision):
-        raise ValueError(f"{name}: Iceberg's decimals have 1 to 38 digits, and no more of them after the point")
+        raise ValueError(
+            f"{name}: Iceberg's decimals have 1 to 38 digits, and no more of them after the point"
+        )
     return pl.Decimal(precision, scale)
 
 

@@ -159,7 +159,7 @@ class _Reader:
             return None
         try:
             return self._yaml.construct_object(scalar)
-        except (ValueError, KeyError):
+        except (ValueError, LookupError):
             kind = scalar.tag.removeprefix(_TAG)
             self._fault(node, path, f"no {kind} by YAML's rules; put it in quotes")
             return None

@@ -32,15 +32,12 @@ _LIMITS = {
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def validated(model: type[ModelT], values: Any, at: KeyPath = ()) -> tuple[ModelT | None, list[Fault]]:
-    """The model made of these values, or None and every fault in them, each with its full key path.
-
-    `at` is where in ingest.yaml the values stand.
-    """
+def validated(model: type[ModelT], values: Any) -> tuple[ModelT | None, list[Fault]]:
+    """The model made of these values, or None and every fault in them."""
     try:
         return model.model_validate(values), []
     except ValidationError as error:
-        return None, [_fault(detail, model, at) for detail in error.errors(include_url=False)]
+        return None, [_fault(detail, model) for detail in error.errors(include_url=False)]
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -51,7 +48,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"known are {', '.join(words)}"
 
 
-def _fault(detail: ErrorDetails, model: type[BaseModel], at: KeyPath) -> Fault:
+def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
     path = detail["loc"]
     kind = detail["type"]
     # Settings.base_dir is a field of the model, but no key of the file.
@@ -59,7 +56,7 @@ def _fault(detail: ErrorDetails, model: type[BaseModel], at: KeyPath) -> Fault:
         text = f"unknown key; {suggestion(str(path[-1]), _known_keys(model, path[:-1]))}"
     else:
         text = _text(kind, detail["input"], detail.get("ctx", {}), detail["msg"])
-    return Fault((*at, *path), text)
+    return Fault(path, text)
 
 
 def _text(kind: str, value: Any, context: Mapping[str, Any], message: str) -> str:

@@ -41,3 +41,9 @@ def sqlite_lake(tmp_path: Path) -> Iterator[Lake]:
     """An empty lake on SQLite, for what does not depend on the catalog."""
     with open_lake(catalog_settings(tmp_path)) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _polars_plans_with_pyiceberg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polars 2 warns when its own planner is not installed; the reading of the files is its own all the same."""
+    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")

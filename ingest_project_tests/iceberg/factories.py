@@ -20,7 +20,10 @@ QUICK = CommitRetry(first_pause_seconds=0.02, longest_pause_seconds=0.2, look_pa
 
 def catalog_settings(folder: Path, *, uri: str | None = None, name: str = "lake") -> CatalogSettings:
     """A SQL catalog, on SQLite unless `uri` says otherwise, with its warehouse in this folder."""
-    properties = {"uri": uri or f"sqlite:///{folder}/state/catalog.db", "warehouse": f"file://{folder}/warehouse"}
+    properties = {
+        "uri": uri or f"sqlite:///{folder}/state/catalog.db",
+        "warehouse": f"file://{folder}/warehouse",
+    }
     return CatalogSettings.model_validate({"name": name, **properties})
 
 
@@ -53,7 +56,9 @@ def orders(batch_id: str, order_ids: Sequence[int], *, uri: str | None = None) -
         {
             "order_id": pa.array(order_ids, pa.int64()),
             "amount": pa.array([order_id / 4 for order_id in order_ids], pa.float64()),
-            "ordered_at": pa.array([START + timedelta(hours=order_id) for order_id in order_ids], pa.timestamp("us", "UTC")),
+            "ordered_at": pa.array(
+                [START + timedelta(hours=order_id) for order_id in order_ids], pa.timestamp("us", "UTC")
+            ),
             "_source_uri": pa.array(uris, pa.large_string()),
             "_source_version": pa.array(["v1"] * count, pa.large_string()),
             "_batch_id": pa.array([batch_id] * count, pa.large_string()),

@@ -1,10 +1,11 @@
 """Readers that share no code with what the tests check: chdb (ClickHouse) and Polars, by the table's path."""
 
+from contextlib import chdir
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import chdb
 import polars as pl
-from chdb.session import Session
 
 from ingest_project.iceberg.table import LakeTable
 
@@ -17,10 +18,18 @@ def order_ids(table: LakeTable) -> list[int]:
 
 
 def order_ids_by_clickhouse(table: LakeTable) -> list[int]:
-    """The same by ClickHouse."""
+    """The same by ClickHouse, from the metadata file that the catalog names.
+
+    Left to itself it lists the folder, and may take the metadata of a commit that lost its race.
+    """
     folder = urlsplit(table.location).path
-    with Session() as session:
-        answer = session.query(f"SELECT order_id FROM icebergLocal('{folder}') ORDER BY order_id", "TSV")  # noqa: S608
+    metadata = newest_metadata(table).removeprefix(f"{table.location}/")
+    query = (
+        f"SELECT order_id FROM icebergLocal('{folder}') ORDER BY order_id "  # noqa: S608
+        f"SETTINGS iceberg_metadata_file_path = '{metadata}'"
+    )
+    with chdir("/"):  # chdb opens nothing outside of its working folder
+        answer = chdb.query(query, "TSV")  # type: ignore[no-untyped-call]
     return [int(line) for line in str(answer).split()]
 
 

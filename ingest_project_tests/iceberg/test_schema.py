@@ -3,7 +3,13 @@
 import pyarrow as pa
 import pytest
 
-from ingest_project.iceberg.schema import columns_in, columns_of, impossible_changes, schema_difference, schema_of
+from ingest_project.iceberg.schema import (
+    columns_in,
+    columns_of,
+    impossible_changes,
+    schema_difference,
+    schema_of,
+)
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 
 
@@ -28,26 +34,25 @@ def test_a_wrong_type_is_reported_with_its_column() -> None:
 
 
 def test_arrow_types_are_named_in_icebergs_words() -> None:
-    arrow = pa.schema(
-        {
-            "flag": pa.bool_(),
-            "small": pa.uint8(),
-            "big": pa.uint32(),
-            "price": pa.decimal128(12, 2),
-            "naive": pa.timestamp("ns"),
-            "aware": pa.timestamp("ms", "Europe/Berlin"),
-            "day": pa.date32(),
-            "clock": pa.time64("ns"),
-            "text": pa.large_string(),
-            "category": pa.dictionary(pa.uint32(), pa.large_string()),
-            "nulls": pa.null(),
-            "raw": pa.large_binary(),
-            "lines": pa.large_list(pa.struct({"sku": pa.string(), "at": pa.timestamp("ns")})),
-            "attributes": pa.map_(pa.string(), pa.float32()),
-            "_source_uri": pa.string(),
-        }
-    )
-    assert columns_of(arrow) == {
+    line: pa.DataType = pa.struct([("sku", pa.string()), ("at", pa.timestamp("ns"))])
+    types: dict[str, pa.DataType] = {
+        "flag": pa.bool_(),
+        "small": pa.uint8(),
+        "big": pa.uint32(),
+        "price": pa.decimal128(12, 2),
+        "naive": pa.timestamp("ns"),
+        "aware": pa.timestamp("ms", "Europe/Berlin"),
+        "day": pa.date32(),
+        "clock": pa.time64("ns"),
+        "text": pa.large_string(),
+        "category": pa.dictionary(pa.uint32(), pa.large_string()),
+        "nulls": pa.null(),
+        "raw": pa.large_binary(),
+        "lines": pa.large_list(line),
+        "attributes": pa.map_(pa.string(), pa.float32()),
+        "_source_uri": pa.string(),
+    }
+    assert columns_of(pa.schema(types)) == {
         "flag": "boolean",
         "small": "int",
         "big": "int",

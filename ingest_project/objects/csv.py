@@ -1,0 +1,92 @@
+"""Reads CSV with a header line (RFC 4180, comma, double quotes), many S3 objects in one go.
+
+Every field is read as text first. An empty field is null, `""` is an empty string, a blank line is no row. A row
+with fewer or more fields than the header makes the object unreadable; Polars alone would fill it up with nulls.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain, groupby
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from ingest_project.errors import ObjectUnreadable
+from ingest_project.objects.columns import refuse_new
+from ingest_project.objects.csv_inference import typed_from_text
+from ingest_project.objects.csv_records import BLANK_LINES, blank_records, column_names, ragged_line
+from ingest_project.objects.parsed import Parsed
+from ingest_project.objects.stacking import stacked
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LINE_ENDS = b"\r\n"
+
+
+def read_csv(
+    bodies: Sequence[bytes], columns: Mapping[str, str] | None, *, uri: str, allow_new_columns: bool
+) -> Parsed:
+    """The rows of all bodies: declared columns as text, others typed by all of their values.
+
+    Bodies with the same header line are parsed at once, unless quotes may hide line ends. Raises ObjectUnreadable
+    if any body is no such CSV, SchemaMismatch if a column is new and none may be.
+    """
+    plain = [body.removeprefix(BYTE_ORDER_MARK).strip(LINE_ENDS) for body in bodies]
+    parsed = [_read_run(header, list(run), uri) for header, run in groupby(plain, key=_shared_header)]
+    frame = stacked([part.frame for part in parsed], uri)
+    undeclared = [name for name in frame.columns if name not in (columns or {})]
+    if columns is not None and not allow_new_columns:
+        refuse_new(undeclared, uri)
+    typed = frame.with_columns(typed_from_text(frame[name]) for name in undeclared)
+    return Parsed(typed, tuple(chain.from_iterable(part.rows for part in parsed)))
+
+
+def _shared_header(body: bytes) -> bytes | None:
+    """What bodies that may be parsed together have in common; None for a body that must be parsed alone."""
+    return None if b'"' in body else body.partition(b"\n")[0].rstrip(b"\r")
+
+
+def _read_run(header: bytes | None, bodies: Sequence[bytes], uri: str) -> Parsed:
+    if header is None:
+        frames = [_read_quoted(body, uri) for body in bodies]
+        return Parsed(stacked(frames, uri), tuple(frame.height for frame in frames))
+    if not header:
+        return Parsed(pl.DataFrame(), (0,) * len(bodies))
+    return _read_unquoted(header, bodies, uri)
+
+
+def _read_unquoted(header: bytes, bodies: Sequence[bytes], uri: str) -> Parsed:
+    """Without quotes every line is a row and every comma parts two fields, so counting them proves the rows."""
+    dense = [BLANK_LINES.sub(b"\n", body) if _has_blank_lines(body) else body for body in bodies]
+    rows = tuple(body.count(b"\n") for body in dense)
+    content = b"\n".join(
+        [header, *(body.partition(b"\n")[2] for body, count in zip(dense, rows, strict=True) if count)]
+    )
+    frame = _parse(content, uri)
+    if frame.height != sum(rows) or content.count(b",") != (frame.height + 1) * (frame.width - 1):
+        raise ObjectUnreadable(uri, ragged_line(content, frame.width))
+    return Parsed(frame, rows)
+
+
+def _read_quoted(body: bytes, uri: str) -> pl.DataFrame:
+    frame = _parse(body, uri)
+    # A short row and a blank line leave the last column null; where nothing is null, there is neither.
+    if frame.height and frame.to_series(frame.width - 1).null_count():
+        blank = blank_records(body, width=frame.width, height=frame.height, uri=uri)
+        frame = frame.filter(~pl.int_range(pl.len()).is_in(blank)) if blank else frame
+    return frame
+
+
+def _has_blank_lines(body: bytes) -> bool:
+    return b"\n\n" in body or b"\n\r\n" in body
+
+
+def _parse(content: bytes, uri: str) -> pl.DataFrame:
+    names = column_names(content, uri)
+    try:
+        frame = pl.read_csv(content, infer_schema=False)
+    except PolarsError as error:
+        reason = str(error).splitlines()[0][:200]
+        ragged = ragged_line(content, len(names)) if b'"' not in content else reason
+        raise ObjectUnreadable(uri, f"it is no CSV: {ragged or reason}") from error
+    if frame.columns != names:
+        raise ObjectUnreadable(uri, f"its header reads {names!r} or {frame.columns!r}; quote it properly")
+    return frame

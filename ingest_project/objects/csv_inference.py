@@ -1,0 +1,34 @@
+"""Finds the types of CSV columns that nobody declared, from every row."""
+
+import polars as pl
+
+INTEGER = r"^-?(?:0|[1-9][0-9]*)$"
+NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+"""Digits with leading zeros are codes, not numbers: `00501` is a town in New York."""
+
+
+def typed_from_text(text: pl.Series) -> pl.Series:
+    """The column as the first of long, double and boolean that all of its texts spell, else as it is.
+
+    A column without any text has the type Null.
+    """
+    present = text.drop_nulls()
+    if present.is_empty():
+        return text.cast(pl.Null)
+    if present.str.contains(INTEGER).all():
+        return _integers(text)
+    if present.str.contains(NUMBER).all():
+        return _finite_doubles(text)
+    if present.is_in(["true", "false"]).all():
+        return text == "true"
+    return text
+
+
+def _integers(text: pl.Series) -> pl.Series:
+    integers = text.cast(pl.Int64, strict=False)
+    return integers if integers.null_count() == text.null_count() else text
+
+
+def _finite_doubles(text: pl.Series) -> pl.Series:
+    doubles = text.cast(pl.Float64)
+    return text if doubles.is_infinite().any() else doubles

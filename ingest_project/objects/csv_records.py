@@ -1,0 +1,70 @@
+"""Checks CSV record by record where Polars is too kind: names, short rows, blank lines."""
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterator
+
+from ingest_project.errors import ObjectUnreadable, SchemaMismatch
+
+BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")
+
+
+def column_names(content: bytes, uri: str) -> list[str]:
+    """The fields of the header. Raises ObjectUnreadable for a header that is no text, SchemaMismatch if two are alike."""
+    try:
+        names = next(_records(content), [])
+    except UnicodeDecodeError as error:
+        raise ObjectUnreadable(uri, "it is no UTF-8 text") from error
+    except csv.Error as error:
+        raise ObjectUnreadable(uri, f"its header is no CSV: {error}") from error
+    if any(not name or "\r" in name or "\x00" in name for name in names):
+        raise ObjectUnreadable(
+            uri, "its header leaves a column without a name, or its lines do not end in LF or CRLF"
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SchemaMismatch(uri, f"its header names {', '.join(map(repr, twice[:10]))} more than once")
+    return names
+
+
+def blank_records(content: bytes, *, width: int, height: int, uri: str) -> list[int]:
+    """Which rows, counted from 0 behind the header, are blank lines outside of quotes.
+
+    Raises ObjectUnreadable, naming the line, if a row has other than `width` fields, or if there are other than
+    `height` rows in all.
+    """
+    blank: list[int] = []
+    row = -1
+    for row, fields in enumerate(_rows(content, uri)):
+        if not fields:
+            blank.append(row)
+        elif len(fields) != width:
+            raise ObjectUnreadable(uri, f"row {row + 1} has {len(fields)} fields, the header has {width}")
+    if row + 1 != height:
+        raise ObjectUnreadable(uri, f"{row + 1} records gave {height} rows; some quote is misplaced")
+    return blank
+
+
+def ragged_line(content: bytes, width: int) -> str:
+    """What to say of unquoted text in which some line has other than `width` fields."""
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if line.count(b",") != width - 1:
+            return f"line {number} has {line.count(b',') + 1} fields, the header has {width}"
+    return ""
+
+
+def _rows(content: bytes, uri: str) -> Iterator[list[str]]:
+    records = _records(content)
+    next(records)
+    try:
+        yield from records
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ObjectUnreadable(uri, f"it is no CSV: {error}") from error
+
+
+def _records(content: bytes) -> Iterator[list[str]]:
+    # Python's own limit is 128 KB a field; it holds for the whole process.
+    csv.field_size_limit(sys.maxsize)
+    return csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""))

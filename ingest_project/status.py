@@ -1,0 +1,259 @@
+"""Where everything stands: what SQS says of the queues, and the ledger of messages, objects, batches and tables.
+
+No object passes through here; people and programs look on. Whoever does not answer takes only its own part away.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ingest_project.batches.ledger import Clock, utc_now
+from ingest_project.batches.model import Batch
+from ingest_project.batches.report import FailureReport, TableReport
+from ingest_project.errors import IngestError, QueueUnavailable
+from ingest_project.services import Services
+from ingest_project.settings.model import QueueSettings
+from ingest_project.sqs.faults import translated
+from ingest_project.sqs.queue import Queue
+from ingest_project.terminal import cell
+
+WORKERS = 8
+"""Queues asked at once: one whose endpoint does not answer takes up to half a minute to say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterQueueStatus:
+    """A dead-letter queue. `depth` counts all of its messages; None, with an `error`, if it could not be asked."""
+
+    arn: str
+    depth: int | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """One queue: SQS's approximate counts, None with an `error` if it did not answer; the ledger's messages by state.
+
+    `dlq` is None if the queue has no redrive policy, or did not answer.
+    """
+
+    name: str
+    enabled: bool
+    messages: Mapping[str, int]
+    visible: int | None = None
+    in_flight: int | None = None
+    delayed: int | None = None
+    dlq: DeadLetterQueueStatus | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything at about `at`; times are UTC. With a `ledger_error` all that the ledger would tell is empty."""
+
+    at: datetime
+    queues: tuple[QueueStatus, ...]
+    batches: Mapping[str, int]
+    open_batches: tuple[Batch, ...]
+    tables: tuple[TableReport, ...]
+    failures: tuple[FailureReport, ...]
+    ledger_error: str | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the ledger and all queues answered. A dead-letter queue that may not be asked is no gap."""
+        return self.ledger_error is None and all(queue.error is None for queue in self.queues)
+
+
+@dataclass(frozen=True, slots=True)
+class _LedgerAnswer:
+    messages: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    open_batches: tuple[Batch, ...] = ()
+    tables: tuple[TableReport, ...] = ()
+    failures: tuple[FailureReport, ...] = ()
+    error: str | None = None
+
+
+def collect_status(services: Services, *, clock: Clock = utc_now) -> Status:
+    """The status as of now. An outage of SQS or of the ledger is part of it, and not raised."""
+    ledger = _ask_ledger(services)
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="status") as pool:
+        queues = tuple(pool.map(partial(_ask_queue, services, ledger), services.settings.queues))
+    batches: Counter[str] = Counter()
+    for table in ledger.tables:
+        batches.update(table.batches)
+    return Status(
+        at=clock(),
+        queues=queues,
+        batches=dict(batches),
+        open_batches=ledger.open_batches,
+        tables=ledger.tables,
+        failures=ledger.failures,
+        ledger_error=ledger.error,
+    )
+
+
+def render_status(status: Status, console: Console) -> None:
+    """Print the status for people."""
+    console.print(_queue_table(status.queues))
+    if status.ledger_error is not None:
+        console.print(cell(f"ledger: {status.ledger_error}", "red"))
+        return
+    console.print(_table_table(status))
+    console.print(cell(f"Batches: {_counts(status.batches)}"))
+    if status.open_batches:
+        console.print(_batch_table(status))
+    if status.failures:
+        console.print(_failure_table(status))
+    else:
+        console.print("Nothing has failed.")
+
+
+def _ask_ledger(services: Services) -> _LedgerAnswer:
+    settings = services.settings
+    try:
+        ledger = services.ledger
+        return _LedgerAnswer(
+            messages={queue.name: ledger.queue_report(queue.name).messages for queue in settings.queues},
+            open_batches=tuple(
+                batch for queue in settings.queues for batch in ledger.open_batches(queue.name)
+            ),
+            tables=tuple(ledger.table_report(table.name) for table in settings.tables),
+            failures=tuple(ledger.failures()),
+        )
+    except IngestError as error:
+        return _LedgerAnswer(error=str(error))
+
+
+def _ask_queue(services: Services, ledger: _LedgerAnswer, settings: QueueSettings) -> QueueStatus:
+    messages = ledger.messages.get(settings.name, {})
+    try:
+        with translated(settings.name):  # boto3 may already fail at opening: a profile that does not exist
+            queue = services.queue(settings.name)
+        attributes = queue.attributes()
+    except IngestError as error:
+        return QueueStatus(settings.name, settings.enabled, messages, error=str(error))
+    return QueueStatus(
+        name=settings.name,
+        enabled=settings.enabled,
+        messages=messages,
+        visible=attributes.visible,
+        in_flight=attributes.in_flight,
+        delayed=attributes.delayed,
+        dlq=None if attributes.dlq_arn is None else _ask_dead_letter_queue(queue, attributes.dlq_arn),
+    )
+
+
+def _ask_dead_letter_queue(queue: Queue, arn: str) -> DeadLetterQueueStatus:
+    """Often somebody else's: not to be allowed to ask is nothing unusual."""
+    try:
+        dlq = queue.dead_letter_queue()
+        attributes = None if dlq is None else dlq.attributes()
+    except QueueUnavailable as error:
+        return DeadLetterQueueStatus(arn, None, error.reason)
+    if attributes is None:
+        return DeadLetterQueueStatus(arn, None, "the redrive policy was removed just now")
+    return DeadLetterQueueStatus(arn, attributes.visible + attributes.in_flight + attributes.delayed)
+
+
+def _queue_table(queues: Iterable[QueueStatus]) -> Table:
+    table = _table(
+        "Queues", "queue", "#visible", "#in flight", "#delayed", "#DLQ", "messages in the ledger", ""
+    )
+    for queue in queues:
+        table.add_row(
+            cell(queue.name),
+            _number(queue.visible),
+            _number(queue.in_flight),
+            _number(queue.delayed),
+            _dlq_cell(queue),
+            cell(_counts(queue.messages)),
+            _queue_note(queue),
+        )
+    return table
+
+
+def _dlq_cell(queue: QueueStatus) -> Text:
+    if queue.dlq is None:
+        return cell("?" if queue.error else "none", "" if queue.error else "yellow")
+    return _number(queue.dlq.depth, alarming=True)
+
+
+def _queue_note(queue: QueueStatus) -> Text:
+    if queue.error is not None:
+        return cell(queue.error, "red")
+    if queue.dlq is not None and queue.dlq.error is not None:
+        return cell(f"DLQ: {queue.dlq.error}", "yellow")
+    return cell("" if queue.enabled else "not enabled", "yellow")
+
+
+def _table_table(status: Status) -> Table:
+    table = _table("Tables", "table", "#rows", "objects", "last commit", "#snapshot")
+    for report in status.tables:
+        table.add_row(
+            cell(report.table),
+            _number(report.rows),
+            cell(_counts(report.objects)),
+            cell(_ago(report.last_commit, status.at)),
+            cell(str(report.last_snapshot_id or "")),
+        )
+    return table
+
+
+def _batch_table(status: Status) -> Table:
+    table = _table("Open batches", "batch", "table", "#objects", "#attempt", "planned", "last error")
+    for batch in status.open_batches:
+        table.add_row(
+            cell(batch.batch_id),
+            cell(batch.table),
+            _number(batch.objects),
+            _number(batch.attempt),
+            cell(_ago(batch.planned_at, status.at)),
+            cell(batch.error or "", "red"),
+        )
+    return table
+
+
+def _failure_table(status: Status) -> Table:
+    table = _table(
+        "What failed, and why (the newest of each kind)", "kind", "name", "table", "error", "reason"
+    )
+    for failure in status.failures:
+        cells = (failure.kind, failure.name, failure.table or "", failure.error_class or "", failure.reason)
+        table.add_row(*map(cell, cells))
+    return table
+
+
+def _table(title: str, *headers: str) -> Table:
+    """An empty table; a header that starts with `#` heads numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for header in headers:
+        is_number = header.startswith("#")
+        table.add_column(header.removeprefix("#"), justify="right" if is_number else "left")
+    return table
+
+
+def _number(value: int | None, *, alarming: bool = False) -> Text:
+    return cell("?" if value is None else f"{value:,}", "red" if alarming and value else "")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    """`committed 200, failed 1`."""
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
+
+
+def _ago(then: datetime | None, now: datetime) -> str:
+    if then is None:
+        return "never"
+    seconds = max(0, int((now - then).total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"

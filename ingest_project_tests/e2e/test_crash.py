@@ -1,0 +1,79 @@
+"""SIGKILL of the run, of the daemon, and of both: no row lost, none twice, the queue empty."""
+
+import os
+import signal
+from datetime import datetime
+
+import pytest
+
+from ingest_project_tests.e2e.shop import Shop
+from ingest_project_tests.e2e.world import World, kill_group
+
+pytestmark = pytest.mark.e2e
+
+
+def test_killed_run_is_replaced(world: World) -> None:
+    shop = Shop(world)
+    shop.open()
+    shop.put_200()
+    world.start_daemon()
+    world.wait_for(lambda: bool(working_runs(world)), seconds=90, name="a run working")
+
+    for pid in working_runs(world):
+        os.kill(pid, signal.SIGKILL)
+    world.wait_for(world.settled, seconds=180, name="settling after the run was killed")
+
+    shop.assert_exact()
+
+
+def test_killed_daemon_is_picked_up_by_the_next_one(world: World) -> None:
+    shop = Shop(world)
+    shop.open()
+    shop.put_200()
+    daemon = world.start_daemon()
+    world.wait_for(lambda: bool(world.ledger("select 1 from batches")), seconds=90, name="a batch planned")
+
+    kill_group(daemon)
+    shop.put_orders(datetime(2026, 11, 21), 99)
+    world.start_daemon()
+    world.wait_for(world.settled, seconds=180, name="settling after the daemon was killed")
+
+    shop.assert_exact()
+
+
+def test_killed_daemon_and_run_are_picked_up_when_the_lease_has_run_out(world: World) -> None:
+    shop = Shop(world)
+    shop.open()
+    shop.put_200()
+    daemon = world.start_daemon()
+    world.wait_for(lambda: bool(working_runs(world)), seconds=90, name="a run working")
+
+    runs = working_runs(world)
+    kill_group(daemon)
+    for pid in runs:
+        os.kill(pid, signal.SIGKILL)
+    world.start_daemon()
+    world.wait_for(world.settled, seconds=240, name="settling after daemon and run were killed")
+
+    shop.assert_exact()
+
+
+def working_runs(world: World) -> list[int]:
+    """Process ids of the runs that own an open batch: found by the run id in their command lines or environment."""
+    owners = [run_id for (run_id,) in world.ledger("select run_id from batches where state = 'planned' and run_id is not null")]
+    return [pid for run_id in owners for pid in processes_with(run_id)]
+
+
+def processes_with(text: str) -> list[int]:
+    """Processes whose command line contains the text."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry.name}/cmdline", "rb") as file:  # noqa: PTH123
+                if text.encode() in file.read():
+                    found.append(int(entry.name))
+        except OSError:
+            continue
+    return found

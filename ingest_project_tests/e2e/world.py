@@ -1,0 +1,229 @@
+"""A whole deployment for one test: an AWS emulator, settings, and a real Dagster daemon, each its own process.
+
+What a test knows of it, it knows from outside: SQS's counts, the ledger's file, Dagster's storage, and the Iceberg
+tables as chdb reads them.
+"""
+
+import gzip
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import yaml
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+TOP = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+BUCKET = "acme-landing"
+
+
+@dataclass
+class World:
+    """One deployment under `home`. Everything it starts, `close` ends."""
+
+    home: Path
+    endpoint: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of the deployment is started with."""
+        return {
+            **os.environ,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "DAGSTER_HOME": str(self.home / "dagster"),
+            "INGEST_CONFIG": str(self.home / "ingest.yaml"),
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    @property
+    def s3(self) -> "S3Client":
+        return boto3.client("s3", **self._client())
+
+    @property
+    def sqs(self) -> "SQSClient":
+        return boto3.client("sqs", **self._client())
+
+    def queue_url(self, name: str) -> str:
+        return self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+
+    def create_queue(self, name: str) -> str:
+        """A queue with a DLQ of its own; gives its ARN."""
+        dlq = self._queue_arn(self.sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"])
+        redrive = json.dumps({"deadLetterTargetArn": dlq, "maxReceiveCount": "5"})
+        return self._queue_arn(self.sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": redrive})["QueueUrl"])
+
+    def write_settings(self, queues: list[dict[str, Any]], tables: list[dict[str, Any]]) -> None:
+        """ingest.yaml, with the ledger, catalog and warehouse under `home`."""
+        self.settings = {
+            "aws": {"region": "us-east-1"},
+            "ledger": {"url": "sqlite:///ledger.db"},
+            "catalog": {"name": "lake", "type": "sql", "uri": "sqlite:///catalog.db", "warehouse": "warehouse"},
+            "queues": [{"url": self.queue_url(queue["name"]), **queue} for queue in queues],
+            "tables": tables,
+        }
+        (self.home / "ingest.yaml").write_text(yaml.safe_dump(self.settings, sort_keys=False))
+        dagster_home = self.home / "dagster"
+        dagster_home.mkdir()
+        (dagster_home / "dagster.yaml").write_bytes((TOP / "dagster.yaml").read_bytes())
+
+    def start_daemon(self) -> subprocess.Popen[bytes]:
+        """A real `dagster-daemon`, in a process group of its own."""
+        return self._start(BIN / "dagster-daemon", "run", "-m", "ingest_project.definitions", log="daemon.log")
+
+    def materialize(self, asset: str, partition: str) -> subprocess.CompletedProcess[str]:
+        """`dagster asset materialize`, as a person would type it."""
+        command = ["asset", "materialize", "--select", asset, "--partition", partition, "-m", "ingest_project.definitions"]
+        return subprocess.run(
+            [BIN / "dagster", *command], env=self.environment, cwd=self.home, capture_output=True, text=True, check=False, timeout=120
+        )
+
+    def ledger(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Rows of the ledger; none while it does not exist yet."""
+        path = self.home / "ledger.db"
+        if not path.exists():
+            return []
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30) as connection:
+            try:
+                return connection.execute(query, parameters).fetchall()
+            except sqlite3.OperationalError as error:
+                if "no such table" in str(error):
+                    return []
+                raise
+
+    def messages_in(self, queue: str) -> int:
+        """Messages that the queue holds, visible or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=names)["Attributes"]  # type: ignore[arg-type]
+        return sum(int(attributes[name]) for name in names)
+
+    def wait_for(self, what: Callable[[], bool], *, seconds: float, name: str) -> None:
+        """Wait until it holds; fails, with the daemon's last words, if it does not in time."""
+        deadline = time.monotonic() + seconds
+        while not what():
+            if time.monotonic() > deadline:
+                log = self.home / "daemon.log"
+                tail = log.read_text(errors="replace")[-6000:] if log.exists() else ""
+                raise AssertionError(f"{name} did not happen within {seconds:.0f} s\n{tail}")
+            time.sleep(0.05)
+
+    def settled(self) -> bool:
+        """Every object version that is known is settled, and every message is gone."""
+        open_ones = self.ledger("select count(*) from object_versions where state in ('pending', 'planned', 'failed')")
+        return bool(open_ones) and open_ones[0][0] == 0 and all(
+            self.messages_in(queue["name"]) == 0 for queue in self.settings["queues"]
+        )
+
+    def rows(self, table: str) -> list[tuple[str, str, int]]:
+        """`(_source_uri, _source_version, rows)` of the table as chdb, which shares no code with the writers, reads it."""
+        import chdb
+
+        location = self._table_location(table)
+        if location is None:
+            return []
+        answer = chdb.query(
+            f"select _source_uri, _source_version, count() from icebergLocal('{location}') group by 1, 2 order by 1, 2",  # noqa: S608
+            "JSONCompactEachRow",
+        )
+        return [(uri, version, int(count)) for uri, version, count in map(json.loads, str(answer).splitlines())]
+
+    def snapshots(self, table: str) -> list[dict[str, Any]]:
+        """The snapshots of the table's current metadata file, oldest first."""
+        return list(self._metadata(table).get("snapshots", []))
+
+    def close(self) -> None:
+        """End every process that was started, and what they started."""
+        for process in self.processes:
+            kill_group(process)
+
+    def _start(self, *command: object, log: str) -> subprocess.Popen[bytes]:
+        with (self.home / log).open("ab") as output:
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                env=self.environment, cwd=self.home, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def _queue_arn(self, url: str) -> str:
+        return self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def _client(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self.endpoint, "region_name": "us-east-1",
+            "aws_access_key_id": "testing", "aws_secret_access_key": "testing",
+        }  # fmt: skip
+
+    def _table_location(self, table: str) -> str | None:
+        metadata = self._metadata(table)
+        return str(metadata["location"]).removeprefix("file://") if metadata else None
+
+    def _metadata(self, table: str) -> dict[str, Any]:
+        namespace, _, name = table.rpartition(".")
+        if not (self.home / "catalog.db").exists():
+            return {}
+        with sqlite3.connect(self.home / "catalog.db", timeout=30) as connection:
+            query = "select metadata_location from iceberg_tables where table_namespace = ? and table_name = ?"
+            row = connection.execute(query, (namespace, name)).fetchone()
+        if row is None:
+            return {}
+        found: dict[str, Any] = json.loads(Path(row[0].removeprefix("file://")).read_bytes())
+        return found
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL a process and all of its group."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait(timeout=10)
+
+
+@contextmanager
+def emulated_aws(home: Path) -> Iterator[str]:
+    """The endpoint of a moto server of its own, in a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (home / "moto.log").open("wb") as output:
+        process = subprocess.Popen(
+            [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        _wait_for_port(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        kill_group(process)
+
+
+def _wait_for_port(port: int) -> None:
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on port {port}")
+
+
+def ndjson_gz(rows: list[dict[str, Any]]) -> bytes:
+    """Rows as a gzipped NDJSON object."""
+    return gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), mtime=0)

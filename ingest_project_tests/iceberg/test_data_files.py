@@ -1,0 +1,110 @@
+"""Rows are written once, split by the partition spec, in the table's types; nothing is committed."""
+
+from datetime import datetime, time
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from ingest_project.errors import TableMismatch
+from ingest_project.iceberg.catalog import Lake
+from ingest_project.iceberg.table import LakeTable
+from ingest_project_tests.iceberg.factories import nothing, orders, orders_table
+from ingest_project_tests.iceberg.readers import stored_files
+
+
+def read_back(table: LakeTable, frame: pa.Table) -> dict[str, list[object]]:
+    table.commit("b", [table.write(frame)], nothing)
+    return table._table.scan().to_arrow().select(frame.column_names).to_pydict()
+
+
+def test_files_are_split_by_partition_and_not_committed(sqlite_lake: Lake) -> None:
+    table = orders_table(sqlite_lake, partition_spec=["day(ordered_at)"])
+    written = table.write(orders("one", [1, 2, 30, 60]))
+    assert written.rows == 4
+    assert {file.record_count for file in written.data_files} == {1, 2}
+    assert len(written.data_files) == len(stored_files(table)) == 3
+    assert written.size_bytes == sum(path.stat().st_size for path in stored_files(table))
+    assert table.snapshot_id is None
+
+
+def test_no_rows_write_no_file(sqlite_lake: Lake) -> None:
+    table = orders_table(sqlite_lake)
+    written = table.write(orders("one", []))
+    assert (written.rows, written.size_bytes, written.data_files) == (0, 0, ())
+    assert stored_files(table) == set()
+
+
+def test_columns_are_matched_by_name_and_absent_ones_are_null(sqlite_lake: Lake) -> None:
+    table = orders_table(sqlite_lake)
+    table.commit("b", [table.write(pa.table({"amount": [1.5], "order_id": [7]}))], nothing)
+    (row,) = table._table.scan().to_arrow().to_pylist()
+    assert (row["order_id"], row["amount"], row["ordered_at"], row["_batch_id"]) == (7, 1.5, None, None)
+
+
+def test_a_new_column_is_added_before_its_rows(sqlite_lake: Lake) -> None:
+    table = orders_table(sqlite_lake)
+    frame = orders("one", [1]).append_column("lines", pa.array([[{"sku": "a"}]]))
+    table.commit("one", [table.write(frame)], nothing)
+    assert table.columns["lines"] == "list<struct<sku: string>>"
+    assert table._table.scan().to_arrow()["lines"].to_pylist() == [[{"sku": "a"}]]
+
+
+def test_polars_types_are_widened_to_the_tables(sqlite_lake: Lake) -> None:
+    columns = {"u": "long", "n": "string", "c": "string", "t": "time", "ns": "timestamp", "b": "binary"}
+    table = orders_table(sqlite_lake, columns=columns)
+    frame = pl.DataFrame(
+        {
+            "u": pl.Series([1, None], dtype=pl.UInt64),
+            "n": pl.Series([None, None], dtype=pl.Null),
+            "c": pl.Series(["x", "y"], dtype=pl.Categorical),
+            "t": [time(1, 2, 3), None],
+            "ns": pl.Series([datetime(2026, 1, 1), None], dtype=pl.Datetime("ns")),  # noqa: DTZ001
+            "b": [b"x", None],
+        }
+    )
+    rows = read_back(table, frame.to_arrow())
+    assert rows == {
+        "u": [1, None],
+        "n": [None, None],
+        "c": ["x", "y"],
+        "t": [time(1, 2, 3), None],
+        "ns": [datetime(2026, 1, 1), None],  # noqa: DTZ001
+        "b": [b"x", None],
+    }
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["7"]),
+        pa.array([1.5]),
+        pa.array([2**63], pa.uint64()),
+        pa.array([None], pa.list_(pa.int64())),
+    ],
+)
+def test_a_column_that_does_not_fit_is_a_mismatch(
+    sqlite_lake: Lake, column: "pa.Array[pa.Scalar[pa.DataType]]"
+) -> None:
+    table = orders_table(sqlite_lake)
+    with pytest.raises(TableMismatch, match="order_id"):
+        table.write(pa.table({"order_id": column}))
+
+
+def test_local_time_is_not_taken_for_utc(sqlite_lake: Lake) -> None:
+    table = orders_table(sqlite_lake)
+    with pytest.raises(TableMismatch, match="ordered_at"):
+        table.write(pa.table({"ordered_at": pa.array([0], pa.timestamp("us"))}))
+
+
+def test_a_new_column_without_iceberg_type_is_a_mismatch(sqlite_lake: Lake) -> None:
+    table = orders_table(sqlite_lake)
+    with pytest.raises(TableMismatch, match="took"):
+        table.write(pa.table({"took": pa.array([1], pa.duration("us"))}))
+
+
+def test_discarded_files_are_gone(sqlite_lake: Lake) -> None:
+    table = orders_table(sqlite_lake, partition_spec=["day(ordered_at)"])
+    written = table.write(orders("one", [1, 30]))
+    table.discard([written])
+    assert stored_files(table) == set()
