@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -84,8 +85,7 @@ class _LedgerAnswer:
 def collect_status(services: Services, *, clock: Clock = utc_now) -> Status:
     """The status as of now. An outage of SQS or of the ledger is part of it, and not raised."""
     ledger = _ask_ledger(services)
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="status") as pool:
-        queues = tuple(pool.map(partial(_ask_queue, services, ledger), services.settings.queues))
+    queues = _ask_queues(services, ledger)
     batches: Counter[str] = Counter()
     for table in ledger.tables:
         batches.update(table.batches)
@@ -130,6 +130,16 @@ def _ask_ledger(services: Services) -> _LedgerAnswer:
         )
     except IngestError as error:
         return _LedgerAnswer(error=str(error))
+
+
+def _ask_queues(services: Services, ledger: _LedgerAnswer) -> tuple[QueueStatus, ...]:
+    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="status")
+    try:
+        return tuple(pool.map(partial(_ask_queue, services, ledger), services.settings.queues))
+    finally:
+        pool.shutdown(
+            wait=False, cancel_futures=True
+        )  # Ctrl-C does not wait for a queue that does not answer
 
 
 def _ask_queue(services: Services, ledger: _LedgerAnswer, settings: QueueSettings) -> QueueStatus:
@@ -233,7 +243,7 @@ def _failure_table(status: Status) -> Table:
 
 def _table(title: str, *headers: str) -> Table:
     """An empty table; a header that starts with `#` heads numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for header in headers:
         is_number = header.startswith("#")
         table.add_column(header.removeprefix("#"), justify="right" if is_number else "left")

@@ -2,7 +2,8 @@
 
 A run owns a batch from its start until another run starts it. It keeps a lease alive by heartbeats; a lease that
 ran out tells the sensor that the run is dead, whatever Dagster believes. Ownership, not the lease, is what makes a
-commit safe: `confirm` is asked between the look at the table and the commit.
+commit safe: `confirm` is asked between the look at the table and the commit. A batch that was ever confirmed keeps
+its object versions until it is settled: from then on its rows may be in the table, whatever became of the run.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,12 +16,14 @@ from ingest_project.batches.model import (
     Batch,
     BatchKind,
     BatchObject,
+    BatchRole,
     BatchState,
     BatchWork,
     ObjectState,
     RowsToReplace,
 )
-from ingest_project.batches.rebuild import rows_of_partition
+from ingest_project.batches.replaced_rows import rows_to_replace
+from ingest_project.batches.sql import exclusively
 from ingest_project.batches.tables import batch_objects, batches, object_versions
 from ingest_project.errors import BatchNotFound, BatchSuperseded
 from ingest_project.events.object_version import ObjectVersion
@@ -31,7 +34,8 @@ BACKOFF_LIMIT = timedelta(minutes=10)
 
 def backoff(failed_attempts: int) -> timedelta:
     """How long to wait after so many failed attempts: 5 s, doubled each time, never above ten minutes."""
-    return min(BACKOFF_FIRST * 2 ** min(failed_attempts - 1, 10), BACKOFF_LIMIT)
+    doublings = min(max(failed_attempts - 1, 0), 10)
+    return min(BACKOFF_FIRST * (1 << doublings), BACKOFF_LIMIT)
 
 
 def open_batches(connection: sa.Connection, queue: str) -> list[Batch]:
@@ -92,21 +96,24 @@ def next_attempt(
 
 
 def confirm(
-    connection: sa.Connection, batch_id: str, *, run_id: str, object_ids: Collection[str]
+    connection: sa.Connection, batch_id: str, *, run_id: str, object_ids: Collection[str], now: datetime
 ) -> RowsToReplace | None:
     """What the commit of these objects takes out of the table; raises BatchSuperseded if they are not this run's.
 
     None means that nothing is replaced.
     """
-    row = _row(connection, batch_id)
+    row = lock_batch(connection, batch_id)
     owned = {member.object_id for member in _members(connection, _batch(row))}
     if row.state != BatchState.PLANNED or row.run_id != run_id or not owned.issuperset(object_ids):
         raise BatchSuperseded(batch_id, row.attempt)
-    if row.kind == BatchKind.REBUILD:
-        return rows_of_partition(connection, row, kept=owned - set(object_ids))
-    if row.on_overwrite == "replace":
-        return _rows_of_older_versions(connection, batch_id, object_ids)
-    return None
+    connection.execute(sa.update(batches).where(batches.c.batch_id == batch_id).values(confirmed_at=now))
+    return rows_to_replace(connection, row, object_ids)
+
+
+def lock_batch(connection: sa.Connection, batch_id: str) -> Any:
+    """A batch, its queue's other decisions held off until the transaction ends; raises BatchNotFound."""
+    exclusively(connection, _row(connection, batch_id).queue)
+    return _row(connection, batch_id, lock=True)
 
 
 def batch(connection: sa.Connection, batch_id: str) -> Batch:
@@ -120,24 +127,6 @@ def waiting_objects(connection: sa.Connection, queue: str) -> int:
         object_versions.c.queue == queue, object_versions.c.state == ObjectState.PENDING
     )
     return connection.scalar(query) or 0
-
-
-def _rows_of_older_versions(
-    connection: sa.Connection, batch_id: str, object_ids: Collection[str]
-) -> RowsToReplace | None:
-    older, newer = object_versions.alias("older"), object_versions.alias("newer")
-    query = (
-        sa.select(newer.c.object_id, older.c.bucket, older.c.key, older.c.batch_id)
-        .join_from(newer, older, newer.c.key_id == older.c.key_id)
-        .where(newer.c.batch_id == batch_id, older.c.state == ObjectState.COMMITTED)
-    )
-    rows = [row for row in connection.execute(query) if row.object_id in object_ids]
-    if not rows:
-        return None
-    return RowsToReplace(
-        source_uris=frozenset(f"s3://{row.bucket}/{row.key}" for row in rows),
-        batch_ids=frozenset(row.batch_id for row in rows),
-    )
 
 
 def _row(connection: sa.Connection, batch_id: str, *, lock: bool = False) -> Any:
@@ -161,7 +150,9 @@ def _members(connection: sa.Connection, batch: Batch) -> Iterator[BatchObject]:
     """
     query = sa.select(object_versions).order_by(object_versions.c.partition_key, object_versions.c.key)
     if batch.kind == BatchKind.REBUILD:
-        members = sa.select(batch_objects.c.object_id).where(batch_objects.c.batch_id == batch.batch_id)
+        members = sa.select(batch_objects.c.object_id).where(
+            batch_objects.c.batch_id == batch.batch_id, batch_objects.c.role == BatchRole.INGEST
+        )
         query = query.where(object_versions.c.object_id.in_(members))
     else:
         query = query.where(

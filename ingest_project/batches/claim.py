@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest_project.batches.model import Claim, ClaimResult, MessageState, ObjectState
-from ingest_project.batches.sql import insert, insert_ignoring, portions
+from ingest_project.batches.sql import exclusively, insert, insert_ignoring, portions
 from ingest_project.batches.tables import key_id, message_objects, messages, object_id, object_versions
 from ingest_project.events.routing import RoutedObject
 
@@ -29,6 +29,7 @@ def claim(
     """
     if not claims:
         return ClaimResult(0, 0, 0, 0)
+    exclusively(connection, queue)
     new_message_ids = _unknown_messages(connection, queue, claims)
     _upsert_messages(connection, queue, claims, invisible_until)
     rows = {
@@ -91,10 +92,12 @@ def _upsert_messages(
     statement = insert(connection, messages)
     updated = ("receipt_handle", "state", "reason", "receive_count", "received_at", "invisible_until")
     upsert = statement.on_conflict_do_update(
-        index_elements=["queue", "message_id"], set_={name: statement.excluded[name] for name in updated}
+        index_elements=["queue", "message_id"],
+        set_={name: statement.excluded[name] for name in updated},
+        where=statement.excluded.received_at
+        >= messages.c.received_at,  # only the newest receipt handle works
     )
-    in_order = sorted(claims, key=lambda item: item.message.message_id)  # see sql.portions on deadlocks
-    connection.execute(upsert, [_message_row(queue, item, invisible_until) for item in in_order])
+    connection.execute(upsert, [_message_row(queue, item, invisible_until) for item in claims])
 
 
 def _message_row(queue: str, item: Claim, invisible_until: datetime) -> dict[str, Any]:

@@ -35,6 +35,9 @@ class Database:
         self._engine = (
             _sqlite_engine(self._url) if self.is_sqlite else sa.create_engine(self._url, pool_pre_ping=True)
         )
+        # PostgreSQL's default gives each statement of a transaction a view of its own.
+        one_view = {"ledger_readonly": True} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reader = self._engine.execution_options(**one_view)
 
     @property
     def is_sqlite(self) -> bool:
@@ -54,8 +57,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """One consistent view, which never waits for a writer."""
-        with self._translating(), self._engine.connect() as connection:
-            yield connection.execution_options(ledger_readonly=True)
+        with self._translating(), self._reader.connect() as connection:
+            yield connection
 
     def upgrade(self) -> None:
         """Bring the schema to the newest version; a no-op, and cheap, when it is there already."""
@@ -72,9 +75,8 @@ class Database:
         self._engine.dispose()
 
     def _revision(self) -> str | None:
-        with self._engine.connect() as connection:
-            readonly = connection.execution_options(ledger_readonly=True)
-            return MigrationContext.configure(readonly).get_current_revision()
+        with self._reader.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

@@ -33,7 +33,8 @@ def versions_of_keys(
     columns = (
         object_versions.c.key_id, object_versions.c.object_id, object_versions.c.state, object_versions.c.version_id,
         object_versions.c.sequencer, object_versions.c.etag, object_versions.c.event_time,
-        object_versions.c.claimed_at, object_versions.c.partition_key,
+        object_versions.c.claimed_at, object_versions.c.not_before, object_versions.c.size_bytes,
+        object_versions.c.partition_key,
     )  # fmt: skip
     found: dict[str, list[KeyVersion]] = defaultdict(list)
     for portion in portions(key_ids):
@@ -43,7 +44,7 @@ def versions_of_keys(
     return found
 
 
-def keys_being_rebuilt(table: str) -> sa.Select[tuple[str]]:
+def keys_being_rebuilt(table: str) -> sa.Select[str]:
     """The keys that an open rebuild of any partition of the table has set out to replace or to take out."""
     return (
         sa.select(object_versions.c.key_id)
@@ -57,7 +58,7 @@ def keys_being_rebuilt(table: str) -> sa.Select[tuple[str]]:
     )
 
 
-def keys_being_committed(table: str) -> sa.Select[tuple[str]]:
+def keys_being_committed(table: str) -> sa.Select[str]:
     """The keys with a version in a batch that was confirmed: its rows may be in the table at any moment, or already."""
     return (
         sa.select(object_versions.c.key_id)

@@ -77,12 +77,16 @@ class Ledger:
         partition_key: str | None,
         listed: Sequence[RoutedObject],
         run_id: str,
+        listed_at: datetime | None = None,
     ) -> str:
-        """Make a batch, owned by this run, that rebuilds one partition from these objects; gives its id."""
+        """Make a batch, owned by this run, that rebuilds one partition from these objects; gives its id.
+
+        `listed_at` is when the listing began: without it, what was written and claimed since is taken for gone.
+        """
         with self._database.writing() as connection:
             return plan_rebuild(
                 connection, queue=queue, rule=rule, partition_key=partition_key, listed=listed,
-                run_id=run_id, now=self._clock(),
+                run_id=run_id, now=self._clock(), listed_at=listed_at,
             )  # fmt: skip
 
     def partitions_of(self, listed: Sequence[RoutedObject]) -> dict[str, str | None]:
@@ -129,8 +133,10 @@ class Ledger:
 
     def confirm(self, batch_id: str, *, run_id: str, object_ids: Collection[str]) -> RowsToReplace | None:
         """What the commit of these objects takes out of the table; BatchSuperseded if they are not this run's."""
-        with self._database.reading() as connection:
-            return attempts.confirm(connection, batch_id, run_id=run_id, object_ids=object_ids)
+        with self._database.writing() as connection:
+            return attempts.confirm(
+                connection, batch_id, run_id=run_id, object_ids=object_ids, now=self._clock()
+            )
 
     def settle(self, batch_id: str, *, run_id: str, outcome: BatchOutcome) -> None:
         """Record how the batch ended."""

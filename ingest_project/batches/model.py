@@ -45,6 +45,13 @@ class BatchKind(StrEnum):
     REBUILD = "rebuild"
 
 
+class BatchRole(StrEnum):
+    """What a batch does with an object version: bring its rows, or (a rebuild) only take them out."""
+
+    INGEST = "ingest"
+    REMOVE = "remove"
+
+
 class BatchState(StrEnum):
     """`planned` is open work; the others are final. `failed` committed nothing, `abandoned` was replaced by another."""
 

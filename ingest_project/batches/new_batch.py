@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest_project.batches.model import BatchKind, BatchState, PlanningRules
-from ingest_project.batches.tables import BatchRole, batch_objects, batches
+from ingest_project.batches.model import BatchKind, BatchRole, BatchState, PlanningRules
+from ingest_project.batches.tables import batch_objects, batches
 
 
 def new_batch_id(now: datetime) -> str:

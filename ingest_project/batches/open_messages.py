@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ingest_project.batches.model import SETTLED, MessageState, ObjectState, OpenMessage
-from ingest_project.batches.sql import portions
+from ingest_project.batches.sql import exclusively, portions
 from ingest_project.batches.tables import message_objects, messages, object_versions
 
 LONGEST_INVISIBLE = timedelta(hours=12)
@@ -57,7 +57,7 @@ def handle_refused(connection: sa.Connection, queue: str, ids: Iterable[str]) ->
     _update(connection, queue, ids, {"receipt_handle": None})
 
 
-def _objects_of_message() -> sa.Select[tuple[int]]:
+def _objects_of_message() -> sa.Select[int]:
     return (
         sa.select(sa.literal(1))
         .select_from(message_objects)
@@ -92,6 +92,7 @@ def _select(
 
 
 def _update(connection: sa.Connection, queue: str, ids: Iterable[str], values: dict[str, object]) -> None:
+    exclusively(connection, queue)  # a claim updates the same rows, in an order of its own
     for portion in portions(ids):
         connection.execute(
             sa.update(messages)

@@ -1,16 +1,16 @@
 """Plans batches: puts pending object versions together into what one run commits to one table."""
 
-import secrets
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
+from ingest_project.batches.known_versions import counting_for, keys_being_rebuilt, versions_of_keys
 from ingest_project.batches.model import BatchKind, BatchState, ObjectState, PlanningRules
-from ingest_project.batches.sql import portions
-from ingest_project.batches.tables import batch_objects, batches, object_versions
+from ingest_project.batches.new_batch import batch_row, insert_batch, new_batch_id
+from ingest_project.batches.settle import settle_unread
+from ingest_project.batches.sql import exclusively, portions
+from ingest_project.batches.tables import batches, object_versions
 from ingest_project.batches.versions_of_key import Choice, KeyVersion, choose
 
 
@@ -26,10 +26,11 @@ def plan(
 
     Every table gets a batch before any table gets a second one. Objects that the tables' policies exclude settle here.
     """
-    _one_planner_at_a_time(connection, queue)
+    exclusively(connection, queue)
     planned: list[str] = []
     waiting = list(rules)
-    while waiting and _open_batches(connection, queue) < max_in_flight:
+    room = max_in_flight - _open_batches(connection, queue)
+    while waiting and len(planned) < room:
         rule = waiting.pop(0)
         batch_id = _plan_one(connection, queue, rule, now)
         if batch_id is not None:
@@ -38,93 +39,23 @@ def plan(
     return planned
 
 
-def new_batch_id(now: datetime) -> str:
-    """A batch id that sorts by time, which lets Iceberg prune data files by it: `20261120T101530123Z-9f3a1c2b`."""
-    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(4)}"
-
-
-def insert_batch(connection: sa.Connection, row: dict[str, Any], members: Iterable[str]) -> None:
-    """Record a batch and the object versions in it."""
-    connection.execute(sa.insert(batches), row)
-    connection.execute(
-        sa.insert(batch_objects), [{"batch_id": row["batch_id"], "object_id": member} for member in members]
-    )
-
-
-def batch_row(
-    *,
-    batch_id: str,
-    queue: str,
-    rule: PlanningRules,
-    kind: BatchKind,
-    objects: int,
-    size_bytes: int,
-    now: datetime,
-) -> dict[str, Any]:
-    """A row of `batches` for new work."""
-    return {
-        "batch_id": batch_id,
-        "queue": queue,
-        "table_name": rule.table,
-        "kind": kind,
-        "on_overwrite": rule.on_overwrite,
-        "state": BatchState.PLANNED,
-        "attempt": 1,
-        "starts": 0,
-        "objects": objects,
-        "size_bytes": size_bytes,
-        "planned_at": now,
-        "not_before": now,
-    }
-
-
-def versions_of_keys(connection: sa.Connection, key_ids: Iterable[str]) -> dict[str, list[KeyVersion]]:
-    """All versions that the ledger knows of these keys, by key id."""
-    columns = (
-        object_versions.c.key_id, object_versions.c.object_id, object_versions.c.state, object_versions.c.version_id,
-        object_versions.c.sequencer, object_versions.c.etag, object_versions.c.event_time, object_versions.c.claimed_at,
-    )  # fmt: skip
-    found: dict[str, list[KeyVersion]] = defaultdict(list)
-    for portion in portions(key_ids):
-        for key_id, object_id, state, *rest in connection.execute(
-            sa.select(*columns).where(object_versions.c.key_id.in_(portion))
-        ):
-            found[key_id].append(KeyVersion(object_id, ObjectState(state), *rest))
-    return found
-
-
-def settle_unread(
-    connection: sa.Connection, reasons: Iterable[tuple[str, str]], *, state: ObjectState, now: datetime
-) -> None:
-    """Settle object versions that will not be read, each with its reason."""
-    for object_id, reason in reasons:
-        connection.execute(
-            sa.update(object_versions)
-            .where(object_versions.c.object_id == object_id)
-            .values(state=state, reason=reason, settled_at=now, batch_id=None)
-        )
-
-
 def _plan_one(connection: sa.Connection, queue: str, rule: PlanningRules, now: datetime) -> str | None:
-    chosen: list[Any] = []
+    chosen: list[KeyVersion] = []
     size_bytes = 0
-    for row in _candidates(connection, queue, rule, now):
-        if chosen and (len(chosen) == rule.max_objects or size_bytes + row.size_bytes > rule.max_bytes):
+    for version in _candidates(connection, queue, rule, now):
+        if chosen and (len(chosen) == rule.max_objects or size_bytes + version.size_bytes > rule.max_bytes):
             break
-        chosen.append(row)
-        size_bytes += row.size_bytes
+        chosen.append(version)
+        size_bytes += version.size_bytes
     if not chosen:
         return None
     batch_id = new_batch_id(now)
-    ids = [row.object_id for row in chosen]
-    insert_batch(
-        connection,
-        batch_row(
-            batch_id=batch_id, queue=queue, rule=rule, kind=BatchKind.INGEST,
-            objects=len(ids), size_bytes=size_bytes, now=now,
-        ),
-        ids,
+    ids = [version.object_id for version in chosen]
+    row = batch_row(
+        batch_id=batch_id, queue=queue, rule=rule, kind=BatchKind.INGEST,
+        objects=len(ids), size_bytes=size_bytes, now=now,
     )  # fmt: skip
+    insert_batch(connection, row, ingest=ids)
     for portion in portions(ids):
         connection.execute(
             sa.update(object_versions)
@@ -134,47 +65,63 @@ def _plan_one(connection: sa.Connection, queue: str, rule: PlanningRules, now: d
     return batch_id
 
 
-def _candidates(connection: sa.Connection, queue: str, rule: PlanningRules, now: datetime) -> list[Any]:
-    """Pending versions that may be ingested now, oldest claim first; those that the policy excludes settle on the way."""
+def _candidates(
+    connection: sa.Connection, queue: str, rule: PlanningRules, now: datetime
+) -> Iterator[KeyVersion]:
+    """Pending versions that may be ingested now, the key that waits longest first.
+
+    Those that the policy excludes settle on the way.
+    """
+    keys = _waiting_keys(connection, queue, rule, now)
+    known = versions_of_keys(connection, keys, counting_for(rule.on_overwrite))
+    choices = {key: choose(known[key], rule.on_overwrite) for key in keys}
+    _settle_excluded(connection, choices.values(), now)
+    for key, choice in choices.items():
+        for version in known[key]:
+            if version.object_id in choice.ingest and version.not_before <= now:
+                yield version
+
+
+def _waiting_keys(
+    connection: sa.Connection, queue: str, rule: PlanningRules, now: datetime
+) -> dict[str, None]:
+    """Keys with a pending version whose time has come, in the order of their claims, as many as a batch may need.
+
+    What came for a key that is being rebuilt waits for that to end. The chosen version of a key need not be the one
+    that was claimed first, so keys are selected here, not versions.
+    """
     query = (
-        sa.select(object_versions.c.object_id, object_versions.c.key_id, object_versions.c.size_bytes)
+        sa.select(object_versions.c.key_id)
         .where(
             object_versions.c.queue == queue,
             object_versions.c.table_name == rule.table,
             object_versions.c.state == ObjectState.PENDING,
             object_versions.c.not_before <= now,
-            ~_being_rebuilt(rule.table),
+            object_versions.c.key_id.not_in(keys_being_rebuilt(rule.table)),
         )
         .order_by(object_versions.c.claimed_at, object_versions.c.partition_key, object_versions.c.key)
-        .limit(2 * rule.max_objects)  # twice, as some may have to wait for another version of their key
+        .limit(2 * rule.max_objects)  # twice, as some may have to give way to another version of their key
     )
-    rows = connection.execute(query).all()
-    known = versions_of_keys(connection, (row.key_id for row in rows))
-    choices = [choose(versions, rule.on_overwrite) for versions in known.values()]
-    _settle_excluded(connection, choices, now)
-    ingest = {object_id for choice in choices for object_id in choice.ingest}
-    return [row for row in rows if row.object_id in ingest]
+    if rule.on_overwrite != "append":
+        query = query.where(~_planned_sibling())
+    return dict.fromkeys(connection.scalars(query))
+
+
+def _planned_sibling() -> sa.ColumnElement[bool]:
+    """Another version of the key is in an open batch: left out here, such versions would fill the whole selection."""
+    sibling = object_versions.alias("sibling")
+    return (
+        sa.select(sibling.c.object_id)
+        .where(sibling.c.key_id == object_versions.c.key_id, sibling.c.state == ObjectState.PLANNED)
+        .exists()
+    )
 
 
 def _settle_excluded(connection: sa.Connection, choices: Iterable[Choice], now: datetime) -> None:
-    for choice in choices:
-        settle_unread(connection, choice.superseded, state=ObjectState.SUPERSEDED, now=now)
-        settle_unread(connection, choice.skipped, state=ObjectState.SKIPPED, now=now)
-
-
-def _being_rebuilt(table: str) -> sa.ColumnElement[bool]:
-    """The partition of the object is being rebuilt: what came meanwhile waits for that to end."""
-    return (
-        sa.select(batches.c.batch_id)
-        .where(
-            batches.c.table_name == table,
-            batches.c.state == BatchState.PLANNED,
-            batches.c.kind == BatchKind.REBUILD,
-            sa.func.coalesce(batches.c.partition_key, "")
-            == sa.func.coalesce(object_versions.c.partition_key, ""),
-        )
-        .exists()
-    )
+    superseded = [one for choice in choices for one in choice.superseded]
+    skipped = [one for choice in choices for one in choice.skipped]
+    settle_unread(connection, superseded, state=ObjectState.SUPERSEDED, now=now)
+    settle_unread(connection, skipped, state=ObjectState.SKIPPED, now=now)
 
 
 def _open_batches(connection: sa.Connection, queue: str) -> int:
@@ -182,9 +129,3 @@ def _open_batches(connection: sa.Connection, queue: str) -> int:
         batches.c.queue == queue, batches.c.state == BatchState.PLANNED, batches.c.kind == BatchKind.INGEST
     )
     return connection.scalar(query) or 0
-
-
-def _one_planner_at_a_time(connection: sa.Connection, queue: str) -> None:
-    """Two daemons must not plan the same versions. SQLite's writing transactions exclude each other anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"ingest.plan.{queue}"))))

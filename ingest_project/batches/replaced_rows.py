@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest_project.batches.model import BatchKind, ObjectState, RowsToReplace
-from ingest_project.batches.tables import BatchRole, batch_objects, object_versions
+from ingest_project.batches.model import BatchKind, BatchRole, ObjectState, RowsToReplace
+from ingest_project.batches.tables import batch_objects, object_versions
 
 
 def rows_to_replace(
@@ -87,7 +87,7 @@ def _rows_of_older_versions(
     )
 
 
-def _members(batch_id: str, role: BatchRole) -> sa.Select[tuple[str]]:
+def _members(batch_id: str, role: BatchRole) -> sa.Select[str]:
     return sa.select(batch_objects.c.object_id).where(
         batch_objects.c.batch_id == batch_id, batch_objects.c.role == role
     )

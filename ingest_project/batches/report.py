@@ -51,13 +51,13 @@ def queue_report(connection: sa.Connection, queue: str) -> QueueReport:
 def table_report(connection: sa.Connection, table: str) -> TableReport:
     """Objects and batches of the table by state, its rows and its last commit."""
     last = connection.execute(
-        sa.select(batches.c.settled_at, batches.c.snapshot_id)
+        sa.select(batches.c.committed_at, batches.c.snapshot_id)
         .where(
             batches.c.table_name == table,
             batches.c.state == BatchState.COMMITTED,
             batches.c.snapshot_id.is_not(None),
         )
-        .order_by(batches.c.settled_at.desc())
+        .order_by(batches.c.committed_at.desc())
         .limit(1)
     ).one_or_none()
     rows = connection.scalar(
@@ -70,7 +70,7 @@ def table_report(connection: sa.Connection, table: str) -> TableReport:
         objects=_counts(connection, object_versions.c.state, object_versions.c.table_name == table),
         batches=_counts(connection, batches.c.state, batches.c.table_name == table),
         rows=int(rows or 0),
-        last_commit=last.settled_at if last else None,
+        last_commit=last.committed_at if last else None,
         last_snapshot_id=last.snapshot_id if last else None,
     )
 

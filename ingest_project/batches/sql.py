@@ -1,4 +1,4 @@
-"""What SQLAlchemy leaves to us: INSERT ... ON CONFLICT for both dialects, and IN (...) in portions."""
+"""What SQLAlchemy leaves to us: INSERT ... ON CONFLICT for both dialects, IN (...) in portions, and the queue's lock."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -8,6 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 PORTION = 500  # rows named in one IN (...): well below SQLite's 32,766 variables
+LOCK_TIMEOUT = "30s"  # as long as SQLite waits for another writer
+
+
+def exclusively(connection: sa.Connection, queue: str) -> None:
+    """Let one transaction at a time decide for this queue which batch has which object versions.
+
+    Waits for the others; held until the transaction ends. Without it two planners could plan the same versions, and a
+    rebuild take one that is just being settled. SQLite's writing transactions exclude each other anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.set_config("lock_timeout", LOCK_TIMEOUT, True)))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"ingest.{queue}"))))
 
 
 def portions(ids: Iterable[str]) -> Iterator[list[str]]:

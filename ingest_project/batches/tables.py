@@ -33,6 +33,21 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class Prose(sa.types.TypeDecorator[str]):
+    """A reason in a library's words, which may quote any bytes.
+
+    PostgreSQL holds no NUL and no driver a lone surrogate; either would fail the transaction, and the others in it.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
 messages = sa.Table(
     "messages",
     metadata,
@@ -40,20 +55,20 @@ messages = sa.Table(
     sa.Column("message_id", sa.Text, primary_key=True),
     sa.Column("receipt_handle", sa.Text),  # null once SQS refused it: the next delivery brings a new one
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
+    sa.Column("reason", Prose),
     sa.Column("receive_count", sa.Integer, nullable=False),
     sa.Column("sent_at", UtcDateTime, nullable=False),
     sa.Column("received_at", UtcDateTime, nullable=False),
     sa.Column("invisible_until", UtcDateTime, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
-    sa.Index(None, "queue", "state"),
+    sa.Index(None, "state", "queue", "received_at"),
 )
 
 object_versions = sa.Table(
     "object_versions",
     metadata,
     sa.Column("object_id", sa.Text, primary_key=True),
-    sa.Column("key_id", sa.Text, nullable=False, index=True),
+    sa.Column("key_id", sa.Text, nullable=False),
     sa.Column("queue", sa.Text, nullable=False),
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("partition_key", sa.Text),
@@ -70,11 +85,12 @@ object_versions = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("not_before", UtcDateTime, nullable=False),
     sa.Column("error_class", sa.Text),
-    sa.Column("reason", sa.Text),
+    sa.Column("reason", Prose),
     sa.Column("rows", sa.BigInteger),
     sa.Column("snapshot_id", sa.BigInteger),
     sa.Column("settled_at", UtcDateTime),
-    sa.Index(None, "table_name", "state", "claimed_at"),
+    sa.Index(None, "key_id", "state"),
+    sa.Index(None, "state", "queue", "table_name", "claimed_at"),
     sa.Index(None, "table_name", "partition_key"),
 )
 
@@ -83,7 +99,7 @@ message_objects = sa.Table(
     metadata,
     sa.Column("queue", sa.Text, primary_key=True),
     sa.Column("message_id", sa.Text, primary_key=True),
-    sa.Column("object_id", sa.Text, primary_key=True, index=True),
+    sa.Column("object_id", sa.Text, primary_key=True),
 )
 
 batches = sa.Table(
@@ -100,14 +116,16 @@ batches = sa.Table(
     sa.Column("starts", sa.Integer, nullable=False),
     sa.Column("run_id", sa.Text),
     sa.Column("heartbeat_at", UtcDateTime),
+    sa.Column("confirmed_at", UtcDateTime),  # null: no run was ever allowed to commit it
     sa.Column("objects", sa.Integer, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("planned_at", UtcDateTime, nullable=False),
     sa.Column("not_before", UtcDateTime, nullable=False),
     sa.Column("error_class", sa.Text),
-    sa.Column("error", sa.Text),
+    sa.Column("error", Prose),
     sa.Column("rows", sa.BigInteger),
     sa.Column("snapshot_id", sa.BigInteger),
+    sa.Column("committed_at", UtcDateTime),
     sa.Column("settled_at", UtcDateTime),
     sa.Index(None, "queue", "state"),
     sa.Index(None, "table_name", "state"),
@@ -117,7 +135,8 @@ batch_objects = sa.Table(
     "batch_objects",
     metadata,
     sa.Column("batch_id", sa.Text, primary_key=True),
-    sa.Column("object_id", sa.Text, primary_key=True, index=True),
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
 )
 
 

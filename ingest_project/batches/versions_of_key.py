@@ -1,15 +1,14 @@
 """Which of several writes of one key counts: the order of versions, and each policy's choice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cmp_to_key
 
 from ingest_project.batches.model import ObjectState
 from ingest_project.settings.model import OnOverwrite
 
-LISTING_RESOLUTION = timedelta(seconds=2)
-"""A listing's LastModified has whole seconds, an event's time milliseconds: within this they are the same write."""
+UNDER_WAY = (ObjectState.PENDING, ObjectState.PLANNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,27 @@ class KeyVersion:
     etag: str | None
     event_time: datetime
     claimed_at: datetime
+    not_before: datetime
+    size_bytes: int
+    partition_key: str | None
 
     @property
     def known_from_listing(self) -> bool:
         """A rebuild found it by listing the bucket, so it is known by its eTag alone."""
         return self.version_id is None and self.sequencer is None
+
+    def is_write_of(self, listed: "KeyVersion") -> bool:
+        """Whether a listing has shown this very write, or a later one of the same bytes.
+
+        What was written when the listing was taken, and has the eTag that it showed, is in it. LastModified says
+        nothing here: for a multipart upload it is the time at which the upload began.
+        """
+        return (
+            listed.known_from_listing
+            and self.object_id != listed.object_id
+            and self.etag == listed.etag
+            and self.event_time <= listed.claimed_at
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +55,15 @@ class Choice:
 
 
 def choose(versions: Sequence[KeyVersion], policy: OnOverwrite) -> Choice:
-    """Apply `on_overwrite` to all known versions of one key, of which at least one is pending.
+    """Apply `on_overwrite` to the known versions of one key.
 
-    replace: the newest write counts; older ones are superseded, also those that failed. append: every write counts. ignore: the first write
-    that could be ingested counts. While a version of the key is in an open batch nothing is chosen, so that two
-    batches never race with the same key; `append` needs no such order.
+    replace: the newest write counts; older ones are superseded, also those that failed. append: every write counts.
+    ignore: the first write that could be ingested counts. While a version of the key is in an open batch nothing is
+    chosen, so that two batches never race with the same key; `append` needs no such order.
     """
-    duplicates = _same_write_as_listed(versions)
-    rest = [version for version in versions if version.object_id not in {one for one, _ in duplicates}]
-    chosen = _by_policy(_ordered(rest), policy)
+    seen = {one.object_id for one in versions if _was_listed(one, versions, (ObjectState.COMMITTED,))}
+    chosen = _by_policy(in_order([one for one in versions if one.object_id not in seen]), policy)
+    duplicates = tuple((one, "a rebuild has ingested this write already") for one in sorted(seen))
     return Choice(chosen.ingest, chosen.superseded + duplicates, chosen.skipped)
 
 
@@ -69,7 +84,8 @@ def compare(left: KeyVersion, right: KeyVersion) -> int:
     return (one > other) - (one < other)
 
 
-def _ordered(versions: Sequence[KeyVersion]) -> list[KeyVersion]:
+def in_order(versions: Iterable[KeyVersion]) -> list[KeyVersion]:
+    """The versions of one key, oldest first."""
     return sorted(versions, key=cmp_to_key(compare))
 
 
@@ -78,12 +94,27 @@ def _by_policy(ordered: list[KeyVersion], policy: OnOverwrite) -> Choice:
     if not pending:
         return Choice()
     if policy == "append":
-        return Choice(ingest=tuple(version.object_id for version in pending))
+        return _every_write(ordered, pending)
     if any(version.state == ObjectState.PLANNED for version in ordered):
         return Choice()
     if policy == "ignore":
         return _first_write(ordered, pending)
     return _newest_write(ordered)
+
+
+def _every_write(ordered: list[KeyVersion], pending: list[KeyVersion]) -> Choice:
+    """All of them. A write that a listing showed gives way to its own event, and that one waits while it is ingested."""
+    twins = {
+        listed.object_id
+        for listed in pending
+        if listed.known_from_listing
+        and any(one.is_write_of(listed) for one in ordered if one.state in UNDER_WAY)
+    }
+    waiting = {one.object_id for one in pending if _was_listed(one, ordered, (ObjectState.PLANNED,))}
+    return Choice(
+        ingest=tuple(one.object_id for one in pending if one.object_id not in twins | waiting),
+        superseded=tuple((one, "the event of this very write is known") for one in sorted(twins)),
+    )
 
 
 def _first_write(ordered: list[KeyVersion], pending: list[KeyVersion]) -> Choice:
@@ -107,15 +138,8 @@ def _newest_write(ordered: list[KeyVersion]) -> Choice:
     )
 
 
-def _same_write_as_listed(versions: Sequence[KeyVersion]) -> tuple[tuple[str, str], ...]:
-    """Pending versions whose very write a rebuild has committed already, having found it by listing the bucket."""
-    listed = [one for one in versions if one.known_from_listing and one.state == ObjectState.COMMITTED]
-    return tuple(
-        (one.object_id, "a rebuild has ingested this write already")
-        for one in versions
-        if one.state == ObjectState.PENDING
-        and any(
-            one.etag == seen.etag and one.event_time <= seen.event_time + LISTING_RESOLUTION
-            for seen in listed
-        )
+def _was_listed(version: KeyVersion, versions: Iterable[KeyVersion], states: tuple[ObjectState, ...]) -> bool:
+    """A pending version whose very write a rebuild has found, and brought to one of these states."""
+    return version.state == ObjectState.PENDING and any(
+        version.is_write_of(listed) for listed in versions if listed.state in states
     )

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 CELL_CHARACTERS = 60
 
+ESCAPED = str.maketrans({character: f"&#{ord(character)};" for character in "&<>\\`*_{}[]()#|!~$"})
+"""All that means something to Markdown or HTML, as character references."""
+
 
 def partition_metadata(result: "BatchResult", partition: "PartitionResult") -> dict[str, Any]:
     """The metadata of one partition that a batch touched. Bytes are as S3 stores them, the lag is in seconds."""
@@ -57,7 +60,4 @@ def _cell(value: object) -> str:
     text = "" if value is None else str(value)
     if len(text) > CELL_CHARACTERS:
         text = text[: CELL_CHARACTERS - 1] + "…"
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for character in "\\`*_{}[]()#|!~$":
-        escaped = escaped.replace(character, f"&#{ord(character)};")
-    return " ".join(escaped.split())
+    return " ".join(text.translate(ESCAPED).split())

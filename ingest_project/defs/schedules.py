@@ -17,7 +17,7 @@ def rebuild_schedule(table: TableSettings) -> dg.ScheduleDefinition:
     """`<table>_rebuild`: of a table by time, the last partition that is over; of any other, all partitions."""
     definition = partitions_definition(table)
     name = "_".join([*table.asset_key, "rebuild"])
-    job = dg.define_asset_job(f"{name}_job", selection=dg.AssetSelection.keys(table.asset_key))
+    job = dg.define_asset_job(f"{name}_job", selection=dg.AssetSelection.assets(dg.AssetKey(table.asset_key)))
 
     @dg.schedule(
         name=name,

@@ -84,9 +84,8 @@ def _needs_cast(actual: pa.DataType, wanted: pa.DataType) -> bool:
     if actual == wanted:
         return False
     if pa.types.is_timestamp(actual) and pa.types.is_timestamp(wanted):
-        return (actual.tz is None) == (
-            wanted.tz is None
-        )  # local time is not UTC; that is for the caller to decide
+        # Local time is not UTC; what zone it was is for the caller to know.
+        return (actual.tz is None) == (wanted.tz is None)
     return (
         pa.types.is_null(actual)
         or pa.types.is_dictionary(actual)

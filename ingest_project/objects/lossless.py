@@ -17,8 +17,8 @@ def lossless_cast(values: pl.Series, dtype: pl.DataType) -> pl.Series | None:
     source = values.dtype
     if source == dtype:
         return values
-    if isinstance(source, pl.Null):
-        return values.cast(dtype)
+    if values.null_count() == len(values):
+        return pl.Series(values.name, [None], dtype=dtype).new_from_index(0, len(values))
     if isinstance(source, pl.String):
         return None if dtype.is_nested() or isinstance(dtype, pl.Binary) else from_text(values, dtype)
     if isinstance(source, pl.Datetime) and isinstance(dtype, pl.Datetime):

@@ -15,7 +15,7 @@ from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.columns import refuse_new
 from ingest_project.objects.ndjson_faults import explain
 from ingest_project.objects.ndjson_inference import read_undeclared
-from ingest_project.objects.ndjson_scan import quote_long_numerals, scan
+from ingest_project.objects.ndjson_scan import scan
 from ingest_project.objects.parsed import Parsed
 from ingest_project.objects.types import dtype_of
 
@@ -27,26 +27,22 @@ def read_ndjson(
 ) -> Parsed:
     """The rows of all bodies, parsed at once: the declared columns as near their types as JSON gives them, then others.
 
-    Blank lines, CRLF, a byte order mark and a missing last line end are fine; of a key that one object gives twice
-    the first counts. Raises ObjectUnreadable if any body is
-    no NDJSON, SchemaMismatch if a value does not fit its column or a column is new and none may be.
+    Blank lines, CRLF, a byte order mark and a missing last line end are fine; of a key that one JSON object has twice
+    the first counts. Raises ObjectUnreadable if any body is no NDJSON, SchemaMismatch if a value does not fit its
+    column or a column is new and none may be.
     """
     schema = {name: _parsed_as(dtype_of(type_name)) for name, type_name in (columns or {}).items()}
     direct = {name: dtype for name, dtype in schema.items() if dtype is not None}
     exact_columns = [name for name in direct if _keeps_digits(dtype_of((columns or {})[name]))]
     plain = [body.removeprefix(BYTE_ORDER_MARK) for body in bodies]
-    scanned = scan(plain, exact_columns, uri)
-    if any(scanned.long_numerals):
-        marked = zip(plain, scanned.long_numerals, strict=True)
-        plain = [quote_long_numerals(body, exact_columns) if long else body for body, long in marked]
-    content = plain[0] if len(plain) == 1 else b"\n".join(plain)
+    scanned = scan(plain[0] if len(plain) == 1 else b"\n".join(plain), exact_columns, uri)
     try:
-        frame = pl.read_ndjson(content, schema=direct)
+        frame = pl.read_ndjson(scanned.content, schema=direct)
         if _key_count(frame) != scanned.keys:
-            frame = _with_undeclared(frame, content, columns, uri, allow_new_columns)
+            frame = _with_undeclared(frame, scanned.content, columns, uri, allow_new_columns)
     except PolarsError as error:
-        raise _fault(content, bodies, columns, uri, error) from error
-    return Parsed(frame, _rows(plain, scanned.lines, frame.height, uri))
+        raise _fault(scanned.content, bodies, columns, uri, error) from error
+    return Parsed(frame, _rows(plain, frame.height, uri))
 
 
 def _parsed_as(dtype: pl.DataType) -> pl.DataType | None:
@@ -79,9 +75,9 @@ def _with_undeclared(
     return frame.hstack(others) if frame.width else others
 
 
-def _rows(bodies: Sequence[bytes], lines: Sequence[int], height: int, uri: str) -> tuple[int, ...]:
+def _rows(bodies: Sequence[bytes], height: int, uri: str) -> tuple[int, ...]:
     """Rows per body. No row spans lines, so if the counts agree in sum they agree for each body."""
-    rows = [count + (body[-1:] not in {b"", b"\n"}) for body, count in zip(bodies, lines, strict=True)]
+    rows = [body.count(b"\n") + (body[-1:] not in {b"", b"\n"}) for body in bodies]
     if sum(rows) != height:
         rows = [sum(1 for line in body.split(b"\n") if line.strip()) for body in bodies]
     if sum(rows) != height:

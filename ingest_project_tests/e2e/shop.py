@@ -2,7 +2,6 @@
 
 import io
 from collections import Counter
-from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -16,9 +15,19 @@ ORDERS = {
     "prefix": "orders/",
     "suffix": ".ndjson.gz",
     "format": "ndjson",
-    "partition": {"every": "day", "start": "2026-01-01", "from": "key", "pattern": "dt=(?P<partition>[0-9-]{10})"},
+    "partition": {
+        "every": "day",
+        "start": "2026-01-01",
+        "from": "key",
+        "pattern": "dt=(?P<partition>[0-9-]{10})",
+    },
     "partition_spec": ["day(ordered_at)", "bucket[4](customer_id)"],
-    "columns": {"order_id": "long", "customer_id": "long", "amount": "decimal(12,2)", "ordered_at": "timestamptz"},
+    "columns": {
+        "order_id": "long",
+        "customer_id": "long",
+        "amount": "decimal(12,2)",
+        "ordered_at": "timestamptz",
+    },
 }
 CLICKS = {
     "name": "web.clicks",
@@ -42,7 +51,12 @@ DEVICES = {
     "prefix": "devices/",
     "suffix": ".parquet",
     "format": "parquet",
-    "partition": {"every": "month", "start": "2026-01-01", "from": "key", "pattern": "month=(?P<partition>[0-9-]{7})"},
+    "partition": {
+        "every": "month",
+        "start": "2026-01-01",
+        "from": "key",
+        "pattern": "month=(?P<partition>[0-9-]{7})",
+    },
     "partition_spec": ["month(seen_at)"],
     "columns": {"device_id": "string", "battery": "double", "seen_at": "timestamptz"},
 }
@@ -54,7 +68,9 @@ class Shop:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.expected: dict[str, Counter[str]] = {table: Counter() for table in ("sales.orders", "web.clicks", "fleet.devices")}
+        self.expected: dict[str, Counter[str]] = {
+            table: Counter() for table in ("sales.orders", "web.clicks", "fleet.devices")
+        }
 
     def open(self) -> None:
         """Bucket, queue, notification and settings for the three tables."""
@@ -62,52 +78,63 @@ class Shop:
         self._world.s3.create_bucket(Bucket=BUCKET)
         self._world.s3.put_bucket_notification_configuration(
             Bucket=BUCKET,
-            NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
+            NotificationConfiguration={
+                "QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+            },
         )
         self._world.write_settings([QUEUE], [ORDERS, CLICKS, DEVICES])
 
-    def put_orders(self, day: datetime, part: int, *, rows: int = 20, seed: int = 0) -> str:
-        """One object of orders; gives its key."""
+    def put_orders(self, day: str, part: int, *, rows: int = 20, seed: int = 0) -> str:
+        """One object of orders of a day like 2026-11-20; gives its key."""
         body = ndjson_gz(
             [
                 {
                     "order_id": seed + part * 1000 + number,
                     "customer_id": number,
                     "amount": f"{number}.25",
-                    "ordered_at": (day + timedelta(minutes=number)).isoformat() + "Z",
+                    "ordered_at": f"{day}T10:{number % 60:02d}:00Z",
                 }
                 for number in range(rows)
             ]
         )
-        return self._put("sales.orders", f"orders/dt={day:%Y-%m-%d}/part {part:03d}+é.ndjson.gz", body, rows)
+        return self._put("sales.orders", f"orders/dt={day}/part {part:03d}+é.ndjson.gz", body, rows)
 
-    def put_clicks(self, hour: datetime, part: int, *, rows: int = 20) -> str:
-        """One object of clicks; gives its key."""
-        lines = [f"s{number},https://shop.example/{number},{hour.isoformat()}Z" for number in range(rows)]
+    def put_clicks(self, hour: str, part: int, *, rows: int = 20) -> str:
+        """One object of clicks of an hour like 2026-11-20T13; gives its key."""
+        lines = [
+            f"s{number},https://shop.example/{number},{hour}:{number % 60:02d}:00Z" for number in range(rows)
+        ]
         body = "\n".join(["session_id,url,clicked_at", *lines, ""]).encode()
-        return self._put("web.clicks", f"clicks/dt={hour:%Y-%m-%d}/hour={hour:%H}/part-{part:03d}.csv", body, rows)
+        return self._put(
+            "web.clicks", f"clicks/dt={hour.replace('T', '/hour=')}/part-{part:03d}.csv", body, rows
+        )
 
-    def put_devices(self, month: datetime, part: int, *, rows: int = 20) -> str:
-        """One object of device reports; gives its key."""
+    def put_devices(self, month: str, part: int, *, rows: int = 20) -> str:
+        """One object of device reports of a month like 2026-11; gives its key."""
+        seen_at = pl.Series([f"{month}-01"] * rows).str.to_datetime(
+            "%Y-%m-%d", time_unit="us", time_zone="UTC"
+        )
         frame = pl.DataFrame(
             {
                 "device_id": [f"d{number}" for number in range(rows)],
                 "battery": [number / 2 for number in range(rows)],
-                "seen_at": pl.Series([month] * rows, dtype=pl.Datetime("us")).dt.replace_time_zone("UTC"),
+                "seen_at": seen_at,
             }
         )
         body = io.BytesIO()
         frame.write_parquet(body)
-        return self._put("fleet.devices", f"devices/month={month:%Y-%m}/part-{part:03d}.parquet", body.getvalue(), rows)
+        return self._put(
+            "fleet.devices", f"devices/month={month}/part-{part:03d}.parquet", body.getvalue(), rows
+        )
 
     def put_200(self) -> None:
         """200 objects of three tables in 40 partitions: 20 days, 14 hours and 6 months."""
         for number in range(100):
-            self.put_orders(datetime(2026, 11, 1 + number % 20), number // 20)
+            self.put_orders(f"2026-11-{1 + number % 20:02d}", number // 20)
         for number in range(70):
-            self.put_clicks(datetime(2026, 11, 20, number % 14), number // 14)
+            self.put_clicks(f"2026-11-20T{number % 14:02d}", number // 14)
         for number in range(30):
-            self.put_devices(datetime(2026, 1 + number % 6, 1), number // 6)
+            self.put_devices(f"2026-{1 + number % 6:02d}", number // 6)
 
     def found(self, table: str) -> Counter[str]:
         """Rows by URI, as an independent reader finds them."""

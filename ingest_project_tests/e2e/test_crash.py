@@ -2,7 +2,6 @@
 
 import os
 import signal
-from datetime import datetime
 
 import pytest
 
@@ -34,7 +33,7 @@ def test_killed_daemon_is_picked_up_by_the_next_one(world: World) -> None:
     world.wait_for(lambda: bool(world.ledger("select 1 from batches")), seconds=90, name="a batch planned")
 
     kill_group(daemon)
-    shop.put_orders(datetime(2026, 11, 21), 99)
+    shop.put_orders("2026-11-21", 99)
     world.start_daemon()
     world.wait_for(world.settled, seconds=180, name="settling after the daemon was killed")
 
@@ -60,7 +59,12 @@ def test_killed_daemon_and_run_are_picked_up_when_the_lease_has_run_out(world: W
 
 def working_runs(world: World) -> list[int]:
     """Process ids of the runs that own an open batch: found by the run id in their command lines or environment."""
-    owners = [run_id for (run_id,) in world.ledger("select run_id from batches where state = 'planned' and run_id is not null")]
+    owners = [
+        run_id
+        for (run_id,) in world.ledger(
+            "select run_id from batches where state = 'planned' and run_id is not null"
+        )
+    ]
     return [pid for run_id in owners for pid in processes_with(run_id)]
 
 

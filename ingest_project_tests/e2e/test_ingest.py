@@ -26,10 +26,14 @@ def test_200_objects_of_3_tables_in_40_partitions_become_3_runs_and_3_snapshots(
         ("web.clicks", "committed", 1, 70),
         ("fleet.devices", "committed", 1, 30),
     ]
-    assert world.ledger("select count(distinct table_name || coalesce(partition_key, '')) from object_versions") == [(40,)]
+    assert world.ledger(
+        "select count(distinct table_name || coalesce(partition_key, '')) from object_versions"
+    ) == [(40,)]
 
 
-def test_message_that_names_objects_of_both_tables_is_deleted_only_when_both_are_settled(world: World) -> None:
+def test_message_that_names_objects_of_both_tables_is_deleted_only_when_both_are_settled(
+    world: World,
+) -> None:
     queues = ["landing", "returns"]
     for name in queues:
         world.create_queue(name)
@@ -40,10 +44,15 @@ def test_message_that_names_objects_of_both_tables_is_deleted_only_when_both_are
         for kind, template in (("orders", ORDERS), ("clicks", CLICKS))
     ]
     world.write_settings([{"name": name, "visibility_timeout_seconds": 30} for name in queues], tables)
-    good = "\n".join(["session_id,url,clicked_at", "s1,https://shop.example,2026-11-20T13:00:00Z", ""]).encode()
+    good = "\n".join(
+        ["session_id,url,clicked_at", "s1,https://shop.example,2026-11-20T13:00:00Z", ""]
+    ).encode()
     keys = {}
     for queue in queues:
-        keys[queue] = [f"{queue}/clicks/dt=2026-11-20/hour=13/a.csv", f"{queue}/orders/dt=2026-11-20/a.ndjson.gz"]
+        keys[queue] = [
+            f"{queue}/clicks/dt=2026-11-20/hour=13/a.csv",
+            f"{queue}/orders/dt=2026-11-20/a.ndjson.gz",
+        ]
         records = []
         for key, body in zip(keys[queue], (good, b"not gzip, not JSON"), strict=True):
             etag = world.s3.put_object(Bucket=BUCKET, Key=key, Body=body)["ETag"].strip('"')
@@ -75,14 +84,16 @@ def test_message_that_names_objects_of_both_tables_is_deleted_only_when_both_are
 def test_bad_messages_stay_for_the_dlq_and_hold_nobody_back(world: World) -> None:
     shop = Shop(world)
     shop.open()
-    shop.put_orders(datetime(2026, 11, 20), 0)
+    shop.put_orders("2026-11-20", 0)
     for body in ("not JSON", '{"Records": []}', json.dumps({"Records": [record("nowhere/x.csv", "abc", 1)]})):
         world.sqs.send_message(QueueUrl=world.queue_url("landing"), MessageBody=body)
 
     world.start_daemon()
     world.wait_for(
-        lambda: world.ledger("select state, count(*) from messages group by state order by state")
-        == [("deleted", 2), ("rejected", 3)],  # the object's event and s3:TestEvent are gone
+        lambda: (
+            world.ledger("select state, count(*) from messages group by state order by state")
+            == [("deleted", 2), ("rejected", 3)]
+        ),  # the object's event and s3:TestEvent are gone
         seconds=120,
         name="two messages deleted, three rejected",
     )

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,14 +69,21 @@ class World:
         """A queue with a DLQ of its own; gives its ARN."""
         dlq = self._queue_arn(self.sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"])
         redrive = json.dumps({"deadLetterTargetArn": dlq, "maxReceiveCount": "5"})
-        return self._queue_arn(self.sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": redrive})["QueueUrl"])
+        return self._queue_arn(
+            self.sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": redrive})["QueueUrl"]
+        )
 
     def write_settings(self, queues: list[dict[str, Any]], tables: list[dict[str, Any]]) -> None:
         """ingest.yaml, with the ledger, catalog and warehouse under `home`."""
         self.settings = {
             "aws": {"region": "us-east-1"},
             "ledger": {"url": "sqlite:///ledger.db"},
-            "catalog": {"name": "lake", "type": "sql", "uri": "sqlite:///catalog.db", "warehouse": "warehouse"},
+            "catalog": {
+                "name": "lake",
+                "type": "sql",
+                "uri": "sqlite:///catalog.db",
+                "warehouse": "warehouse",
+            },
             "queues": [{"url": self.queue_url(queue["name"]), **queue} for queue in queues],
             "tables": tables,
         }
@@ -87,13 +94,30 @@ class World:
 
     def start_daemon(self) -> subprocess.Popen[bytes]:
         """A real `dagster-daemon`, in a process group of its own."""
-        return self._start(BIN / "dagster-daemon", "run", "-m", "ingest_project.definitions", log="daemon.log")
+        return self._start(
+            BIN / "dagster-daemon", "run", "-m", "ingest_project.definitions", log="daemon.log"
+        )
 
     def materialize(self, asset: str, partition: str) -> subprocess.CompletedProcess[str]:
         """`dagster asset materialize`, as a person would type it."""
-        command = ["asset", "materialize", "--select", asset, "--partition", partition, "-m", "ingest_project.definitions"]
+        command = [
+            "asset",
+            "materialize",
+            "--select",
+            asset,
+            "--partition",
+            partition,
+            "-m",
+            "ingest_project.definitions",
+        ]
         return subprocess.run(
-            [BIN / "dagster", *command], env=self.environment, cwd=self.home, capture_output=True, text=True, check=False, timeout=120
+            [BIN / "dagster", *command],
+            env=self.environment,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
 
     def ledger(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -112,7 +136,9 @@ class World:
     def messages_in(self, queue: str) -> int:
         """Messages that the queue holds, visible or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=names)["Attributes"]  # type: ignore[arg-type]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=names)[
+            "Attributes"
+        ]  # type: ignore[arg-type]
         return sum(int(attributes[name]) for name in names)
 
     def wait_for(self, what: Callable[[], bool], *, seconds: float, name: str) -> None:
@@ -127,27 +153,36 @@ class World:
 
     def settled(self) -> bool:
         """Every object version that is known is settled, and every message is gone."""
-        open_ones = self.ledger("select count(*) from object_versions where state in ('pending', 'planned', 'failed')")
-        return bool(open_ones) and open_ones[0][0] == 0 and all(
-            self.messages_in(queue["name"]) == 0 for queue in self.settings["queues"]
+        open_ones = self.ledger(
+            "select count(*) from object_versions where state in ('pending', 'planned', 'failed')"
+        )
+        return (
+            bool(open_ones)
+            and open_ones[0][0] == 0
+            and all(self.messages_in(queue["name"]) == 0 for queue in self.settings["queues"])
         )
 
     def rows(self, table: str) -> list[tuple[str, str, int]]:
         """`(_source_uri, _source_version, rows)` of the table as chdb, which shares no code with the writers, reads it."""
         import chdb
 
-        location = self._table_location(table)
+        location = self._metadata_location(table)
         if location is None:
             return []
-        answer = chdb.query(
-            f"select _source_uri, _source_version, count() from icebergLocal('{location}') group by 1, 2 order by 1, 2",  # noqa: S608
-            "JSONCompactEachRow",
-        )
-        return [(uri, version, int(count)) for uri, version, count in map(json.loads, str(answer).splitlines())]
+        folder, _, name = location.rpartition("/metadata/")
+        # Named, because left to itself it lists the folder and may take the metadata of a commit that lost its race.
+        source = f"icebergLocal('{folder}', settings iceberg_metadata_file_path = 'metadata/{name}')"
+        query = f"select _source_uri, _source_version, count() from {source} group by 1, 2 order by 1, 2"  # noqa: S608
+        with chdir("/"):  # chdb opens nothing outside of its working folder
+            answer = chdb.query(query, "JSONCompactEachRow")  # type: ignore[no-untyped-call]
+        return [
+            (uri, version, int(count)) for uri, version, count in map(json.loads, str(answer).splitlines())
+        ]
 
     def snapshots(self, table: str) -> list[dict[str, Any]]:
         """The snapshots of the table's current metadata file, oldest first."""
-        return list(self._metadata(table).get("snapshots", []))
+        location = self._metadata_location(table)
+        return [] if location is None else list(json.loads(Path(location).read_bytes())["snapshots"])
 
     def close(self) -> None:
         """End every process that was started, and what they started."""
@@ -164,7 +199,9 @@ class World:
         return process
 
     def _queue_arn(self, url: str) -> str:
-        return self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        return self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
 
     def _client(self) -> dict[str, Any]:
         return {
@@ -172,21 +209,16 @@ class World:
             "aws_access_key_id": "testing", "aws_secret_access_key": "testing",
         }  # fmt: skip
 
-    def _table_location(self, table: str) -> str | None:
-        metadata = self._metadata(table)
-        return str(metadata["location"]).removeprefix("file://") if metadata else None
-
-    def _metadata(self, table: str) -> dict[str, Any]:
-        namespace, _, name = table.rpartition(".")
+    def _metadata_location(self, table: str) -> str | None:
+        """The path of the table's current metadata file, from the catalog's own database."""
         if not (self.home / "catalog.db").exists():
-            return {}
+            return None
         with sqlite3.connect(self.home / "catalog.db", timeout=30) as connection:
-            query = "select metadata_location from iceberg_tables where table_namespace = ? and table_name = ?"
-            row = connection.execute(query, (namespace, name)).fetchone()
-        if row is None:
-            return {}
-        found: dict[str, Any] = json.loads(Path(row[0].removeprefix("file://")).read_bytes())
-        return found
+            query = (
+                "select metadata_location from iceberg_tables where table_namespace = ? and table_name = ?"
+            )
+            row = connection.execute(query, tuple(table.rsplit(".", 1))).fetchone()
+        return str(row[0]).removeprefix("file://") if row else None
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -206,7 +238,10 @@ def emulated_aws(home: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     with (home / "moto.log").open("wb") as output:
         process = subprocess.Popen(
-            [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=output, stderr=output, start_new_session=True
+            [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         _wait_for_port(port)

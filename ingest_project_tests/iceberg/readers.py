@@ -24,10 +24,8 @@ def order_ids_by_clickhouse(table: LakeTable) -> list[int]:
     """
     folder = urlsplit(table.location).path
     metadata = newest_metadata(table).removeprefix(f"{table.location}/")
-    query = (
-        f"SELECT order_id FROM icebergLocal('{folder}') ORDER BY order_id "  # noqa: S608
-        f"SETTINGS iceberg_metadata_file_path = '{metadata}'"
-    )
+    source = f"icebergLocal('{folder}', SETTINGS iceberg_metadata_file_path = '{metadata}')"
+    query = f"SELECT order_id FROM {source} ORDER BY order_id"  # noqa: S608
     with chdir("/"):  # chdb opens nothing outside of its working folder
         answer = chdb.query(query, "TSV")  # type: ignore[no-untyped-call]
     return [int(line) for line in str(answer).split()]

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from ingest_project.batches.tables import UtcDateTime
+from ingest_project.batches.tables import Prose, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -16,9 +16,9 @@ def upgrade() -> None:
         "batch_objects",
         sa.Column("batch_id", sa.Text(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("batch_id", "object_id", name=op.f("pk_batch_objects")),
     )
-    op.create_index(op.f("ix_batch_objects_object_id"), "batch_objects", ["object_id"], unique=False)
     op.create_table(
         "batches",
         sa.Column("batch_id", sa.Text(), nullable=False),
@@ -32,14 +32,16 @@ def upgrade() -> None:
         sa.Column("starts", sa.Integer(), nullable=False),
         sa.Column("run_id", sa.Text(), nullable=True),
         sa.Column("heartbeat_at", UtcDateTime(), nullable=True),
+        sa.Column("confirmed_at", UtcDateTime(), nullable=True),
         sa.Column("objects", sa.Integer(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("planned_at", UtcDateTime(), nullable=False),
         sa.Column("not_before", UtcDateTime(), nullable=False),
         sa.Column("error_class", sa.Text(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("error", Prose(), nullable=True),
         sa.Column("rows", sa.BigInteger(), nullable=True),
         sa.Column("snapshot_id", sa.BigInteger(), nullable=True),
+        sa.Column("committed_at", UtcDateTime(), nullable=True),
         sa.Column("settled_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("batch_id", name=op.f("pk_batches")),
     )
@@ -52,14 +54,13 @@ def upgrade() -> None:
         sa.Column("object_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("queue", "message_id", "object_id", name=op.f("pk_message_objects")),
     )
-    op.create_index(op.f("ix_message_objects_object_id"), "message_objects", ["object_id"], unique=False)
     op.create_table(
         "messages",
         sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("receipt_handle", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("reason", Prose(), nullable=True),
         sa.Column("receive_count", sa.Integer(), nullable=False),
         sa.Column("sent_at", UtcDateTime(), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),
@@ -67,7 +68,12 @@ def upgrade() -> None:
         sa.Column("deleted_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("queue", "message_id", name=op.f("pk_messages")),
     )
-    op.create_index(op.f("ix_messages_queue_state"), "messages", ["queue", "state"], unique=False)
+    op.create_index(
+        op.f("ix_messages_state_queue_received_at"),
+        "messages",
+        ["state", "queue", "received_at"],
+        unique=False,
+    )
     op.create_table(
         "object_versions",
         sa.Column("object_id", sa.Text(), nullable=False),
@@ -88,14 +94,16 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("not_before", UtcDateTime(), nullable=False),
         sa.Column("error_class", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("reason", Prose(), nullable=True),
         sa.Column("rows", sa.BigInteger(), nullable=True),
         sa.Column("snapshot_id", sa.BigInteger(), nullable=True),
         sa.Column("settled_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("object_id", name=op.f("pk_object_versions")),
     )
     op.create_index(op.f("ix_object_versions_batch_id"), "object_versions", ["batch_id"], unique=False)
-    op.create_index(op.f("ix_object_versions_key_id"), "object_versions", ["key_id"], unique=False)
+    op.create_index(
+        op.f("ix_object_versions_key_id_state"), "object_versions", ["key_id", "state"], unique=False
+    )
     op.create_index(
         op.f("ix_object_versions_table_name_partition_key"),
         "object_versions",
@@ -103,8 +111,8 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_object_versions_table_name_state_claimed_at"),
+        op.f("ix_object_versions_state_queue_table_name_claimed_at"),
         "object_versions",
-        ["table_name", "state", "claimed_at"],
+        ["state", "queue", "table_name", "claimed_at"],
         unique=False,
     )

@@ -1,0 +1,38 @@
+"""What a check found out: one line for people, one entry for programs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How bad it is. A `warning` may be meant so; a `problem` keeps objects from being ingested."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the check named `check` found out about its subject, a queue, bucket, table or the like, and what to do."""
+
+    check: str
+    subject: str
+    level: Level
+    message: str
+    remedy: str | None = None
+
+
+def ok(check: str, subject: str, message: str) -> Finding:
+    """All is well."""
+    return Finding(check, subject, Level.OK, message)
+
+
+def warning(check: str, subject: str, message: str, remedy: str) -> Finding:
+    """Something to know: it works, but not as most people want it, or it cannot be seen whether it does."""
+    return Finding(check, subject, Level.WARNING, message, remedy)
+
+
+def problem(check: str, subject: str, message: str, remedy: str) -> Finding:
+    """Something to mend."""
+    return Finding(check, subject, Level.PROBLEM, message, remedy)

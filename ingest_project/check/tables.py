@@ -1,0 +1,83 @@
+"""Checks the end of an object's journey: the catalog answers, and the tables in it agree with their settings."""
+
+from collections.abc import Iterator
+
+from ingest_project.check.finding import Finding, ok, problem, warning
+from ingest_project.errors import CatalogUnavailable, TableMismatch
+from ingest_project.iceberg.outage import Outages
+from ingest_project.iceberg.schema import impossible_changes, schema_difference
+from ingest_project.iceberg.table import LakeTable
+from ingest_project.services import Services
+from ingest_project.settings.model import TableSettings
+
+_REMEDY = (
+    "see that the catalog and its warehouse are up, and that `catalog` names them and credentials they take"
+)
+
+
+def check_tables(services: Services) -> list[Finding]:
+    """The catalog by asking it for each table; it is called unavailable if it fails for all of them alike."""
+    catalog = services.settings.catalog
+    findings: list[Finding] = []
+    reasons: list[str] = []
+    for table in services.settings.tables:
+        try:
+            findings += _check_table(_find(services, table), table)
+        except CatalogUnavailable as error:
+            findings.append(problem("table", table.name, error.reason, _REMEDY))
+            reasons.append(error.reason)
+    if len(reasons) == len(services.settings.tables) and len(set(reasons)) == 1:
+        return [problem("catalog", catalog.name, reasons[0], _REMEDY)]
+    return [ok("catalog", catalog.name, f"{catalog.type} catalog answers"), *findings]
+
+
+def _find(services: Services, table: TableSettings) -> LakeTable | TableMismatch | None:
+    try:
+        return services.lake.find(table.name)
+    except TableMismatch as error:
+        return error
+    except CatalogUnavailable:
+        raise
+    except Exception as error:
+        # PyIceberg says wrong properties in errors of all kinds, and quotes every property with them.
+        raise Outages(services.settings.catalog.properties).unavailable(table.name, error) from error
+
+
+def _check_table(found: LakeTable | TableMismatch | None, table: TableSettings) -> list[Finding]:
+    if found is None:
+        return [ok("table", table.name, "does not exist yet; its first batch creates it")]
+    if isinstance(found, TableMismatch):
+        return [
+            problem("table", table.name, found.reason, "rename the table in ingest.yaml, or move the other")
+        ]
+    differences = [*_column_differences(found, table), *_partition_differences(found, table)]
+    return differences or [ok("table", table.name, f"agrees with its settings; {found.location}")]
+
+
+def _column_differences(found: LakeTable, table: TableSettings) -> Iterator[Finding]:
+    """What `Lake.table` would do about them: mend, or refuse to write."""
+    declared = table.columns or {}
+    impossible = impossible_changes(declared, found.columns)
+    if table.schema_evolution != "add_columns":
+        remedy = "set schema_evolution: add_columns, or declare what the table has"
+        for line in schema_difference(declared, found.columns):
+            yield problem("table", table.name, line, remedy)
+    elif impossible:
+        for line in impossible:
+            yield problem("table", table.name, line, "declare the type that the table has")
+    else:
+        for line in schema_difference(declared, found.columns):
+            yield warning(
+                "table",
+                table.name,
+                line,
+                "nothing: the next batch evolves the table (schema_evolution: add_columns)",
+            )
+
+
+def _partition_differences(found: LakeTable, table: TableSettings) -> Iterator[Finding]:
+    columns = schema_difference(table.columns or {}, found.columns)
+    for line in found.differences(table):
+        if line not in columns:
+            remedy = "declare the table's own partition_spec; rows are written by that one in any case"
+            yield warning("table", table.name, line, remedy)

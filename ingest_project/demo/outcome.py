@@ -1,0 +1,111 @@
+"""What came of the demo's objects: the tables as an independent reader finds them, held against the ledger and SQS."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+from ingest_project.batches.report import FailureReport, TableReport
+from ingest_project.demo.deployment import Deployment
+from ingest_project.demo.expectation import Expectation
+from ingest_project.demo.table_rows import SourceRows, rows_by_source
+from ingest_project.status import QueueStatus, Status, collect_status
+
+STRAY_MESSAGES = 1
+"""Messages of the demo that are no S3 events."""
+OPEN_STATES = ("pending", "planned")
+
+
+@dataclass(frozen=True, slots=True)
+class TableOutcome:
+    """One table. `rows` are those that Iceberg holds, `ledger_rows` those that the ledger has settled.
+
+    Lags, in seconds, run from an object's upload to the commit of its rows.
+    """
+
+    table: str
+    rows: int
+    ledger_rows: int
+    objects: int
+    partitions: int
+    rejected_objects: int
+    median_lag_seconds: float | None
+    max_lag_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of the whole demo; `problems` has a line for each thing that is not as it must be."""
+
+    tables: tuple[TableOutcome, ...]
+    failures: tuple[FailureReport, ...]
+    queues: tuple[QueueStatus, ...]
+    problems: tuple[str, ...]
+
+
+def is_in(status: Status, expectation: Expectation) -> bool:
+    """Whether everything is settled and acknowledged, as far as the ledger and SQS tell."""
+    return status.is_complete and not status_problems(status, expectation)
+
+
+def outcome_of(deployment: Deployment, expectation: Expectation, put_at: dict[str, datetime]) -> Outcome:
+    """Look at everything once more. Raises CatalogUnavailable if the tables cannot be asked for their commits."""
+    status = collect_status(deployment.services)
+    problems = status_problems(status, expectation)
+    tables = []
+    for report in status.tables:
+        found = rows_by_source(deployment.catalog, report.table)
+        problems += expectation.differences(report.table, found)
+        lags = _lags_seconds(deployment, report.table, found, put_at)
+        tables.append(_table_outcome(report, found, lags))
+    return Outcome(tuple(tables), status.failures, status.queues, tuple(problems))
+
+
+def status_problems(status: Status, expectation: Expectation) -> list[str]:
+    problems = [error for error in (status.ledger_error, *(queue.error for queue in status.queues)) if error]
+    for report in status.tables:
+        expected = expectation.rows(report.table)
+        if report.rows != expected:
+            problems.append(f"{report.table}: {report.rows:,} rows in the ledger instead of {expected:,}")
+        if still_open := sum(report.objects.get(state, 0) for state in OPEN_STATES):
+            problems.append(f"{report.table}: {still_open} objects are not settled")
+    failed = sum(report.objects.get("failed", 0) for report in status.tables)
+    if failed != expectation.unreadable:
+        problems.append(f"{failed} objects were rejected instead of {expectation.unreadable}")
+    messages = sum(_depth(queue) for queue in status.queues)
+    bad_messages = expectation.unreadable + STRAY_MESSAGES
+    if messages != bad_messages:
+        problems.append(f"{messages} messages are left in the queue instead of the {bad_messages} bad ones")
+    return problems
+
+
+def _depth(queue: QueueStatus) -> int:
+    dead = queue.dlq.depth if queue.dlq else 0
+    return (queue.visible or 0) + (queue.in_flight or 0) + (queue.delayed or 0) + (dead or 0)
+
+
+def _lags_seconds(
+    deployment: Deployment, table: str, found: Sequence[SourceRows], put_at: dict[str, datetime]
+) -> list[float]:
+    lake_table = deployment.services.lake.find(table)
+    if lake_table is None:
+        return []
+    commits = {batch_id: lake_table.find_commit(batch_id) for batch_id in {one.batch_id for one in found}}
+    return [
+        (commit.committed_at - put_at[one.uri]).total_seconds()
+        for one in found
+        if (commit := commits[one.batch_id]) is not None and one.uri in put_at
+    ]
+
+
+def _table_outcome(report: TableReport, found: Sequence[SourceRows], lags: Sequence[float]) -> TableOutcome:
+    return TableOutcome(
+        table=report.table,
+        rows=sum(one.rows for one in found),
+        ledger_rows=report.rows,
+        objects=len({one.uri for one in found}),
+        partitions=len({one.uri.rpartition("/")[0] for one in found}),  # a folder of the sample data is one
+        rejected_objects=report.objects.get("failed", 0),
+        median_lag_seconds=median(lags) if lags else None,
+        max_lag_seconds=max(lags, default=None),
+    )

@@ -1,0 +1,73 @@
+"""The demo's last words: what is in the tables, what was rejected and why, and what the queues still hold."""
+
+from rich.console import Console
+from rich.table import Table
+
+from ingest_project.batches.report import FailureReport
+from ingest_project.demo.outcome import Outcome
+from ingest_project.terminal import cell
+
+LAG = (
+    "lag: from an object's upload to the commit of its rows; the first ones had to wait for Dagster to start"
+)
+
+
+def print_summary(outcome: Outcome, console: Console) -> None:
+    """Print the outcome for people: tables, rejects, queues, and whether all is as it must be."""
+    console.print(_tables(outcome))
+    for failure in outcome.failures:
+        console.print(cell(_rejected(failure), "yellow"))
+    console.print(_queues(outcome))
+    for problem in outcome.problems:
+        console.print(cell(f"missing: {problem}", "bold red"))
+    if not outcome.problems:
+        rows = sum(table.rows for table in outcome.tables)
+        console.print(
+            f"All {rows:,} rows of {len(outcome.tables)} tables are in, each exactly once.",
+            style="bold green",
+        )
+
+
+def _tables(outcome: Outcome) -> Table:
+    table = Table(title="Tables", title_justify="left", caption=LAG, caption_justify="left")
+    table.add_column("table")
+    for header in (
+        "rows in Iceberg",
+        "rows in ledger",
+        "objects",
+        "partitions",
+        "rejected",
+        "median lag",
+        "max lag",
+    ):
+        table.add_column(header, justify="right")
+    for one in outcome.tables:
+        counts = (one.rows, one.ledger_rows, one.objects, one.partitions, one.rejected_objects)
+        lags = (one.median_lag_seconds, one.max_lag_seconds)
+        table.add_row(one.table, *(f"{count:,}" for count in counts), *map(_seconds, lags))
+    return table
+
+
+def _queues(outcome: Outcome) -> Table:
+    table = Table(title="Queues", title_justify="left")
+    table.add_column("queue")
+    for header in ("visible", "in flight", "dead-letter queue"):
+        table.add_column(header, justify="right")
+    for queue in outcome.queues:
+        dead = queue.dlq.depth if queue.dlq else None
+        table.add_row(queue.name, *map(_count, (queue.visible, queue.in_flight, dead)))
+    return table
+
+
+def _rejected(failure: FailureReport) -> str:
+    if failure.name in failure.reason:
+        return f"rejected {failure.kind}: {failure.reason}"
+    return f"rejected {failure.kind} {failure.name}: {failure.reason}"
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
+
+
+def _count(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"

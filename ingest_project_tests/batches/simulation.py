@@ -1,0 +1,223 @@
+"""A bucket, an Iceberg table and runs, as far as the ledger can tell them from the real ones.
+
+The table has what matters of Iceberg: rows with their provenance, and a head that a commit must have looked at. A run
+goes on in steps, so that it can be overtaken, frozen or killed between any two of them.
+"""
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+
+from ingest_project.batches.ledger import Ledger
+from ingest_project.batches.model import (
+    BatchKind,
+    BatchObject,
+    BatchOutcome,
+    BatchWork,
+    FailedObject,
+    RowsToReplace,
+)
+from ingest_project.errors import BatchSuperseded
+from ingest_project.events.object_version import ObjectVersion
+
+BUCKET = "acme-landing"
+
+
+class Identity(Enum):
+    """What S3 tells of a write: a version id in a bucket with versions, else the sequencer; moto only the eTag."""
+
+    VERSION_ID = auto()
+    SEQUENCER = auto()
+    ETAG = auto()
+
+
+@dataclass(slots=True)
+class SimulatedBucket:
+    """Keys and their writes. An empty object has the eTag `empty`."""
+
+    identity: Identity
+    writes: list[ObjectVersion] = field(default_factory=list)
+    current: dict[str, ObjectVersion] = field(default_factory=dict)
+
+    def put(self, key: str, content: str, now: datetime) -> ObjectVersion:
+        number = len(self.writes) + 1
+        # By the eTag alone nothing can tell A, B, A from A, B: there, contents never come back.
+        etag = f"{content}-{number}" if self.identity is Identity.ETAG else content
+        write = ObjectVersion(
+            bucket=BUCKET,
+            key=key,
+            size_bytes=10,
+            event_time=now,
+            version_id=f"v{number}" if self.identity is Identity.VERSION_ID else None,
+            sequencer=None if self.identity is Identity.ETAG else f"{number:08X}",
+            etag=etag,
+        )
+        self.writes.append(write)
+        self.current[key] = write
+        return write
+
+    def delete(self, key: str) -> None:
+        self.current.pop(key, None)
+
+    def listing(self) -> list[ObjectVersion]:
+        return [
+            ObjectVersion(
+                bucket=BUCKET,
+                key=write.key,
+                size_bytes=10,
+                event_time=write.event_time.replace(microsecond=0),
+                etag=write.etag,
+            )
+            for write in self.current.values()
+        ]
+
+    def failure(self, wanted: ObjectVersion) -> tuple[str, bool] | None:
+        """Why this version cannot be fetched, and whether that may pass; None if it can."""
+        if any(wanted.version_id is not None and one.version_id == wanted.version_id for one in self.writes):
+            return None
+        current = self.current.get(wanted.key)
+        if current is None:
+            return "missing", False
+        return None if current.etag == wanted.etag else ("overwritten", True)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The rows of one object version, all alike."""
+
+    uri: str
+    version: str
+    etag: str
+    batch_id: str
+
+
+@dataclass(slots=True)
+class SimulatedTable:
+    """An Iceberg table: rows, and the batches among its snapshots."""
+
+    rows: list[Row] = field(default_factory=list)
+    snapshots: dict[str, int] = field(default_factory=dict)
+    head: int = 0
+
+    def replaced_by(self, replaced: RowsToReplace | None) -> list[Row]:
+        if replaced is None:
+            return []
+        return [
+            row
+            for row in self.rows
+            if row.uri in replaced.source_uris
+            and (replaced.batch_ids is None or row.batch_id in replaced.batch_ids)
+        ]
+
+    def commit(self, batch_id: str, head: int, added: Collection[Row], replaced: Collection[Row]) -> bool:
+        """One snapshot on top of the head that was looked at; False if that has moved."""
+        if head != self.head:
+            return False
+        self.rows = [row for row in self.rows if row not in replaced] + list(added)
+        self.head += 1
+        self.snapshots[batch_id] = self.head
+        return True
+
+
+class Stage(Enum):
+    """How far a run has come."""
+
+    STARTED = auto()
+    READ = auto()
+    CONFIRMED = auto()
+    COMMITTED = auto()
+    ENDED = auto()
+
+
+@dataclass(slots=True)
+class SimulatedRun:
+    """One run of a batch, in the steps of `pipeline.py`."""
+
+    run_id: str
+    work: BatchWork
+    stage: Stage = Stage.STARTED
+    rows: dict[str, int] = field(default_factory=dict)
+    failures: list[FailedObject] = field(default_factory=list)
+    looked_at: int = -1
+    replaced: RowsToReplace | None = None
+    snapshot_id: int | None = None
+
+    @property
+    def batch_id(self) -> str:
+        return self.work.batch.batch_id
+
+    def step(
+        self,
+        ledger: Ledger,
+        bucket: SimulatedBucket,
+        table: SimulatedTable,
+        *,
+        now: datetime,
+        faults: Collection[str] = (),
+    ) -> None:
+        """Go one step on. `faults` are keys that cannot be read just now; in capitals, that are broken for good."""
+        if self.stage is Stage.STARTED:
+            self._read(bucket, faults)
+        elif self.stage is Stage.READ:
+            self._look_and_confirm(ledger, table)
+        elif self.stage is Stage.CONFIRMED:
+            self._commit(table)
+        elif self.stage is Stage.COMMITTED:
+            self._settle(ledger, now)
+
+    def _read(self, bucket: SimulatedBucket, faults: Collection[str]) -> None:
+        for member in self.work.objects:
+            failure = bucket.failure(member.object)
+            if member.object.key in faults:
+                failure = "unavailable", True
+            elif member.object.key.upper() in faults:
+                failure = "unreadable", False
+            if failure is None:
+                self.rows[member.object_id] = 0 if (member.object.etag or "").startswith("empty") else 1
+            else:
+                self.failures.append(FailedObject(member.object_id, failure[0], failure[0], failure[1]))
+        self.stage = Stage.READ
+
+    def _look_and_confirm(self, ledger: Ledger, table: SimulatedTable) -> None:
+        self.looked_at = table.head
+        if self.batch_id in table.snapshots:
+            in_table = {(row.uri, row.version) for row in table.rows if row.batch_id == self.batch_id}
+            self.rows = {one.object_id: 1 for one in self.work.objects if _source(one) in in_table}
+            self.failures = []
+            self.snapshot_id = table.snapshots[self.batch_id]
+            self.stage = Stage.COMMITTED
+            return
+        try:
+            self.replaced = ledger.confirm(self.batch_id, run_id=self.run_id, object_ids=set(self.rows))
+        except BatchSuperseded:
+            self.stage = Stage.ENDED
+            return
+        self.stage = Stage.CONFIRMED
+
+    def _commit(self, table: SimulatedTable) -> None:
+        added = [
+            Row(*_source(one), one.object.etag or "", self.batch_id)
+            for one in self.work.objects
+            if self.rows.get(one.object_id)
+        ]
+        replaced = table.replaced_by(self.replaced)
+        leaves_a_mark = self.work.batch.starts > 1 or self.work.batch.kind is BatchKind.REBUILD
+        if not added and not replaced and not leaves_a_mark:
+            self.stage = Stage.COMMITTED
+        elif table.commit(self.batch_id, self.looked_at, added, replaced):
+            self.snapshot_id = table.head
+            self.stage = Stage.COMMITTED
+        else:
+            self.stage = Stage.READ
+
+    def _settle(self, ledger: Ledger, now: datetime) -> None:
+        outcome = BatchOutcome(self.rows, tuple(self.failures), self.snapshot_id, now)
+        with suppress(BatchSuperseded):
+            ledger.settle(self.batch_id, run_id=self.run_id, outcome=outcome)
+        self.stage = Stage.ENDED
+
+
+def _source(member: BatchObject) -> tuple[str, str]:
+    return member.object.uri, member.object.version

@@ -1,0 +1,114 @@
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest_project.objects.text import from_text
+from ingest_project.objects.types import dtype_of
+
+
+def convert(type_name: str, *texts: str | None) -> list[object]:
+    values = from_text(pl.Series("c", texts, dtype=pl.String), dtype_of(type_name))
+    assert values.dtype == dtype_of(type_name)
+    assert values.name == "c"
+    return values.to_list()
+
+
+@pytest.mark.parametrize(
+    ("type_name", "text", "value"),
+    [
+        ("boolean", "true", True),
+        ("boolean", "FALSE", False),
+        ("int", "-2147483648", -(2**31)),
+        ("long", "9223372036854775807", 2**63 - 1),
+        ("double", "1e3", 1000.0),
+        ("double", "-inf", float("-inf")),
+        ("decimal(12,2)", "1.1", Decimal("1.10")),
+        ("decimal(12,2)", "1.100", Decimal("1.10")),
+        (
+            "decimal(38,18)",
+            "12345678901234567890.123456789012345678",
+            Decimal("12345678901234567890.123456789012345678"),
+        ),
+        ("date", "2024-02-29", date(2024, 2, 29)),
+        ("time", "23:59:59.000001", time(23, 59, 59, 1)),
+        ("timestamp", "2026-11-20T10:11:12", datetime(2026, 11, 20, 10, 11, 12)),  # noqa: DTZ001
+        ("timestamp", "2026-11-20 10:11:12.5", datetime(2026, 11, 20, 10, 11, 12, 500_000)),  # noqa: DTZ001
+        ("timestamptz", "2026-11-20T10:11:12Z", datetime(2026, 11, 20, 10, 11, 12, tzinfo=UTC)),
+        (
+            "timestamptz",
+            "2026-11-20 10:11:12.123456+02:00",
+            datetime(2026, 11, 20, 8, 11, 12, 123_456, tzinfo=UTC),
+        ),
+        (
+            "timestamptz",
+            "2026-11-20T10:11:12.123456000Z",
+            datetime(2026, 11, 20, 10, 11, 12, 123_456, tzinfo=UTC),
+        ),
+        ("timestamptz", "2026-11-20T10:11:12", datetime(2026, 11, 20, 10, 11, 12, tzinfo=UTC)),
+        ("string", "", ""),
+    ],
+)
+def test_text_becomes_the_value_it_spells(type_name: str, text: str, value: object) -> None:
+    assert convert(type_name, text, None) == [value, None]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "text"),
+    [
+        ("boolean", "1"),
+        ("boolean", "yes"),
+        ("int", "2147483648"),
+        ("long", "1.0"),
+        ("long", "1e3"),
+        ("long", " 1"),
+        ("long", "9223372036854775808"),
+        ("float", "1e39"),
+        ("double", "1e400"),
+        ("double", "1,5"),
+        ("decimal(12,2)", "1.105"),
+        ("decimal(12,2)", "1e2"),
+        ("decimal(12,2)", "12345678901"),
+        ("decimal(12,2)", "NaN"),
+        ("date", "2026-02-30"),
+        ("date", "26-11-20"),
+        ("date", "2026-11-20T00:00:00"),
+        ("time", "24:00:00"),
+        ("time", "10:11:12.0000001"),
+        ("timestamp", "2026-11-20T10:11:12Z"),
+        ("timestamptz", "2026-13-01T00:00:00Z"),
+        ("timestamptz", "2026-11-20T10:11:12.1234567Z"),
+        ("timestamptz", "2026-11-20T10:11:12Z and more"),
+        ("timestamptz", "1763596800"),
+        ("binary", "x"),
+        ("list<string>", "[]"),
+    ],
+)
+def test_text_that_spells_no_such_value_is_null(type_name: str, text: str) -> None:
+    assert convert(type_name, text) == [None]
+
+
+def test_one_column_may_mix_the_formats() -> None:
+    texts = ["2026-11-20T10:00:00Z", "2026-11-20 11:00:00.5+01:00", "2026-11-20T10:00:00", "x", None]
+
+    values = convert("timestamptz", *texts)
+
+    ten = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    assert values == [ten, ten + timedelta(microseconds=500_000), ten, None, None]
+
+
+@given(value=st.decimals(min_value=-(10**10) + 1, max_value=10**10 - 1, places=2))
+def test_decimals_are_exact(value: Decimal) -> None:
+    assert convert("decimal(12,2)", str(value)) == [value]
+
+
+@given(value=st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
+def test_every_iso_timestamp_is_the_instant_it_names(value: datetime) -> None:
+    offset = value.utcoffset()
+    if offset is None or offset.total_seconds() % 60 or not (1001 < value.year < 9999):
+        return
+
+    assert convert("timestamptz", value.isoformat(), value.isoformat(sep=" ")) == [value, value]

@@ -1,0 +1,98 @@
+"""What Dagster loads: by way of a fresh process, as it does."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from ingest_project.definitions import defs as lazy_definitions
+from ingest_project_tests.e2e.shop import CLICKS, DEVICES, ORDERS
+
+TOP = Path(__file__).parents[1]
+HEAVY = ["polars", "pyiceberg", "pyarrow", "boto3", "obstore", "ingest_project.batches.ledger"]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings whose queue nobody answers, with a state that would be seen if anything opened it."""
+    settings = {
+        "ledger": {"url": "sqlite:///state/ledger.db"},
+        "catalog": {"type": "sql", "uri": "sqlite:///state/catalog.db", "warehouse": "state/warehouse"},
+        "queues": [
+            {"name": "landing", "url": "http://127.0.0.1:9/1/landing"},
+            {"name": "returns", "url": "http://127.0.0.1:9/1/returns", "enabled": False},
+        ],
+        "tables": [
+            ORDERS,
+            {**CLICKS, "queue": "returns", "rebuild_schedule": "15 3 * * *"},
+            {**DEVICES, "partition": None, "columns": None},
+        ],
+    }
+    path = tmp_path / "ingest.yaml"
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    return path
+
+
+def in_fresh_process(config: Path, code: str) -> object:
+    """What the code prints, as JSON, in a process that has imported the definitions."""
+    result = subprocess.run(
+        [sys.executable, "-c", f"import json, sys\nfrom ingest_project.definitions import defs\n{code}"],
+        env={"INGEST_CONFIG": str(config), "PATH": "/usr/bin:/bin"},
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return json.loads(result.stdout)
+
+
+def test_importing_the_definitions_loads_no_heavy_library_and_touches_no_file(config: Path) -> None:
+    loaded = in_fresh_process(
+        config, f"defs.load_fn(); print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
+    )
+
+    assert loaded == []
+    assert [path.name for path in config.parent.iterdir()] == ["ingest.yaml"]
+
+
+def test_queues_have_sensors_and_jobs_and_tables_have_assets(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INGEST_CONFIG", str(config))
+    repository = lazy_definitions.load_fn().get_repository_def()
+
+    sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
+    assert {name: sensor.default_status.value for name, sensor in sensors.items()} == {
+        "landing_sensor": "RUNNING",
+        "returns_sensor": "STOPPED",
+    }
+    assert [node.name for node in repository.get_job("landing_ingest").nodes_in_topological_order] == [
+        "ingest",
+        "acknowledge",
+    ]
+    assert [schedule.name for schedule in repository.schedule_defs] == ["web_clicks_rebuild"]
+    assert repository.asset_graph.get_all_asset_keys() >= {
+        key for table in ("sales/orders", "web/clicks", "fleet/devices") if (key := _asset_key(table))
+    }
+
+
+def test_table_asset_says_what_it_is(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INGEST_CONFIG", str(config))
+    graph = lazy_definitions.load_fn().get_repository_def().asset_graph
+    orders = graph.get(_asset_key("sales/orders"))
+
+    assert orders.kinds >= {"iceberg", "polars"}
+    assert orders.group_name == "sales"
+    assert orders.partitions_def is not None
+    assert [column.name for column in orders.metadata["dagster/column_schema"].columns] == list(
+        ORDERS["columns"]
+    )  # type: ignore[attr-defined,call-overload]
+
+
+def _asset_key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(name.split("/"))
