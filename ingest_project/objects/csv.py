@@ -29,7 +29,7 @@ def read_csv(
     Bodies with the same header line are parsed at once, unless quotes may hide line ends. Raises ObjectUnreadable
     if any body is no such CSV, SchemaMismatch if a column is new and none may be.
     """
-    plain = [body.removeprefix(BYTE_ORDER_MARK).strip(LINE_ENDS) for body in bodies]
+    plain = [_from_first_to_last_line(body) for body in bodies]
     parsed = [_read_run(header, list(run), uri) for header, run in groupby(plain, key=_shared_header)]
     frame = stacked([part.frame for part in parsed], uri)
     undeclared = [name for name in frame.columns if name not in (columns or {})]
@@ -37,6 +37,11 @@ def read_csv(
         refuse_new(undeclared, uri)
     typed = frame.with_columns(typed_from_text(frame[name]) for name in undeclared)
     return Parsed(typed, tuple(chain.from_iterable(part.rows for part in parsed)))
+
+
+def _from_first_to_last_line(body: bytes) -> bytes:
+    text = body.removeprefix(BYTE_ORDER_MARK).lstrip(LINE_ENDS)
+    return text if not text or text.endswith(b"\n") else text.removesuffix(b"\r") + b"\n"
 
 
 def _shared_header(body: bytes) -> bytes | None:
@@ -56,10 +61,11 @@ def _read_run(header: bytes | None, bodies: Sequence[bytes], uri: str) -> Parsed
 def _read_unquoted(header: bytes, bodies: Sequence[bytes], uri: str) -> Parsed:
     """Without quotes every line is a row and every comma parts two fields, so counting them proves the rows."""
     dense = [BLANK_LINES.sub(b"\n", body) if _has_blank_lines(body) else body for body in bodies]
-    rows = tuple(body.count(b"\n") for body in dense)
-    content = b"\n".join(
-        [header, *(body.partition(b"\n")[2] for body, count in zip(dense, rows, strict=True) if count)]
-    )
+    starts = [body.find(b"\n") + 1 or len(body) for body in dense]
+    rows = tuple(body.count(b"\n", start) for body, start in zip(dense, starts, strict=True))
+    # Views, because a slice of bytes is a copy.
+    below_header = (memoryview(body)[start:] for body, start in zip(dense, starts, strict=True))
+    content = b"".join([header, b"\n", *below_header])
     frame = _parse(content, uri)
     if frame.height != sum(rows) or content.count(b",") != (frame.height + 1) * (frame.width - 1):
         raise ObjectUnreadable(uri, ragged_line(content, frame.width))

@@ -50,7 +50,7 @@ def blank_records(content: bytes, *, width: int, height: int, uri: str) -> list[
 def ragged_line(content: bytes, width: int) -> str:
     """What to say of unquoted text in which some line has other than `width` fields."""
     for number, line in enumerate(content.split(b"\n"), start=1):
-        if line.count(b",") != width - 1:
+        if line and line.count(b",") != width - 1:
             return f"line {number} has {line.count(b',') + 1} fields, the header has {width}"
     return ""
 

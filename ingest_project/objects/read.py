@@ -58,7 +58,7 @@ def read_objects(
     columns: Mapping[str, str] | None,
     allow_new_columns: bool,
 ) -> ReadResult:
-    """The rows of these objects, in their order, with the columns of their table.
+    """The rows of these distinct objects, in their order, with the columns of their table.
 
     `columns` are the table's, with Iceberg's type names; without them all columns are new, typed by all of their
     values. The frame has exactly `columns`, in order, then new ones if they are allowed, then `_source_uri` and

@@ -1,6 +1,5 @@
 """The demo's bucket announces what is put into it, on a queue with a dead-letter queue."""
 
-import json
 from datetime import UTC, datetime
 
 import pytest
@@ -32,8 +31,8 @@ def queue(landing: Landing) -> Queue:
     return Services(Settings.model_validate(settings)).queue("landing")
 
 
-def receive(queue: Queue) -> list[Message]:
-    return queue.receive(limit=10, wait_seconds=1, visibility_timeout_seconds=60, seconds=5)
+def receive(queue: Queue, count: int) -> list[Message]:
+    return queue.receive(limit=count, wait_seconds=1, visibility_timeout_seconds=60, seconds=5)
 
 
 def test_each_put_is_announced_and_its_time_is_kept(landing: Landing, queue: Queue) -> None:
@@ -41,17 +40,19 @@ def test_each_put_is_announced_and_its_time_is_kept(landing: Landing, queue: Que
     with Interrupts() as interrupts:
         landing.put([upload("orders/a b+c.ndjson"), upload("orders/b.ndjson")], interrupts)
 
-    announced = [item.uri for message in receive(queue) for item in parse_notification(message.body).objects]
+    announced = [
+        item.uri for message in receive(queue, 3) for item in parse_notification(message.body).objects
+    ]
     assert sorted(announced) == [f"s3://{BUCKET}/orders/a b+c.ndjson", f"s3://{BUCKET}/orders/b.ndjson"]
     assert sorted(landing.put_at) == sorted(announced)
     assert all(started <= time <= datetime.now(UTC) for time in landing.put_at.values())
 
 
 def test_the_stray_message_is_no_s3_event(landing: Landing, queue: Queue) -> None:
-    receive(queue)  # S3's own test event
+    receive(queue, 1)  # S3's own test event
     landing.send(NOT_AN_EVENT)
 
-    (message,) = receive(queue)
+    (message,) = receive(queue, 1)
 
     with pytest.raises(NotAnS3Event):
         parse_notification(message.body)

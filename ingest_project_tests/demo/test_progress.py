@@ -21,9 +21,9 @@ def shown(*states: dict[str, int], terminal: bool = False) -> str:
 def test_without_a_terminal_the_first_and_the_last_state_are_lines_and_those_between_wait_their_time() -> (
     None
 ):
-    states = ({}, {}, {"sales.orders": 700}, {"sales.orders": 1_200, "web.clicks": 50})
+    text = shown({}, {}, {"sales.orders": 700}, {"sales.orders": 1_200, "web.clicks": 50})
 
-    assert shown(*states).splitlines() == [
+    assert text.splitlines() == [
         "rows: sales.orders 0 of 1,200, web.clicks 0 of 50",
         "rows: sales.orders 1,200 of 1,200, web.clicks 50 of 50",
     ]

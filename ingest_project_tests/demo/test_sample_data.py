@@ -97,7 +97,7 @@ def route(router: Router, upload: Upload) -> RoutedObject:
 
 def read(uploads: list[Upload], settings: Settings) -> ReadResult:
     table = settings.table(uploads[0].table)
-    fetched = [FetchedObject(version(upload), upload.body) for upload in uploads]
+    fetched = [FetchedObject(version(upload), upload.body, len(upload.body), NOW) for upload in uploads]
     return read_objects(fetched, format=table.format, columns=table.columns, allow_new_columns=False)
 
 
