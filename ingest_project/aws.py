@@ -5,7 +5,6 @@ message is deleted. Regions, endpoints, credentials, timeouts and retries are de
 boto3 costs over half a second to import, so it is imported when the first session is opened.
 """
 
-
 import os
 from functools import cached_property, partial
 from threading import RLock

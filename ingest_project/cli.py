@@ -6,7 +6,6 @@ mistyped option, is answered at once.
 Exit codes: 0 all is well; 1 a problem was found or something did not answer; 2 wrong settings or usage; 130 Ctrl-C.
 """
 
-
 import json
 import os
 from collections.abc import Sequence
@@ -111,7 +110,7 @@ def status(context: click.Context, as_json: bool) -> None:
 def demo(context: click.Context, exit_when_done: bool, port: int | None) -> None:
     """Run it all on this machine.
 
-    That is: an embedded AWS, sample files, and Dagster with its web UI. Goes on until Ctrl-C, needs no settings and no account, and leaves nothing behind.
+    That is: an embedded AWS, sample files, and Dagster with its web UI. Goes on until Ctrl-C, needs no settings and no account, and leaves no process behind.
     """
     if context.obj is not None:
         raise click.UsageError("the demo brings its own settings; leave --config out")

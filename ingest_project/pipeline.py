@@ -13,7 +13,7 @@ import polars as pl
 
 from ingest_project.batches.ledger import Ledger
 from ingest_project.batches.model import BatchKind, BatchObject, BatchOutcome, BatchWork, FailedObject
-from ingest_project.errors import ObjectError
+from ingest_project.errors import ObjectError, TableMismatch
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.commit import Commit
 from ingest_project.iceberg.data_files import WrittenFiles
@@ -155,12 +155,17 @@ class Pipeline:
         """The rows of a chunk's objects; what failed, and how many rows each object had, goes to `progress`."""
         members = {member.object: member for member in chunk}
         fetched = self.store.fetch(list(members))
-        result = read_objects(
-            fetched.fetched,
-            format=table.format,
-            columns=lake_table.columns if lake_table else table.columns,
-            allow_new_columns=table.schema_evolution == "add_columns",
-        )
+        try:
+            result = read_objects(
+                fetched.fetched,
+                format=table.format,
+                columns=lake_table.columns if lake_table else table.columns,
+                allow_new_columns=table.schema_evolution == "add_columns",
+            )
+        except (
+            ValueError
+        ) as error:  # a column of a type that no file can be read into: a fault of the table's
+            raise TableMismatch(table.name, str(error)) from error
         for failure in (*fetched.failures, *result.failures):
             progress.failures.append(_failed(members[failure.object], failure.error))
         progress.rows |= {members[item].object_id: rows for item, rows in result.rows.items()}

@@ -56,7 +56,7 @@ def table_asset(table: TableSettings) -> dg.AssetsDefinition:
             result = services.rebuild.run(table, partition_key, queue=queue, run_id=context.run_id)
             services.acknowledge(table.queue)
         except IngestError as error:
-            raise failure(error) from error
+            raise failure(error) from None
         if result is None:
             return dg.MaterializeResult()
         context.instance.add_run_tags(context.run_id, {BATCH_TAG: result.batch_id})

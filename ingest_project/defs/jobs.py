@@ -29,7 +29,7 @@ def ingest(context: dg.OpExecutionContext, config: BatchConfig, services: dg.Res
             batch.batch_id, queue=services.queue(batch.queue), run_id=context.run_id
         )
     except IngestError as error:
-        raise failure(error) from error
+        raise failure(error) from None
     if result is None:
         context.log.info(f"batch {batch.batch_id} was settled before")
         return batch.queue
@@ -54,7 +54,7 @@ def acknowledge(context: dg.OpExecutionContext, queue: str, services: dg.Resourc
     try:
         done = services.acknowledge(queue)
     except IngestError as error:
-        raise failure(error) from error
+        raise failure(error) from None
     context.log.info(f"deleted {done.deleted} messages of queue {queue}")
     context.add_output_metadata({"deleted_messages": done.deleted, "refused_receipts": done.refused})
 
@@ -79,7 +79,11 @@ def ingest_jobs(settings: Settings) -> list[dg.JobDefinition]:
 
 
 def failure(error: IngestError) -> dg.Failure:
-    """A failed run with a clear reason; whether to try again is the sensor's decision, not Dagster's."""
+    """A failed run with a clear reason; whether to try again is the sensor's decision, not Dagster's.
+
+    Raise it `from None`: Dagster would print the causes, and a library's own words may hold a URL's password or a
+    statement's parameters.
+    """
     return dg.Failure(
         description=str(error), metadata={"error_class": error.error_class}, allow_retries=False
     )

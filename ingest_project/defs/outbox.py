@@ -10,8 +10,9 @@ import dagster as dg
 from ingest_project.batches.model import Batch
 from ingest_project.defs.jobs import ATTEMPT_TAG, BATCH_TAG, TABLE_TAG, BatchConfig
 
-START_TIMEOUT = timedelta(minutes=5)
-"""How long a run may take from its start to its first heartbeat: importing, opening the ledger."""
+START_TIMEOUT = timedelta(seconds=90)
+"""How long a run may take from its start to its lease: some seconds of importing. A run that never starts at all is
+for Dagster's run monitoring to fail (`start_timeout_seconds` in dagster.yaml): launchers differ too much in that."""
 
 
 class Need(Enum):

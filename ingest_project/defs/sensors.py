@@ -30,18 +30,25 @@ def queue_sensor(queue: QueueSettings, job: dg.JobDefinition) -> dg.SensorDefini
     )
     def sensor(context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]) -> dg.SensorResult:
         """One tick."""
-        problem = _drain(context, services, queue.name)
-        batches = services.ledger.open_batches(queue.name)
-        requests = [
-            request for batch in batches if (request := _look_after(context, services, batch, job.name))
-        ]
-        if requests:
-            return dg.SensorResult(run_requests=requests)
-        if problem is not None:
-            raise problem
-        return dg.SensorResult(skip_reason=f"nothing to launch; {len(batches)} batches in flight")
+        try:
+            return _tick(context, services, queue.name, job.name)
+        except IngestError as error:
+            raise error from None  # Dagster would print the causes, and a library's own words may hold secrets
 
     return sensor
+
+
+def _tick(
+    context: dg.SensorEvaluationContext, services: Services, queue: str, job_name: str
+) -> dg.SensorResult:
+    problem = _drain(context, services, queue)
+    batches = services.ledger.open_batches(queue)
+    requests = [request for batch in batches if (request := _look_after(context, services, batch, job_name))]
+    if problem is not None and not requests:
+        raise problem
+    if requests:
+        return dg.SensorResult(run_requests=requests)
+    return dg.SensorResult(skip_reason=f"nothing to launch; {len(batches)} batches in flight")
 
 
 def _drain(context: dg.SensorEvaluationContext, services: Services, queue: str) -> IngestError | None:
@@ -51,7 +58,7 @@ def _drain(context: dg.SensorEvaluationContext, services: Services, queue: str) 
         extended = services.keep_invisible(queue)
         claimed = services.intake(queue).drain()
     except IngestError as error:
-        context.log.error(str(error))
+        context.log.warning(str(error))
         return error
     context.log.info(
         f"received {claimed.messages} messages ({claimed.rejected_messages} rejected) with {claimed.new_objects} new and "

@@ -107,15 +107,18 @@ class Lake:
             return self._opened
 
     def _open(self) -> Catalog:
-        """Two processes that open a new SQL catalog at once both create its tables, and one fails; it opens again."""
-        for attempt in range(1, _OPEN_ATTEMPTS):
+        """Two processes that open a new SQL catalog at once both create its tables, and one fails; it opens again.
+
+        Whatever stops it is CatalogUnavailable: PyIceberg's own errors quote all properties, secrets included.
+        """
+        for attempt in range(1, _OPEN_ATTEMPTS + 1):
             try:
                 return load_catalog(self._name, **self._properties)
             except Exception as error:
-                if not is_outage(error):
-                    raise
+                if attempt == _OPEN_ATTEMPTS or not is_outage(error):
+                    raise self._outages.unavailable(f"catalog {self._name}", error) from None
                 time.sleep(0.1 * attempt)
-        return load_catalog(self._name, **self._properties)
+        raise AssertionError("unreachable")
 
 
 def _load(catalog: Catalog, name: str) -> Table | None:

@@ -4,7 +4,6 @@ Texts are scrubbed on the way: SQS quotes receipt handles back, and a rejected s
 canonical request, session token included, from its second line on.
 """
 
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -144,7 +144,9 @@ def outcome(
     return BatchOutcome(rows or {}, tuple(failures), snapshot_id, committed_at)
 
 
-def commit(ledger: Ledger, batch_id: str, *, run_id: str = "run-1", failures: Iterable[FailedObject] = ()) -> None:
+def commit(
+    ledger: Ledger, batch_id: str, *, run_id: str = "run-1", failures: Iterable[FailedObject] = ()
+) -> None:
     """Start, confirm and settle a batch: ten rows of each object that did not fail."""
     work = start(ledger, batch_id, run_id)
     failed = {one.object_id for one in failures}

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,14 @@ from ingest_project_tests.batches.simulation import (
     Stage,
 )
 
-EXAMPLES = int(os.environ.get("INGEST_TEST_EXAMPLES", "15"))  # a thousand, on a memory disk, take five minutes
+EXAMPLES = int(
+    os.environ.get("INGEST_TEST_EXAMPLES", "15")
+)  # a thousand, on a memory disk, take five minutes
 KEYS = ("p0/a", "p0/b", "p1/c")
 CONTENTS = ("one", "two", "empty")
 PARTITIONS = ("p0", "p1")
 some = st.integers(min_value=0, max_value=1000)
+steps = st.integers(0, 5)
 faults = st.sets(st.sampled_from([*KEYS, *(key.upper() for key in KEYS)]), max_size=2)
 
 
@@ -50,7 +53,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.sent: dict[str, tuple[RoutedObject, ...]] = {}
         self.rejected: set[str] = set()
         self.runs: list[SimulatedRun] = []
-        self.listings: list[tuple[str, list[RoutedObject], Any]] = []
+        self.listings: list[tuple[str, list[RoutedObject], datetime]] = []
         self.serial = 0
 
     @initialize(
@@ -89,44 +92,29 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # -- what the sensor does
 
-    @precondition(lambda self: self.sent)
-    @rule(chosen=st.lists(some, max_size=4), reject=st.integers(0, 9))
-    def deliver(self, chosen: list[int], reject: int) -> None:
-        waiting = sorted(self.sent)
-        ids = sorted({waiting[one % len(waiting)] for one in chosen})
-        self.claim(ids, rejected=ids[:1] if reject == 0 else [])
-
-    @rule(max_in_flight=st.integers(1, 3))
-    def plan(self, max_in_flight: int) -> None:
-        self.claim([], max_in_flight=max_in_flight)
-
-    @rule()
-    def acknowledge(self) -> None:
-        deletable = [one.message_id for one in self.ledger.deletable_messages(QUEUE)]
-        self.ledger.messages_deleted(QUEUE, deletable)
-        for message_id in deletable:
-            self.sent.pop(message_id, None)
+    @rule(kept_back=st.lists(some, max_size=2), reject=st.integers(0, 9), max_in_flight=st.integers(1, 4))
+    def tick(self, kept_back: list[int], reject: int, max_in_flight: int) -> None:
+        """Deletes what may be deleted, receives almost all that there is, claims it and plans."""
+        self.acknowledge()
+        ids = sorted(self.sent)
+        for one in kept_back[: len(ids)]:
+            ids.pop(one % len(ids))
+        self.claim(ids, rejected=ids[:1] if reject == 0 else [], max_in_flight=max_in_flight)
 
     @precondition(lambda self: self.ledger.open_batches(QUEUE))
-    @rule(choice=some)
-    def start(self, choice: int) -> None:
-        """Any open batch, also one that another run still works on."""
+    @rule(choice=some, steps=steps, faults=faults)
+    def launch(self, choice: int, steps: int, faults: set[str]) -> None:
+        """A run for any open batch, also for one that another run still works on."""
         open_batches = self.ledger.open_batches(QUEUE)
-        self.start_run(open_batches[choice % len(open_batches)].batch_id)
+        run = self.start_run(open_batches[choice % len(open_batches)].batch_id)
+        self.advance(run, steps, faults)
 
     # -- what runs do
 
     @precondition(lambda self: self.runs)
-    @rule(choice=some, faults=faults)
-    def step(self, choice: int, faults: set[str]) -> None:
-        self.step_run(self.runs[choice % len(self.runs)], faults)
-
-    @precondition(lambda self: self.runs)
-    @rule(choice=some, faults=faults)
-    def finish(self, choice: int, faults: set[str]) -> None:
-        run = self.runs[choice % len(self.runs)]
-        while run in self.runs:
-            self.step_run(run, faults)
+    @rule(choice=some, steps=steps, faults=faults)
+    def go_on(self, choice: int, steps: int, faults: set[str]) -> None:
+        self.advance(self.runs[choice % len(self.runs)], steps, faults)
 
     @precondition(lambda self: self.runs)
     @rule(choice=some)
@@ -135,20 +123,21 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(partition=st.sampled_from(PARTITIONS))
     def list_for_rebuild(self, partition: str) -> None:
+        """A rebuild that takes its time between the listing and the plan."""
         listed_at = self.clock.now
         self.clock.advance(seconds=1)
         self.listings.append((partition, self.listing(partition), listed_at))
 
     @precondition(lambda self: self.listings)
-    @rule(choice=some)
-    def rebuild(self, choice: int) -> None:
-        partition, listed, listed_at = self.listings.pop(choice % len(self.listings))
-        self.serial += 1
-        run_id = f"run-{self.serial}"
-        batch_id = self.ledger.plan_rebuild(
-            queue=QUEUE, rule=self.planning, partition_key=partition, listed=listed, run_id=run_id, listed_at=listed_at,
-        )  # fmt: skip
-        self.start_run(batch_id, run_id)
+    @rule(steps=steps, faults=faults)
+    def rebuild_from_listing(self, steps: int, faults: set[str]) -> None:
+        self.rebuild(*self.listings.pop(0), steps=steps, faults=faults)
+
+    @rule(partition=st.sampled_from(PARTITIONS), steps=steps, faults=faults)
+    def rebuild_at_once(self, partition: str, steps: int, faults: set[str]) -> None:
+        self.rebuild(
+            partition, self.listing(partition), self.clock.advance(seconds=1), steps=steps, faults=faults
+        )
 
     # -- what must hold
 
@@ -167,7 +156,12 @@ class LedgerMachine(RuleBasedStateMachine):
             object_versions.c.state == ObjectState.COMMITTED, object_versions.c.rows > 0
         )
         expected = {
-            Row(f"s3://{one.bucket}/{one.key}", one.version_id or one.sequencer or one.etag, one.etag, one.batch_id)
+            Row(
+                f"s3://{one.bucket}/{one.key}",
+                one.version_id or one.sequencer or one.etag,
+                one.etag,
+                one.batch_id,
+            )
             for one in self.fetch(query)
         }
         assert set(self.table.rows) == expected
@@ -311,6 +305,22 @@ class LedgerMachine(RuleBasedStateMachine):
             QUEUE, claims, rules=[self.planning], max_in_flight=max_in_flight, invisible_until=now + timedelta(minutes=5)
         )  # fmt: skip
 
+    def acknowledge(self) -> None:
+        deletable = [one.message_id for one in self.ledger.deletable_messages(QUEUE)]
+        self.ledger.messages_deleted(QUEUE, deletable)
+        for message_id in deletable:
+            self.sent.pop(message_id, None)
+
+    def rebuild(
+        self, partition: str, listed: list[RoutedObject], listed_at: datetime, *, steps: int, faults: set[str]
+    ) -> None:
+        self.serial += 1
+        run_id = f"run-{self.serial}"
+        batch_id = self.ledger.plan_rebuild(
+            queue=QUEUE, rule=self.planning, partition_key=partition, listed=listed, run_id=run_id, listed_at=listed_at,
+        )  # fmt: skip
+        self.advance(self.start_run(batch_id, run_id), steps, faults)
+
     def start_run(self, batch_id: str, run_id: str | None = None) -> SimulatedRun | None:
         self.serial += 1
         run_id = run_id or f"run-{self.serial}"
@@ -321,15 +331,17 @@ class LedgerMachine(RuleBasedStateMachine):
         self.runs.append(run)
         return run
 
-    def step_run(self, run: SimulatedRun, faults: set[str]) -> None:
-        run.step(self.ledger, self.bucket, self.table, now=self.clock.now, faults=faults)
-        if run.stage is Stage.ENDED:
-            self.runs.remove(run)
+    def advance(self, run: SimulatedRun | None, steps: int, faults: set[str]) -> None:
+        """So many steps, or until the run ends; a run that lost a race for the table looks again."""
+        for _ in range(steps):
+            if run is None or run not in self.runs:
+                return
+            run.step(self.ledger, self.bucket, self.table, now=self.clock.now, faults=faults)
+            if run.stage is Stage.ENDED:
+                self.runs.remove(run)
 
     def run_through(self, batch_id: str) -> None:
-        run = self.start_run(batch_id)
-        while run is not None and run in self.runs:
-            self.step_run(run, set())
+        self.advance(self.start_run(batch_id), 20, set())
 
     def fetch(self, query: sa.Select[Any]) -> list[Any]:
         with self.database.connect() as connection:

@@ -72,8 +72,8 @@ class Shop:
             table: Counter() for table in ("sales.orders", "web.clicks", "fleet.devices")
         }
 
-    def open(self) -> None:
-        """Bucket, queue, notification and settings for the three tables."""
+    def open(self, *tables: dict[str, Any]) -> None:
+        """Bucket, queue, notification and settings; for all three tables unless some are named."""
         arn = self._world.create_queue("landing")
         self._world.s3.create_bucket(Bucket=BUCKET)
         self._world.s3.put_bucket_notification_configuration(
@@ -82,7 +82,7 @@ class Shop:
                 "QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
             },
         )
-        self._world.write_settings([QUEUE], [ORDERS, CLICKS, DEVICES])
+        self._world.write_settings([QUEUE], list(tables) or [ORDERS, CLICKS, DEVICES])
 
     def put_orders(self, day: str, part: int, *, rows: int = 20, seed: int = 0) -> str:
         """One object of orders of a day like 2026-11-20; gives its key."""

@@ -5,16 +5,14 @@ import signal
 
 import pytest
 
-from ingest_project_tests.e2e.shop import Shop
+from ingest_project_tests.e2e.shop import ORDERS, Shop
 from ingest_project_tests.e2e.world import World, kill_group
 
 pytestmark = pytest.mark.e2e
 
 
 def test_killed_run_is_replaced(world: World) -> None:
-    shop = Shop(world)
-    shop.open()
-    shop.put_200()
+    shop = shop_with_orders(world)
     world.start_daemon()
     world.wait_for(lambda: bool(working_runs(world)), seconds=90, name="a run working")
 
@@ -26,9 +24,7 @@ def test_killed_run_is_replaced(world: World) -> None:
 
 
 def test_killed_daemon_is_picked_up_by_the_next_one(world: World) -> None:
-    shop = Shop(world)
-    shop.open()
-    shop.put_200()
+    shop = shop_with_orders(world)
     daemon = world.start_daemon()
     world.wait_for(lambda: bool(world.ledger("select 1 from batches")), seconds=90, name="a batch planned")
 
@@ -41,9 +37,7 @@ def test_killed_daemon_is_picked_up_by_the_next_one(world: World) -> None:
 
 
 def test_killed_daemon_and_run_are_picked_up_when_the_lease_has_run_out(world: World) -> None:
-    shop = Shop(world)
-    shop.open()
-    shop.put_200()
+    shop = shop_with_orders(world)
     daemon = world.start_daemon()
     world.wait_for(lambda: bool(working_runs(world)), seconds=90, name="a run working")
 
@@ -55,6 +49,15 @@ def test_killed_daemon_and_run_are_picked_up_when_the_lease_has_run_out(world: W
     world.wait_for(world.settled, seconds=240, name="settling after daemon and run were killed")
 
     shop.assert_exact()
+
+
+def shop_with_orders(world: World) -> Shop:
+    """60 objects of one table in ten partitions, enough for a run to be caught at work."""
+    shop = Shop(world)
+    shop.open(ORDERS)
+    for number in range(60):
+        shop.put_orders(f"2026-11-{1 + number % 10:02d}", number // 10, rows=200)
+    return shop
 
 
 def working_runs(world: World) -> list[int]:

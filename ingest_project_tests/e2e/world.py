@@ -90,7 +90,10 @@ class World:
         (self.home / "ingest.yaml").write_text(yaml.safe_dump(self.settings, sort_keys=False))
         dagster_home = self.home / "dagster"
         dagster_home.mkdir()
-        (dagster_home / "dagster.yaml").write_bytes((TOP / "dagster.yaml").read_bytes())
+        instance = yaml.safe_load((TOP / "dagster.yaml").read_text())
+        # A run that was killed before it started: two minutes are right for production and long for a test.
+        instance["run_monitoring"] |= {"start_timeout_seconds": 15, "poll_interval_seconds": 5}
+        (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(instance))
 
     def start_daemon(self) -> subprocess.Popen[bytes]:
         """A real `dagster-daemon`, in a process group of its own."""
@@ -135,11 +138,12 @@ class World:
 
     def messages_in(self, queue: str) -> int:
         """Messages that the queue holds, visible or not."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=names)[
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=["All"])[
             "Attributes"
-        ]  # type: ignore[arg-type]
-        return sum(int(attributes[name]) for name in names)
+        ]
+        return int(attributes["ApproximateNumberOfMessages"]) + int(
+            attributes["ApproximateNumberOfMessagesNotVisible"]
+        )
 
     def wait_for(self, what: Callable[[], bool], *, seconds: float, name: str) -> None:
         """Wait until it holds; fails, with the daemon's last words, if it does not in time."""

@@ -1,0 +1,107 @@
+"""Opening a ledger: its schema, however many open it at once, and what a failing database becomes."""
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from ingest_project.batches.database import Database
+from ingest_project.batches.ledger import Ledger
+from ingest_project.batches.tables import messages, metadata
+from ingest_project.errors import LedgerUnavailable
+from ingest_project_tests.batches.factories import QUEUE
+
+
+def test_the_migrations_create_what_the_tables_declare(ledger: Ledger, tables: sa.Connection) -> None:
+    context = MigrationContext.configure(tables, opts={"compare_type": True})
+
+    assert compare_metadata(context, metadata) == []
+
+
+def test_opening_it_again_changes_nothing(ledger: Ledger, ledger_url: str, tables: sa.Connection) -> None:
+    Ledger(ledger_url).close()
+
+    assert tables.scalar(sa.text("select count(*) from alembic_version")) == 1
+
+
+def test_threads_that_open_a_new_ledger_at_once_all_succeed(ledger_url: str) -> None:
+    together = threading.Barrier(4)
+
+    def open_it() -> int:
+        together.wait()
+        ledger = Ledger(ledger_url)
+        try:
+            return ledger.waiting_objects(QUEUE)
+        finally:
+            ledger.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [future.result() for future in [pool.submit(open_it) for _ in range(4)]]
+
+    assert waiting == [0, 0, 0, 0]
+
+
+def test_processes_that_open_a_new_ledger_at_once_all_succeed(ledger_url: str) -> None:
+    program = "import sys; from ingest_project.batches.ledger import Ledger; Ledger(sys.argv[1]).close()"
+
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, ledger_url], stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+
+    for process in processes:
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 0, stderr.decode()
+
+
+def test_a_reader_sees_one_view_and_does_not_wait_for_a_writer(ledger: Ledger, ledger_url: str) -> None:
+    database = Database(ledger_url)
+    count = sa.select(sa.func.count()).select_from(messages)
+    row = {
+        "queue": QUEUE, "message_id": "1", "state": "open", "receive_count": 1, "sent_at": None,
+        "received_at": None, "invisible_until": None,
+    }  # fmt: skip
+    row |= dict.fromkeys(("sent_at", "received_at", "invisible_until"), ledger._clock())
+
+    with database.reading() as reader:
+        before = reader.scalar(count)
+        with database.writing() as writer:
+            writer.execute(sa.insert(messages), row)
+            during = reader.scalar(count)
+        after = reader.scalar(count)
+    with database.reading() as reader:
+        later = reader.scalar(count)
+    database.dispose()
+
+    assert (before, during, after, later) == (0, 0, 0, 1)
+
+
+def test_what_fails_half_way_leaves_nothing(ledger: Ledger, ledger_url: str, tables: sa.Connection) -> None:
+    database = Database(ledger_url)
+
+    with pytest.raises(LedgerUnavailable), database.writing() as connection:
+        connection.execute(sa.text("insert into batch_objects values ('b', 'o', 'ingest')"))
+        connection.execute(sa.text("insert into no_such_table values (1)"))
+    database.dispose()
+
+    assert tables.scalar(sa.text("select count(*) from batch_objects")) == 0
+
+
+def test_an_unreachable_database_is_a_transient_error_without_the_password() -> None:
+    with pytest.raises(LedgerUnavailable) as raised:
+        Ledger("postgresql+psycopg://ingest:s3cret@127.0.0.1:1/ledger")
+
+    assert raised.value.transient
+    assert "127.0.0.1:1" in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_the_location_hides_the_password() -> None:
+    database = Database("postgresql+psycopg://ingest:s3cret@127.0.0.1:1/ledger")
+
+    assert database.location == "postgresql+psycopg://ingest:***@127.0.0.1:1/ledger"
