@@ -38,12 +38,14 @@ SAMPLE_ROWS = 5
 class PartitionResult:
     """What a batch brought to one Dagster partition of its table. Bytes are as S3 stores them.
 
-    `lag_seconds` is the longest time from an object's event to the commit.
+    `lag_seconds` is the longest time from an object's event to the commit. `rows_in_partition` are all that the
+    table now holds of the partition, `rows` those of this batch.
     """
 
     partition_key: str | None
     objects: int
     rows: int
+    rows_in_partition: int
     size_bytes: int
     lag_seconds: float
 
@@ -116,7 +118,7 @@ class Pipeline:
             if lake_table is not None and commit.already_committed:
                 progress = self._read_back(work, lake_table, commit)
         self._settle(work, progress, commit, run_id)
-        return _result(work, lake_table, progress, commit)
+        return self._result(work, lake_table, progress, commit)
 
     def _open_table(self, table: TableSettings) -> LakeTable | None:
         """The table; None if it does not exist and only the first rows can tell its columns."""
@@ -210,6 +212,24 @@ class Pipeline:
         )
         self.ledger.settle(work.batch.batch_id, run_id=run_id, outcome=outcome)
 
+    def _result(
+        self, work: BatchWork, lake_table: LakeTable | None, progress: _Progress, commit: Commit
+    ) -> BatchResult:
+        partitions = _members_by_partition(work, progress)
+        totals = self.ledger.partition_rows(work.batch.table, partitions)
+        return BatchResult(
+            batch_id=work.batch.batch_id,
+            table=work.batch.table,
+            kind=work.batch.kind,
+            snapshot_id=commit.snapshot_id,
+            partitions=tuple(
+                _partition(key, members, progress, commit, totals[key]) for key, members in partitions.items()
+            ),
+            failures=tuple(progress.failures),
+            columns=lake_table.columns if lake_table else {},
+            sample=progress.sample,
+        )
+
 
 def _must_leave_a_mark(work: BatchWork) -> bool:
     """Whether the batch must move the table's head even if it brings no row and takes none out.
@@ -239,32 +259,26 @@ def _failed(member: BatchObject, error: ObjectError) -> FailedObject:
     return FailedObject(member.object_id, error.error_class, str(error), error.transient)
 
 
-def _result(
-    work: BatchWork, lake_table: LakeTable | None, progress: _Progress, commit: Commit
-) -> BatchResult:
+def _members_by_partition(work: BatchWork, progress: _Progress) -> dict[str | None, list[BatchObject]]:
     partitions: dict[str | None, list[BatchObject]] = {}
     for member in work.objects:
         if member.object_id in progress.rows:
             partitions.setdefault(member.partition_key, []).append(member)
-    return BatchResult(
-        batch_id=work.batch.batch_id,
-        table=work.batch.table,
-        kind=work.batch.kind,
-        snapshot_id=commit.snapshot_id,
-        partitions=tuple(_partition(key, members, progress, commit) for key, members in partitions.items()),
-        failures=tuple(progress.failures),
-        columns=lake_table.columns if lake_table else {},
-        sample=progress.sample,
-    )
+    return partitions
 
 
 def _partition(
-    key: str | None, members: Sequence[BatchObject], progress: _Progress, commit: Commit
+    key: str | None,
+    members: Sequence[BatchObject],
+    progress: _Progress,
+    commit: Commit,
+    rows_in_partition: int,
 ) -> PartitionResult:
     return PartitionResult(
         partition_key=key,
         objects=len(members),
         rows=sum(progress.rows[member.object_id] for member in members),
+        rows_in_partition=rows_in_partition,
         size_bytes=sum(member.object.size_bytes for member in members),
         lag_seconds=max(
             (commit.committed_at - member.object.event_time).total_seconds() for member in members

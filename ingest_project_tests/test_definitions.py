@@ -95,6 +95,6 @@ def test_table_asset_says_what_it_is(config: Path, monkeypatch: pytest.MonkeyPat
     assert orders.kinds >= {"iceberg", "polars"}
     assert orders.group_name == "sales"
     assert orders.partitions_def is not None
-    schema = orders.metadata["dagster/column_schema"].value
+    schema = orders.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
     assert {column.name: column.type for column in schema.columns} == ORDERS["columns"]

@@ -52,7 +52,7 @@ def start(connection: sa.Connection, batch_id: str, *, run_id: str, now: datetim
     connection.execute(
         sa.update(batches)
         .where(batches.c.batch_id == batch_id)
-        .values(run_id=run_id, heartbeat_at=now, starts=batches.c.starts + 1)
+        .values(run_id=run_id, heartbeat_at=now, starts=batches.c.starts + 1, error_class=None, error=None)
     )
     started = batch(connection, batch_id)
     return BatchWork(started, tuple(_members(connection, started)))

@@ -174,6 +174,11 @@ class Ledger:
         with self._database.reading() as connection:
             return report.table_report(connection, table)
 
+    def partition_rows(self, table: str, partition_keys: Iterable[str | None]) -> dict[str | None, int]:
+        """The rows that the table holds of each of these Dagster partitions."""
+        with self._database.reading() as connection:
+            return report.partition_rows(connection, table, partition_keys)
+
     def failures(self) -> list[report.FailureReport]:
         """What failed and is not settled, with reasons."""
         with self._database.reading() as connection:

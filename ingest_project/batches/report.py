@@ -1,5 +1,6 @@
 """What the ledger tells people: counts by state, the last commits, and what failed and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,6 +74,23 @@ def table_report(connection: sa.Connection, table: str) -> TableReport:
         last_commit=last.committed_at if last else None,
         last_snapshot_id=last.snapshot_id if last else None,
     )
+
+
+def partition_rows(
+    connection: sa.Connection, table: str, partition_keys: Iterable[str | None]
+) -> dict[str | None, int]:
+    """The rows that the table holds of each of these Dagster partitions."""
+    return {
+        key: connection.scalar(
+            sa.select(sa.func.coalesce(sa.func.sum(object_versions.c.rows), 0)).where(
+                object_versions.c.table_name == table,
+                object_versions.c.partition_key.is_not_distinct_from(key),
+                object_versions.c.state == ObjectState.COMMITTED,
+            )
+        )
+        or 0
+        for key in partition_keys
+    }
 
 
 def failures(connection: sa.Connection) -> list[FailureReport]:

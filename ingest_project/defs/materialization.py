@@ -17,13 +17,16 @@ ESCAPED = str.maketrans({character: f"&#{ord(character)};" for character in "&<>
 
 
 def partition_metadata(result: "BatchResult", partition: "PartitionResult") -> dict[str, Any]:
-    """The metadata of one partition that a batch touched. Bytes are as S3 stores them, the lag is in seconds."""
+    """The metadata of one partition that a batch touched. Bytes are as S3 stores them, the lag is in seconds.
+
+    `rows` are those that the batch brought, `dagster/row_count` those that the partition holds now.
+    """
     return {
         "rows": partition.rows,
         "objects": partition.objects,
         "size_bytes": partition.size_bytes,
         "lag_seconds": round(partition.lag_seconds, 3),
-        "dagster/row_count": partition.rows,
+        "dagster/row_count": partition.rows_in_partition,
         **batch_metadata(result),
     }
 

@@ -84,9 +84,13 @@ def test_a_reader_sees_one_view_and_does_not_wait_for_a_writer(ledger: Ledger, l
 def test_what_fails_half_way_leaves_nothing(ledger: Ledger, ledger_url: str, tables: sa.Connection) -> None:
     database = Database(ledger_url)
 
-    with pytest.raises(LedgerUnavailable), database.writing() as connection:
-        connection.execute(sa.text("insert into batch_objects values ('b', 'o', 'ingest')"))
-        connection.execute(sa.text("insert into no_such_table values (1)"))
+    def write() -> None:
+        with database.writing() as connection:
+            connection.execute(sa.text("insert into batch_objects values ('b', 'o', 'ingest')"))
+            connection.execute(sa.text("insert into no_such_table values (1)"))
+
+    with pytest.raises(LedgerUnavailable):
+        write()
     database.dispose()
 
     assert tables.scalar(sa.text("select count(*) from batch_objects")) == 0
