@@ -22,7 +22,7 @@ def quoted(value: object) -> str:
     if isinstance(value, str):
         return repr(value[:MAX_QUOTED_CHARACTERS]) + ("..." if len(value) > MAX_QUOTED_CHARACTERS else "")
     kinds = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
-    return kinds.get(type(value), "nothing")
+    return kinds.get(type(value), "absent")
 
 
 def section(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -75,7 +75,7 @@ def test_a_bad_record_is_rejected_and_leaves_the_others_alone() -> None:
     assert [record.event_name for record in notification.skipped] == ["ObjectRemoved:Delete"]
     assert [record.reason for record in notification.rejected] == [
         "eventVersion is missing",
-        "the record is nothing, not an object",
+        "the record is absent, not an object",
     ]
 
 
@@ -92,10 +92,10 @@ def test_skipped_records_keep_a_message_with_bad_ones_from_being_no_event() -> N
         ("order 66 has shipped", "the body is not JSON"),
         ("[" * 100_000, "the body is nested too deep"),
         ('{"size": ' + "9" * 5_000 + "}", "the body is not JSON: Exceeds the limit"),
-        ("null", "the body is nothing, not an object"),
+        ("null", "the body is absent, not an object"),
         ("[]", "the body is a list, not an object"),
         ('"text"', "the body is 'text', not an object"),
-        ("{}", "Records is nothing, not a list"),
+        ("{}", "Records is absent, not a list"),
         ('{"Records": {}}', "Records is an object, not a list"),
         ('{"Records": []}', "Records is empty"),
         (
@@ -104,8 +104,8 @@ def test_skipped_records_keep_a_message_with_bad_ones_from_being_no_event() -> N
         ),
         (json.dumps({"Type": "Notification", "Message": 7}), "the SNS message is a number, not a text"),
         (through_sns("hello"), "the SNS message is not JSON"),
-        (through_sns(through_sns(direct(s3_record()))), "Records is nothing, not a list"),
-        (json.dumps({"Type": "SubscriptionConfirmation", "Token": "t"}), "Records is nothing, not a list"),
+        (through_sns(through_sns(direct(s3_record()))), "Records is absent, not a list"),
+        (json.dumps({"Type": "SubscriptionConfirmation", "Token": "t"}), "Records is absent, not a list"),
     ],
 )
 def test_what_is_no_notification_says_why(body: str, reason: str) -> None:
