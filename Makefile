@@ -26,7 +26,7 @@ dev: setup dagster-home ## `dagster dev` on ingest.yaml; HOST and PORT say where
 test: setup ## pytest; ARGS picks tests and options
 	$(BIN)/pytest $(ARGS)
 
-bench: setup ## objects per second and memory against a loop written by hand, as ratios
+bench: setup ## rows per second and memory against a loop written by hand, as ratios
 	$(BIN)/python -m ingest_project_tests.bench
 
 lint: setup ## ruff, mypy and the one-way rooms

@@ -77,9 +77,10 @@ def by_hand(endpoint: str, _queue: str, url: str, home: Path, objects: int) -> i
 CONTESTANTS: dict[str, Callable[[str, str, str, Path, int], int]] = {"project": project, "by_hand": by_hand}
 
 
-def main(name: str, endpoint: str, queue: str, url: str, home: str, objects: str) -> None:
+def main(name: str, *arguments: str) -> None:
     """Run one contestant; prints its rows, seconds and peak memory."""
     started = time.perf_counter()
+    endpoint, queue, url, home, objects = arguments
     rows = CONTESTANTS[name](endpoint, queue, url, Path(home), int(objects))
     measured: dict[str, Any] = {
         "rows": rows,
