@@ -19,7 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ingest_project.errors import LedgerUnavailable
+from ingest_project.errors import LedgerUnavailable, SettingsError
 
 BUSY_TIMEOUT_SECONDS = 30
 MIGRATION_LOCK = (
@@ -32,9 +32,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = sa.make_url(url)
-        self._engine = (
-            _sqlite_engine(self._url) if self.is_sqlite else sa.create_engine(self._url, pool_pre_ping=True)
-        )
+        self._engine = _sqlite_engine(self._url) if self.is_sqlite else _postgres_engine(self._url)
         # PostgreSQL's default gives each statement of a transaction a view of its own.
         one_view = {"ledger_readonly": True} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reader = self._engine.execution_options(**one_view)
@@ -61,10 +59,18 @@ class Database:
             yield connection
 
     def upgrade(self) -> None:
-        """Bring the schema to the newest version; a no-op, and cheap, when it is there already."""
+        """Bring the schema to the newest version; a no-op, and cheap, when it is there already.
+
+        Raises LedgerUnavailable for the schema of a newer program: it is left as it is.
+        """
         with self._translating():
-            if self._revision() == newest_revision():
+            revision = self._revision()
+            if revision == newest_revision():
                 return
+            if revision is not None and revision not in known_revisions():
+                raise LedgerUnavailable(
+                    f"ledger {self.location}: its schema ({revision}) is newer than this program; upgrade the program"
+                )
             with self._engine.begin() as connection:
                 if not self.is_sqlite:
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
@@ -95,6 +101,11 @@ def newest_revision() -> str | None:
     return ScriptDirectory(_migrations()).get_current_head()
 
 
+def known_revisions() -> set[str]:
+    """All schema versions that this code can bring up to date."""
+    return {script.revision for script in ScriptDirectory(_migrations()).walk_revisions()}
+
+
 def _migrations() -> str:
     return str(files("ingest_project.batches") / "migrations")
 
@@ -104,6 +115,15 @@ def _migrate(connection: sa.Connection) -> None:
     config.set_main_option("script_location", _migrations().replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _postgres_engine(url: sa.URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            [f"ledger.url: {error.name} is not installed; install the project with its `postgres` extra"]
+        ) from error
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
