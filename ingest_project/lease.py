@@ -15,9 +15,15 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
 
+LAST_EXTENSION_SECONDS = 1.0
+"""How long the end of the block waits for an extension under way; one that SQS leaves unanswered may end by itself."""
+
 
 class Lease:
-    """Holds the lease while the block runs; on an error it gives the lease up and records why."""
+    """Holds the lease while the block runs; on an error it gives the lease up and records why.
+
+    Heartbeats and extensions have a thread each: SQS may take longer to fail than a lease lasts.
+    """
 
     def __init__(
         self, ledger: Ledger, queue: Queue, *, batch_id: str, run_id: str, visibility: timedelta
@@ -28,17 +34,20 @@ class Lease:
         self._run_id = run_id
         self._visibility = visibility
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"lease-{batch_id}", daemon=True)
+        self._beating = threading.Thread(target=self._beat, name=f"lease-{batch_id}", daemon=True)
+        self._extending = threading.Thread(target=self._extend, name=f"visibility-{batch_id}", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._beating.start()
+        self._extending.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._done.set()
-        self._thread.join()
+        self._beating.join()
+        self._extending.join(LAST_EXTENSION_SECONDS)
         if error is not None:
             self._release(error)
 
@@ -51,10 +60,18 @@ class Lease:
                         self._batch_id,
                         self._run_id,
                     )
-                    return
-                keep_invisible(self._ledger, self._queue, timeout=self._visibility)
+                    self._done.set()
             except IngestError as error:
                 log.warning("batch %s: a heartbeat failed and is tried again: %s", self._batch_id, error)
+
+    def _extend(self) -> None:
+        while not self._done.wait(HEARTBEAT_SECONDS):
+            try:
+                keep_invisible(self._ledger, self._queue, timeout=self._visibility)
+            except IngestError as error:
+                log.warning(
+                    "batch %s: its messages may become visible; tried again: %s", self._batch_id, error
+                )
 
     def _release(self, error: BaseException) -> None:
         error_class = error.error_class if isinstance(error, IngestError) else "unknown"

@@ -13,7 +13,7 @@ import polars as pl
 
 from ingest_project.batches.ledger import Ledger
 from ingest_project.batches.model import BatchKind, BatchObject, BatchOutcome, BatchWork, FailedObject
-from ingest_project.errors import ObjectError, TableMismatch
+from ingest_project.errors import IngestError, ObjectError, TableMismatch
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.commit import Commit
 from ingest_project.iceberg.data_files import WrittenFiles
@@ -132,19 +132,24 @@ class Pipeline:
         self, work: BatchWork, table: TableSettings, lake_table: LakeTable | None, progress: _Progress
     ) -> LakeTable | None:
         ingested_at = datetime.now(UTC)
-        for chunk in _chunks(work.objects):
-            frame = self._read(chunk, table, lake_table, progress)
-            if frame is None or frame.is_empty():
-                continue
-            frame = frame.with_columns(
-                pl.lit(work.batch.batch_id).alias("_batch_id"),
-                pl.lit(ingested_at).cast(pl.Datetime("us", "UTC")).alias("_ingested_at"),
-            )
-            rows = frame.to_arrow()
-            lake_table = lake_table or self.lake.table(table, columns=columns_of(rows.schema))
-            progress.written.append(lake_table.write(rows))
-            if progress.sample is None:
-                progress.sample = frame.head(SAMPLE_ROWS)
+        try:
+            for chunk in _chunks(work.objects):
+                frame = self._read(chunk, table, lake_table, progress)
+                if frame is None or frame.is_empty():
+                    continue
+                frame = frame.with_columns(
+                    pl.lit(work.batch.batch_id).alias("_batch_id"),
+                    pl.lit(ingested_at).cast(pl.Datetime("us", "UTC")).alias("_ingested_at"),
+                )
+                rows = frame.to_arrow()
+                lake_table = lake_table or self.lake.table(table, columns=columns_of(rows.schema))
+                progress.written.append(lake_table.write(rows))
+                if progress.sample is None:
+                    progress.sample = frame.head(SAMPLE_ROWS)
+        except IngestError:
+            if lake_table is not None:
+                lake_table.discard(progress.written)  # the next attempt writes its own
+            raise
         return lake_table
 
     def _read(

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ingest_project.batches.ledger import Ledger
+from ingest_project.batches.ledger import Ledger, utc_now
 from ingest_project.errors import UnroutableObject
 from ingest_project.events.routing import RoutedObject, Router
 from ingest_project.intake import planning_rules
@@ -30,17 +30,34 @@ class Rebuild:
     ) -> BatchResult | None:
         """Replace all rows of the partition by what S3 holds now, in one atomic commit, and settle its objects.
 
-        Doing it again gives the same rows. Events of objects that it ingested settle without another ingest. A crash
-        leaves an open batch behind, which the queue's sensor, or the next rebuild of the partition, finishes.
+        Doing it again gives the same rows. Events of objects that it ingested settle without another ingest. What is
+        written while S3 is listed is left to its own event. A crash leaves an open batch behind, which the queue's
+        sensor, or the next rebuild of the partition, finishes.
         Raises what Pipeline.process raises, and ObjectError if S3 does not list the prefix.
         """
+        batch_id = self._plan(table, partition_key, run_id)
+        if self.ledger.batch(batch_id).starts > 0:
+            # An earlier rebuild of the partition, which may be in the table already: it knows an older listing.
+            log.info(
+                "%s: finishing the rebuild %s of partition %s first", table.name, batch_id, partition_key
+            )
+            self.pipeline.process(batch_id, queue=queue, run_id=run_id)
+            batch_id = self._plan(table, partition_key, run_id)
+        return self.pipeline.process(batch_id, queue=queue, run_id=run_id)
+
+    def _plan(self, table: TableSettings, partition_key: str | None, run_id: str) -> str:
+        listed_at = utc_now()
         listed = [one for one in self._listed(table) if one.partition_key == partition_key]
         log.info("%s: S3 holds %d objects of partition %s", table.name, len(listed), partition_key)
         (rule,) = planning_rules([table])
-        batch_id = self.ledger.plan_rebuild(
-            queue=table.queue, rule=rule, partition_key=partition_key, listed=listed, run_id=run_id
+        return self.ledger.plan_rebuild(
+            queue=table.queue,
+            rule=rule,
+            partition_key=partition_key,
+            listed=listed,
+            run_id=run_id,
+            listed_at=listed_at,
         )
-        return self.pipeline.process(batch_id, queue=queue, run_id=run_id)
 
     def _listed(self, table: TableSettings) -> list[RoutedObject]:
         routed = list(self._routed(table))

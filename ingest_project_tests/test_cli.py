@@ -130,6 +130,7 @@ def test_status_exits_with_1_if_a_queue_does_not_answer_and_shows_the_rest(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("COLUMNS", "160")  # narrower, the error is broken into several lines
 
     done = run(landing, "status")
 

@@ -23,7 +23,7 @@ from ingest_project.batches.model import (
     RowsToReplace,
 )
 from ingest_project.batches.replaced_rows import rows_to_replace
-from ingest_project.batches.sql import exclusively
+from ingest_project.batches.sql import exclusively, portions
 from ingest_project.batches.tables import batch_objects, batches, object_versions
 from ingest_project.errors import BatchNotFound, BatchSuperseded
 from ingest_project.events.object_version import ObjectVersion
@@ -106,6 +106,7 @@ def confirm(
     owned = {member.object_id for member in _members(connection, _batch(row))}
     if row.state != BatchState.PLANNED or row.run_id != run_id or not owned.issuperset(object_ids):
         raise BatchSuperseded(batch_id, row.attempt)
+    _mark_confirmed(connection, row, set(object_ids))
     connection.execute(sa.update(batches).where(batches.c.batch_id == batch_id).values(confirmed_at=now))
     return rows_to_replace(connection, row, object_ids)
 
@@ -114,6 +115,14 @@ def lock_batch(connection: sa.Connection, batch_id: str) -> Any:
     """A batch, its queue's other decisions held off until the transaction ends; raises BatchNotFound."""
     exclusively(connection, _row(connection, batch_id).queue)
     return _row(connection, batch_id, lock=True)
+
+
+def confirmed_objects(connection: sa.Connection, batch_id: str) -> set[str]:
+    """The objects that are in the batch's commit, whichever of its confirmed attempts made it."""
+    query = sa.select(batch_objects.c.object_id).where(
+        batch_objects.c.batch_id == batch_id, batch_objects.c.confirmed
+    )
+    return set(connection.scalars(query))
 
 
 def batch(connection: sa.Connection, batch_id: str) -> Batch:
@@ -127,6 +136,18 @@ def waiting_objects(connection: sa.Connection, queue: str) -> int:
         object_versions.c.queue == queue, object_versions.c.state == ObjectState.PENDING
     )
     return connection.scalar(query) or 0
+
+
+def _mark_confirmed(connection: sa.Connection, batch: Any, object_ids: set[str]) -> None:
+    """The first `confirm` marks its objects; a later one that lacks some of them takes their marks away."""
+    first = batch.confirmed_at is None
+    changed = object_ids if first else confirmed_objects(connection, batch.batch_id) - object_ids
+    for portion in portions(changed):
+        connection.execute(
+            sa.update(batch_objects)
+            .where(batch_objects.c.batch_id == batch.batch_id, batch_objects.c.object_id.in_(portion))
+            .values(confirmed=first)
+        )
 
 
 def _row(connection: sa.Connection, batch_id: str, *, lock: bool = False) -> Any:

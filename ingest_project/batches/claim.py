@@ -38,7 +38,8 @@ def claim(
     known = _known_objects(connection, rows)
     insert_ignoring(connection, object_versions, [row for key, row in rows.items() if key not in known])
     insert_ignoring(connection, message_objects, list(_links(queue, claims)))
-    _revive(connection, _named_by(claims, new_message_ids) & known, now)
+    named_anew = _named_by(claims, new_message_ids)
+    _revive(connection, [one for one in named_anew if known.get(one) == ObjectState.FAILED], now)
     return ClaimResult(
         messages=len(claims),
         rejected_messages=sum(1 for item in claims if item.rejected),
@@ -120,11 +121,14 @@ def _object_rows(queue: str, claims: Sequence[Claim], now: datetime) -> Iterable
             yield object_row(routed, queue=queue, state=ObjectState.PENDING, now=now)
 
 
-def _known_objects(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
-    known: set[str] = set()
+def _known_objects(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The states of those that the ledger knows."""
+    known: dict[str, str] = {}
     for portion in portions(ids):
-        query = sa.select(object_versions.c.object_id).where(object_versions.c.object_id.in_(portion))
-        known.update(connection.scalars(query))
+        query = sa.select(object_versions.c.object_id, object_versions.c.state).where(
+            object_versions.c.object_id.in_(portion)
+        )
+        known.update({object_id: state for object_id, state in connection.execute(query)})  # noqa: C416
     return known
 
 
@@ -143,10 +147,10 @@ def _named_by(claims: Sequence[Claim], message_ids: set[str]) -> set[str]:
     }
 
 
-def _revive(connection: sa.Connection, ids: set[str], now: datetime) -> None:
+def _revive(connection: sa.Connection, ids: Iterable[str], now: datetime) -> None:
     for portion in portions(ids):
         connection.execute(
             sa.update(object_versions)
-            .where(object_versions.c.object_id.in_(portion), object_versions.c.state == ObjectState.FAILED)
+            .where(object_versions.c.object_id.in_(portion))
             .values(state=ObjectState.PENDING, attempts=0, not_before=now, batch_id=None)
         )

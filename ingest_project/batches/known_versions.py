@@ -60,13 +60,9 @@ def keys_being_rebuilt(table: str) -> sa.Select[str]:
 
 def keys_being_committed(table: str) -> sa.Select[str]:
     """The keys with a version in a batch that was confirmed: its rows may be in the table at any moment, or already."""
-    return (
-        sa.select(object_versions.c.key_id)
-        .join(batches, batches.c.batch_id == object_versions.c.batch_id)
-        .where(
-            object_versions.c.state == ObjectState.PLANNED,
-            batches.c.table_name == table,
-            batches.c.state == BatchState.PLANNED,
-            batches.c.confirmed_at.is_not(None),
-        )
+    confirmed = sa.select(batches.c.batch_id).where(
+        batches.c.table_name == table,
+        batches.c.state == BatchState.PLANNED,
+        batches.c.confirmed_at.is_not(None),
     )
+    return sa.select(object_versions.c.key_id).where(object_versions.c.batch_id.in_(confirmed))

@@ -38,8 +38,7 @@ def supersede_replaced(connection: sa.Connection, batch: Any, now: datetime) -> 
     if batch.kind == BatchKind.REBUILD:
         reason = f"replaced by the rebuild {batch.batch_id}"
         _supersede(connection, batch.batch_id, same_key, reason, now)
-        removed = object_versions.c.object_id.in_(_members(batch.batch_id, BatchRole.REMOVE))
-        _supersede(connection, batch.batch_id, removed, reason, now)
+        _supersede_removed(connection, batch.batch_id, reason, now)
     elif batch.on_overwrite == "replace":
         reason = f"replaced by a newer write in batch {batch.batch_id}"
         _supersede(connection, batch.batch_id, same_key, reason, now)
@@ -87,10 +86,19 @@ def _rows_of_older_versions(
     )
 
 
-def _members(batch_id: str, role: BatchRole) -> sa.Select[str]:
-    return sa.select(batch_objects.c.object_id).where(
-        batch_objects.c.batch_id == batch_id, batch_objects.c.role == role
+def _supersede_removed(connection: sa.Connection, batch_id: str, reason: str, now: datetime) -> None:
+    query = sa.select(batch_objects.c.object_id).where(
+        batch_objects.c.batch_id == batch_id, batch_objects.c.role == BatchRole.REMOVE
     )
+    if removed := [{"removed_id": object_id} for object_id in connection.scalars(query)]:
+        # Nothing else may have touched them since they were planned, so their state need not be asked for; SQLite
+        # would read all committed versions for it.
+        connection.execute(
+            sa.update(object_versions)
+            .where(object_versions.c.object_id == sa.bindparam("removed_id"))
+            .values(state=ObjectState.SUPERSEDED, reason=reason, settled_at=now),
+            removed,
+        )
 
 
 def _supersede(

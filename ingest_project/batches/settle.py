@@ -1,12 +1,12 @@
 """Settles object versions: those of a batch that ended, in one transaction with it, and those that nobody will read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from ingest_project.batches.attempts import backoff, lock_batch
+from ingest_project.batches.attempts import backoff, confirmed_objects, lock_batch
 from ingest_project.batches.model import BatchKind, BatchOutcome, BatchState, FailedObject, ObjectState
 from ingest_project.batches.replaced_rows import supersede_replaced
 from ingest_project.batches.tables import batches, object_versions
@@ -28,7 +28,8 @@ def settle(
         return
     if batch.run_id != run_id:
         raise BatchSuperseded(batch_id, batch.attempt)
-    _settle_committed(connection, batch, outcome, now)
+    rows = {**_empty_objects(connection, batch_id, outcome), **outcome.rows}
+    _settle_committed(connection, batch, rows, outcome.snapshot_id, now)
     supersede_replaced(connection, batch, now)
     _settle_failed(connection, batch_id, outcome.failures, now)
     _return_the_rest(connection, batch_id, now)
@@ -48,7 +49,21 @@ def settle_unread(
         )
 
 
-def _settle_committed(connection: sa.Connection, batch: Any, outcome: BatchOutcome, now: datetime) -> None:
+def _empty_objects(connection: sa.Connection, batch_id: str, outcome: BatchOutcome) -> dict[str, int]:
+    """No rows for each object that was committed without leaving any.
+
+    A run that finds the batch committed by an earlier one reads back from the table what that one did, and the table
+    does not show such objects.
+    """
+    if outcome.snapshot_id is None:
+        return {}
+    failed = {failure.object_id for failure in outcome.failures}
+    return dict.fromkeys(confirmed_objects(connection, batch_id) - failed, 0)
+
+
+def _settle_committed(
+    connection: sa.Connection, batch: Any, rows: Mapping[str, int], snapshot_id: int | None, now: datetime
+) -> None:
     """Only what is still this batch's: a version that a rebuild took before the batch was confirmed is not in its commit."""
     mine = sa.true() if batch.kind == BatchKind.REBUILD else object_versions.c.batch_id == batch.batch_id
     statement = (
@@ -56,13 +71,12 @@ def _settle_committed(connection: sa.Connection, batch: Any, outcome: BatchOutco
         .where(object_versions.c.object_id == sa.bindparam("settled_id"), mine)
         .values(
             state=ObjectState.COMMITTED, batch_id=batch.batch_id, rows=sa.bindparam("settled_rows"),
-            snapshot_id=outcome.snapshot_id, settled_at=now, error_class=None, reason=None,
+            snapshot_id=snapshot_id, settled_at=now, error_class=None, reason=None,
         )
     )  # fmt: skip
-    if outcome.rows:
+    if rows:
         connection.execute(
-            statement,
-            [{"settled_id": key, "settled_rows": count} for key, count in sorted(outcome.rows.items())],
+            statement, [{"settled_id": key, "settled_rows": count} for key, count in sorted(rows.items())]
         )
 
 

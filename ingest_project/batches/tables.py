@@ -137,6 +137,9 @@ batch_objects = sa.Table(
     sa.Column("batch_id", sa.Text, primary_key=True),
     sa.Column("object_id", sa.Text, primary_key=True),
     sa.Column("role", sa.Text, nullable=False),
+    sa.Column(
+        "confirmed", sa.Boolean, nullable=False, default=False
+    ),  # in every commit that was ever allowed
 )
 
 

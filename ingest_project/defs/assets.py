@@ -7,7 +7,7 @@ from ingest_project.defs.materialization import batch_metadata, column_schema, p
 from ingest_project.defs.partitions import partitions_definition
 from ingest_project.errors import IngestError
 from ingest_project.services import Services
-from ingest_project.settings.model import Settings, TableSettings
+from ingest_project.settings.model import QueueSettings, Settings, TableSettings
 
 
 def table_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -22,8 +22,13 @@ def queue_assets(settings: Settings) -> list[dg.AssetSpec]:
             key=queue_asset_key(queue.name),
             group_name="queues",
             kinds={"sqs", "s3"},
-            description=f"The SQS queue `{queue.name}`, which announces objects of: "
-            + ", ".join(f"`{table.source}`" for table in settings.tables_of(queue.name)),
+            description=_queue_description(queue, settings.tables_of(queue.name)),
+            metadata={
+                "url": queue.url,
+                "visibility_timeout_seconds": queue.visibility_timeout_seconds,
+                "max_messages_per_tick": queue.max_messages_per_tick,
+                "max_batches_in_flight": queue.max_batches_in_flight,
+            },
         )
         for queue in settings.queues
     ]
@@ -72,16 +77,26 @@ def table_asset(table: TableSettings) -> dg.AssetsDefinition:
     return rebuild
 
 
+def _queue_description(queue: QueueSettings, tables: list[TableSettings]) -> str:
+    # The catalog shows the start of a description as it is written, and only the asset's own page renders Markdown.
+    routes = [f"- `{table.source}` for `{table.name}`" for table in tables]
+    return "\n".join([f"The SQS queue {queue.name}, by which S3 announces objects.", "", *routes])
+
+
 def _description(table: TableSettings) -> str:
-    route = f"Rows of `{table.source}`, announced by the queue `{table.queue}`."
-    how = "Materializing rebuilds from what S3 holds now, atomically."
-    return "\n\n".join(part for part in (table.description, route, how) if part)
+    what = table.description or f"Rows of the {table.format} objects that the queue {table.queue} announces."
+    how = (
+        f"`{table.queue}_sensor` adds the objects of `{table.source}` as S3 announces them; "
+        "materializing rebuilds from what S3 holds now, atomically."
+    )
+    return f"{what}\n\n{how}"
 
 
 def _definition_metadata(table: TableSettings) -> dict[str, object]:
     metadata: dict[str, object] = {
         "dagster/table_name": table.name,
         "source": table.source,
+        "format": table.format,
         "partition_spec": ", ".join(table.partition_spec) or "unpartitioned",
         "on_overwrite": table.on_overwrite,
         "schema_evolution": table.schema_evolution,

@@ -33,17 +33,15 @@ def partition_metadata(result: "BatchResult", partition: "PartitionResult") -> d
 
 def batch_metadata(result: "BatchResult") -> dict[str, Any]:
     """The metadata that all partitions of a batch share."""
-    metadata: dict[str, Any] = {
-        "batch_id": result.batch_id,
-        "failed_objects": len(result.failures),
-        "dagster/column_schema": column_schema(result.columns),
-    }
+    metadata: dict[str, Any] = {"batch_id": result.batch_id, "failed_objects": len(result.failures)}
     if result.snapshot_id is not None:
         metadata["snapshot_id"] = dg.MetadataValue.text(
             str(result.snapshot_id)
         )  # beyond what JavaScript counts to
     if result.sample is not None:
         metadata["sample"] = dg.MetadataValue.md(markdown_table(result.sample))
+    # The web UI keeps this order: what takes a screenful comes last.
+    metadata["dagster/column_schema"] = column_schema(result.columns)
     return metadata
 
 

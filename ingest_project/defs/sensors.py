@@ -26,7 +26,8 @@ def queue_sensor(queue: QueueSettings, job: dg.JobDefinition) -> dg.SensorDefini
         # The daemon looks at sensors every five seconds at the most often; the long poll inside the tick fills the gap.
         minimum_interval_seconds=1,
         default_status=dg.DefaultSensorStatus.RUNNING if queue.enabled else dg.DefaultSensorStatus.STOPPED,
-        description=f"Drains the SQS queue {queue.name} into batches and launches {job.name} for each.",
+        description=f"Drains the SQS queue {queue.name} into batches and launches {job.name} for each. "
+        "A tick waits for messages, so one is being evaluated most of the time.",
     )
     def sensor(context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]) -> dg.SensorResult:
         """One tick."""

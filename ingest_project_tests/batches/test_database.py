@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 
 from ingest_project.batches.database import Database
 from ingest_project.batches.ledger import Ledger
-from ingest_project.batches.tables import messages, metadata
+from ingest_project.batches.tables import batch_objects, messages, metadata
 from ingest_project.errors import LedgerUnavailable
 from ingest_project_tests.batches.factories import QUEUE
 
@@ -29,12 +29,12 @@ def test_opening_it_again_changes_nothing(ledger: Ledger, ledger_url: str, table
     assert tables.scalar(sa.text("select count(*) from alembic_version")) == 1
 
 
-def test_threads_that_open_a_new_ledger_at_once_all_succeed(ledger_url: str) -> None:
+def test_threads_that_open_a_new_ledger_at_once_all_succeed(new_url: str) -> None:
     together = threading.Barrier(4)
 
     def open_it() -> int:
         together.wait()
-        ledger = Ledger(ledger_url)
+        ledger = Ledger(new_url)
         try:
             return ledger.waiting_objects(QUEUE)
         finally:
@@ -46,12 +46,11 @@ def test_threads_that_open_a_new_ledger_at_once_all_succeed(ledger_url: str) -> 
     assert waiting == [0, 0, 0, 0]
 
 
-def test_processes_that_open_a_new_ledger_at_once_all_succeed(ledger_url: str) -> None:
+def test_processes_that_open_a_new_ledger_at_once_all_succeed(new_url: str) -> None:
     program = "import sys; from ingest_project.batches.ledger import Ledger; Ledger(sys.argv[1]).close()"
 
     processes = [
-        subprocess.Popen([sys.executable, "-c", program, ledger_url], stderr=subprocess.PIPE)
-        for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", program, new_url], stderr=subprocess.PIPE) for _ in range(2)
     ]
 
     for process in processes:
@@ -86,7 +85,7 @@ def test_what_fails_half_way_leaves_nothing(ledger: Ledger, ledger_url: str, tab
 
     def write() -> None:
         with database.writing() as connection:
-            connection.execute(sa.text("insert into batch_objects values ('b', 'o', 'ingest')"))
+            connection.execute(sa.insert(batch_objects).values(batch_id="b", object_id="o", role="ingest"))
             connection.execute(sa.text("insert into no_such_table values (1)"))
 
     with pytest.raises(LedgerUnavailable):

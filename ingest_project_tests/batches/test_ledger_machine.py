@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ingest_project.batches.ledger import Ledger
-from ingest_project.batches.model import SETTLED, Claim, ObjectState
-from ingest_project.batches.tables import message_objects, object_versions
+from ingest_project.batches.model import SETTLED, BatchState, Claim, ObjectState
+from ingest_project.batches.tables import batch_objects, batches, message_objects, object_versions
 from ingest_project.batches.versions_of_key import UNDER_WAY
 from ingest_project.events.routing import RoutedObject
 from ingest_project.settings.model import OnOverwrite
@@ -29,9 +29,8 @@ from ingest_project_tests.batches.simulation import (
     Stage,
 )
 
-EXAMPLES = int(
-    os.environ.get("INGEST_TEST_EXAMPLES", "15")
-)  # a thousand, on a memory disk, take five minutes
+# Ten find what is plainly broken; a thousand, on a memory disk (TMPDIR=/dev/shm), take five minutes.
+EXAMPLES = int(os.environ.get("INGEST_TEST_EXAMPLES", "10"))
 KEYS = ("p0/a", "p1/b")
 CONTENTS = ("one", "two", "empty")
 PARTITIONS = ("p0", "p1")
@@ -68,8 +67,6 @@ class LedgerMachine(RuleBasedStateMachine):
         self.by_time = by_time
         self.planning = rules(on_overwrite=policy, max_objects=max_objects)
 
-    # -- what the world does
-
     @rule(key=st.sampled_from(KEYS), content=st.sampled_from(CONTENTS), lost=st.integers(0, 4))
     def write(self, key: str, content: str, lost: int) -> None:
         write = self.bucket.put(key, content, self.clock.advance(seconds=7))
@@ -86,8 +83,6 @@ class LedgerMachine(RuleBasedStateMachine):
         """A notification that S3 sends twice, or that names two objects."""
         named = [self.bucket.writes[one % len(self.bucket.writes)] for one in (choice, other)]
         self.send(*[self.route(write) for write in dict.fromkeys(named)])
-
-    # -- what the sensor does
 
     @rule(
         minutes=st.sampled_from([0, 1, 60]),
@@ -108,11 +103,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(choice=some, steps=steps, faults=faults)
     def launch(self, choice: int, steps: int, faults: Faults) -> None:
         """A run for any open batch, also for one that another run still works on."""
-        open_batches = self.ledger.open_batches(QUEUE)
-        run = self.start_run(open_batches[choice % len(open_batches)].batch_id)
-        self.advance(run, steps, faults)
-
-    # -- what runs do
+        open_batches = self.open_batches()
+        self.advance(self.start_run(open_batches[choice % len(open_batches)]), steps, faults)
 
     @precondition(lambda self: self.runs)
     @rule(choice=some, steps=steps, faults=faults)
@@ -142,8 +134,6 @@ class LedgerMachine(RuleBasedStateMachine):
             partition, self.listing(partition), self.clock.advance(seconds=1), steps=steps, faults=faults
         )
 
-    # -- what must hold
-
     @invariant()
     def no_version_is_in_the_table_twice(self) -> None:
         versions = [(row.uri, row.version) for row in self.table.rows]
@@ -151,13 +141,15 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def rows_are_where_the_ledger_says(self) -> None:
-        """But for batches that are committed and not settled, whose keys the next look will mend."""
+        """But for batches that are committed and not settled, whose keys the next look will mend.
+
+        An empty object leaves no row by which a look could tell that it was committed. If two attempts at a batch did not
+        read the same objects, it is ingested again, and until then the ledger counts the rows that it replaced.
+        """
         unsettled = {batch.batch_id for batch in self.ledger.open_batches(QUEUE)} & set(self.table.snapshots)
         if unsettled:
             return
-        query = sa.select(object_versions).where(
-            object_versions.c.state == ObjectState.COMMITTED, object_versions.c.rows > 0
-        )
+        known = self.fetch(sa.select(object_versions))
         expected = {
             Row(
                 f"s3://{one.bucket}/{one.key}",
@@ -165,9 +157,16 @@ class LedgerMachine(RuleBasedStateMachine):
                 one.etag,
                 one.batch_id,
             )
-            for one in self.fetch(query)
+            for one in known
+            if one.state == ObjectState.COMMITTED and one.rows
         }
-        assert set(self.table.rows) == expected
+        looked_empty = {
+            f"s3://{one.bucket}/{one.key}"
+            for one in known
+            if one.etag.startswith("empty") and one.state != ObjectState.COMMITTED
+        }
+        assert set(self.table.rows) <= expected
+        assert {row.uri for row in expected - set(self.table.rows)} <= looked_empty
 
     @invariant()
     def no_key_is_in_two_open_batches(self) -> None:
@@ -209,8 +208,6 @@ class LedgerMachine(RuleBasedStateMachine):
             self.database.dispose()
             shutil.rmtree(self.folder)
 
-    # -- the end
-
     def drive_to_an_end(self) -> None:
         """No more faults: every message is delivered until it is gone or what it names has failed for good."""
         self.runs.clear()
@@ -218,8 +215,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for _ in range(20 + 8 * len(self.bucket.writes)):
             self.clock.advance(hours=1)
             self.claim(sorted(self.sent), max_in_flight=3)
-            for batch in self.ledger.open_batches(QUEUE):
-                self.run_through(batch.batch_id)
+            for batch_id in self.open_batches():
+                self.run_through(batch_id)
             self.acknowledge()
             if not self.ledger.waiting_objects(QUEUE) and not self.ledger.open_batches(QUEUE):
                 break
@@ -274,8 +271,6 @@ class LedgerMachine(RuleBasedStateMachine):
         self.rows_are_where_the_ledger_says()
         self.a_message_is_deletable_only_if_all_it_names_is_settled()
 
-    # -- how
-
     def route(self, item: Any) -> RoutedObject:
         partition = f"p{item.event_time.minute % 2}" if self.by_time else item.key[:2]
         return RoutedObject(item, TABLE, partition)
@@ -307,6 +302,17 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger.claim_and_plan(
             QUEUE, claims, rules=[self.planning], max_in_flight=max_in_flight, invisible_until=now + timedelta(minutes=5)
         )  # fmt: skip
+
+    def open_batches(self) -> list[str]:
+        """Their ids, in an order that is the same in each replay: the ids end in something random."""
+        query = (
+            sa.select(batches.c.batch_id)
+            .join(batch_objects, batch_objects.c.batch_id == batches.c.batch_id, isouter=True)
+            .where(batches.c.state == BatchState.PLANNED)
+            .group_by(batches.c.batch_id)
+            .order_by(batches.c.planned_at, batches.c.partition_key, sa.func.min(batch_objects.c.object_id))
+        )
+        return [one.batch_id for one in self.fetch(query)]
 
     def acknowledge(self) -> None:
         deletable = [one.message_id for one in self.ledger.deletable_messages(QUEUE)]

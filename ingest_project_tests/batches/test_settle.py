@@ -29,7 +29,7 @@ from ingest_project_tests.batches.factories import (
     rules,
     start,
 )
-from ingest_project_tests.batches.views import batch_state, state_of
+from ingest_project_tests.batches.views import batch_state, state_of, states
 
 KEY = "orders/a.ndjson"
 
@@ -144,6 +144,42 @@ def test_what_is_in_neither_rows_nor_failures_is_planned_again(ledger: Ledger, t
 
     assert state_of(tables, "b", "0055") == ObjectState.PENDING
     assert [member.object.key for member in start(ledger, plan_one(ledger)).objects] == ["b"]
+
+
+def test_an_empty_object_of_a_commit_that_is_read_back_from_the_table_is_committed(
+    ledger: Ledger, tables: sa.Connection
+) -> None:
+    deliver(ledger, claim(routed("full")), claim(routed("empty")), claim(routed("failed")))
+    batch_id = plan_one(ledger)
+    work = start(ledger, batch_id, "killed after its commit")
+    read = {id_of(work, "full"), id_of(work, "empty")}
+    ledger.confirm(batch_id, run_id="killed after its commit", object_ids=read)
+    start(ledger, batch_id, "run-2")
+
+    ledger.settle(batch_id, run_id="run-2", outcome=outcome({id_of(work, "full"): 3}))
+
+    assert {key: state for (key, _), state in states(tables).items()} == {
+        "full": ObjectState.COMMITTED,
+        "empty": ObjectState.COMMITTED,
+        "failed": ObjectState.PENDING,
+    }
+
+
+def test_an_object_that_only_some_attempts_could_read_is_not_taken_for_empty(
+    ledger: Ledger, tables: sa.Connection
+) -> None:
+    deliver(ledger, claim(routed("a")), claim(routed("b")))
+    batch_id = plan_one(ledger)
+    work = start(ledger, batch_id, "zombie")
+    a, b = id_of(work, "a"), id_of(work, "b")
+    ledger.confirm(batch_id, run_id="zombie", object_ids={a})
+    start(ledger, batch_id, "run-2")
+    ledger.confirm(batch_id, run_id="run-2", object_ids={b})
+    ledger.confirm(batch_id, run_id="run-2", object_ids={a, b})
+
+    ledger.settle(batch_id, run_id="run-2", outcome=outcome())
+
+    assert set(states(tables).values()) == {ObjectState.PENDING}
 
 
 def test_a_version_whose_rows_were_replaced_counts_no_longer(ledger: Ledger, tables: sa.Connection) -> None:

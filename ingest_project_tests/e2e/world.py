@@ -101,6 +101,15 @@ class World:
             BIN / "dagster-daemon", "run", "-m", "ingest_project.definitions", log="daemon.log"
         )
 
+    def start_dev(self) -> str:
+        """`dagster dev` as `make dev` starts it, in a process group of its own; gives the URL of its web UI."""
+        port = _free_port()
+        self._start(
+            BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", port, log="daemon.log", folder=TOP
+        )
+        self.wait_for(lambda: _listens(port), seconds=120, name="the web UI answering")
+        return f"http://127.0.0.1:{port}"
+
     def materialize(self, asset: str, partition: str) -> subprocess.CompletedProcess[str]:
         """`dagster asset materialize`, as a person would type it."""
         command = [
@@ -193,11 +202,11 @@ class World:
         for process in self.processes:
             kill_group(process)
 
-    def _start(self, *command: object, log: str) -> subprocess.Popen[bytes]:
+    def _start(self, *command: object, log: str, folder: Path | None = None) -> subprocess.Popen[bytes]:
         with (self.home / log).open("ab") as output:
             process = subprocess.Popen(
                 [str(part) for part in command],
-                env=self.environment, cwd=self.home, stdout=output, stderr=output, start_new_session=True,
+                env=self.environment, cwd=folder or self.home, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
         return process
@@ -237,9 +246,7 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def emulated_aws(home: Path) -> Iterator[str]:
     """The endpoint of a moto server of its own, in a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     with (home / "moto.log").open("wb") as output:
         process = subprocess.Popen(
             [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
@@ -254,11 +261,22 @@ def emulated_aws(home: Path) -> Iterator[str]:
         kill_group(process)
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _wait_for_port(port: int) -> None:
     for _ in range(600):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if _listens(port):
+            return
         time.sleep(0.05)
     raise AssertionError(f"nothing listens on port {port}")
 

@@ -1,0 +1,121 @@
+"""What every tick and every batch asks of the ledger is answered by indexes, however long the history."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from ingest_project.batches.database import Database
+from ingest_project.batches.ledger import Ledger
+from ingest_project.settings.model import OnOverwrite
+from ingest_project_tests.batches.factories import (
+    NOW,
+    QUEUE,
+    Clock,
+    claim,
+    commit,
+    deliver,
+    failure,
+    id_of,
+    ingest,
+    listed,
+    outcome,
+    plan,
+    plan_one,
+    rebuild,
+    routed,
+    rules,
+    start,
+)
+
+LARGE = {"messages", "message_objects", "object_versions", "batches", "batch_objects"}
+BY_STATE_OF_ALL = re.compile(r"USING (?:COVERING )?INDEX \S+ \(state=\?\)$")
+
+
+@pytest.fixture
+def sqlite_ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock=Clock())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def scans(sqlite_ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The steps of all query plans from here on that read a table, or one of its states, from end to end."""
+    found: list[str] = []
+    explainer = Database(f"sqlite:///{tmp_path}/ledger.db")
+
+    def explain(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if not statement.lstrip().upper().startswith(("SELECT", "UPDATE")):
+            return
+        raw = explainer._engine.raw_connection()
+        first = parameters[0] if isinstance(parameters, list) else parameters
+        steps = raw.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", first)  # type: ignore[arg-type]
+        found.extend(f"{row[3]}: {statement}" for row in steps if _reads_history(row[3]))
+        raw.close()
+
+    sa.event.listen(sqlite_ledger._database._engine, "before_cursor_execute", explain)
+    yield found
+    sa.event.remove(sqlite_ledger._database._engine, "before_cursor_execute", explain)
+    explainer.dispose()
+
+
+def _reads_history(step: str) -> bool:
+    scanned = re.match(r"SCAN (?:TABLE )?(\w+)", step)
+    return bool(scanned and scanned[1] in LARGE) or bool(BY_STATE_OF_ALL.search(step))
+
+
+@pytest.mark.parametrize("policy", ["replace", "append", "ignore"])
+def test_an_ingest_reads_no_history(sqlite_ledger: Ledger, scans: list[str], policy: OnOverwrite) -> None:
+    table = rules(on_overwrite=policy)
+    ingest(sqlite_ledger, routed(sequencer="01"), table=table)
+    deliver(sqlite_ledger, claim(routed(sequencer="02"), message_id="m"), claim(routed("b")))
+    (batch_id,) = plan(sqlite_ledger, table) or [""]
+    sqlite_ledger.next_attempt(batch_id, attempt=1, error="it died")
+    commit(sqlite_ledger, batch_id)
+
+    assert scans == []
+
+
+def test_a_redrive_reads_no_history(sqlite_ledger: Ledger, scans: list[str]) -> None:
+    deliver(sqlite_ledger, claim(routed()))
+    work = start(sqlite_ledger, plan_one(sqlite_ledger))
+    broken = failure(id_of(work))
+    sqlite_ledger.settle(work.batch.batch_id, run_id="run-1", outcome=outcome(failures=[broken]))
+
+    deliver(sqlite_ledger, claim(routed()))
+
+    assert sqlite_ledger.waiting_objects(QUEUE) == 1
+    assert scans == []
+
+
+def test_a_tick_reads_no_history(sqlite_ledger: Ledger, scans: list[str]) -> None:
+    ingest(sqlite_ledger, routed())
+
+    sqlite_ledger.waiting_objects(QUEUE)
+    sqlite_ledger.open_batches(QUEUE)
+    sqlite_ledger.deletable_messages(QUEUE)
+    sqlite_ledger.messages_to_extend(QUEUE, timeout=timedelta(minutes=5))
+    sqlite_ledger.messages_extended(QUEUE, ["m"], invisible_until=NOW)
+    sqlite_ledger.messages_deleted(QUEUE, ["m"], refused=["n"])
+
+    assert scans == []
+
+
+def test_a_rebuild_reads_no_history_of_other_partitions(sqlite_ledger: Ledger, scans: list[str]) -> None:
+    ingest(sqlite_ledger, routed("a"), routed("gone"))
+
+    commit(sqlite_ledger, rebuild(sqlite_ledger, listed("a"), listed("b")), run_id="rebuild-1")
+    sqlite_ledger.partitions_of([listed("a")])
+
+    assert scans == []
+
+
+def test_the_check_itself_sees_a_scan(sqlite_ledger: Ledger, scans: list[str]) -> None:
+    with sqlite_ledger._database.reading() as connection:
+        connection.execute(sa.text("select * from object_versions where etag = 'x'")).all()
+
+    assert len(scans) == 1

@@ -1,0 +1,293 @@
+"""One process of the project over a landing zone in the emulator, driven step by step and without Dagster.
+
+What a test sees of the outcome is read past the project: the ledger's rows with SQL, the table's with Polars.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from ingest_project.acknowledge import Acknowledged
+from ingest_project.batches.ledger import Ledger
+from ingest_project.batches.model import BatchOutcome, ClaimResult, ObjectState, RowsToReplace
+from ingest_project.batches.tables import batches, messages, object_versions
+from ingest_project.iceberg.table import LakeTable
+from ingest_project.objects.store import ObjectStore
+from ingest_project.pipeline import BatchResult
+from ingest_project.rebuild import Rebuild
+from ingest_project.services import Services
+from ingest_project.sqs.queue import Queue
+from ingest_project_tests.events.factories import direct, s3_record
+from ingest_project_tests.iceberg.readers import newest_metadata, snapshot_ids
+from ingest_project_tests.landing import BUCKET, Landing, table
+
+QUEUE = "landing"
+ORDERS = "sales.orders"
+DAILY = {"every": "day", "start": "2026-01-01", "pattern": "dt=(?P<partition>[0-9-]{10})"}
+DAY = "2026-11-20"
+NEXT_DAY = "2026-11-21"
+
+Provenance = tuple[str, str, str]
+"""A row's source URI, source version and batch id."""
+Hook = Callable[[], None]
+
+
+class Killed(BaseException):
+    """The run's process ends here; nothing of the project catches it."""
+
+
+def die() -> None:
+    raise Killed
+
+
+def go_on() -> None:
+    """The hook that does nothing."""
+
+
+class HookedLedger(Ledger):
+    """Another connection to a ledger, whose user can be killed or frozen around the two calls that decide."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        before_confirm: Hook = go_on,
+        after_confirm: Hook = go_on,
+        before_settle: Hook = go_on,
+    ) -> None:
+        super().__init__(url)
+        self._before_confirm = before_confirm
+        self._after_confirm = after_confirm
+        self._before_settle = before_settle
+
+    def confirm(self, batch_id: str, *, run_id: str, object_ids: Any) -> RowsToReplace | None:
+        self._before_confirm()
+        replaced = super().confirm(batch_id, run_id=run_id, object_ids=object_ids)
+        self._after_confirm()
+        return replaced
+
+    def settle(self, batch_id: str, *, run_id: str, outcome: BatchOutcome) -> None:
+        self._before_settle()
+        super().settle(batch_id, run_id=run_id, outcome=outcome)
+
+
+def once(hook: Hook) -> Hook:
+    """A hook that acts the first time only: a run asks again before each attempt to commit."""
+    hooks = [hook]
+
+    def act() -> None:
+        if hooks:
+            hooks.pop()()
+
+    return act
+
+
+def orders_table(**changes: Any) -> dict[str, Any]:
+    """sales.orders of ingest.yaml, with a Dagster partition for each day."""
+    return table(ORDERS, "orders/", {"order_id": "long"}, partition=DAILY) | changes
+
+
+def orders(*order_ids: int) -> bytes:
+    """An NDJSON file, a line for each order."""
+    return "".join(json.dumps({"order_id": order_id}) + "\n" for order_id in order_ids).encode()
+
+
+def order_key(name: str, day: str = DAY) -> str:
+    return f"orders/dt={day}/{name}.ndjson"
+
+
+class Zone:
+    """A landing zone and a process of the project; `restarted` gives a second process of the same deployment."""
+
+    def __init__(self, landing: Landing) -> None:
+        self.landing = landing
+        self.services: Services = landing.services()
+
+    @classmethod
+    def create(cls, folder: Path, endpoint: str, *tables: dict[str, Any]) -> "Zone":
+        """A zone that notifies its queue, with these tables, or sales.orders alone."""
+        landing = Landing(folder, endpoint)
+        landing.create()
+        landing.write(tables=list(tables) or [orders_table()])
+        return cls(landing)
+
+    @cached_property
+    def queue(self) -> Queue:
+        return self.services.queue(QUEUE)
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.services.ledger
+
+    def restarted(self) -> "Zone":
+        return Zone(self.landing)
+
+    def hooked_ledger(self, **hooks: Hook) -> HookedLedger:
+        return HookedLedger(self.services.settings.ledger.url, **hooks)
+
+    # What happens outside.
+
+    def put(self, key: str, body: bytes) -> str:
+        """Write an object; the emulator notifies the queue. Gives its eTag."""
+        return self.landing.s3.put_object(Bucket=BUCKET, Key=key, Body=body)["ETag"].strip('"')
+
+    def put_orders(self, name: str, *order_ids: int, day: str = DAY) -> str:
+        """Write a file of orders and give its key."""
+        key = order_key(name, day)
+        self.put(key, orders(*order_ids))
+        return key
+
+    def delete(self, key: str) -> None:
+        self.landing.s3.delete_object(Bucket=BUCKET, Key=key)
+
+    def silence(self) -> None:
+        """From now on S3 sends no events; `announce` does."""
+        self.landing.notify([])
+
+    def announce(self, key: str, etag: str, *, sequencer: Any = ..., at: datetime | None = None) -> None:
+        """Send the event of a write; S3's have a sequencer, the emulator's have none."""
+        told = {"eTag": etag, "sequencer": sequencer, "versionId": ...}
+        time = (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.send(direct(s3_record(key, object_fields=told, eventTime=time)))
+
+    def send(self, body: str) -> None:
+        self.landing.sqs.send_message(QueueUrl=self.landing.queue_url, MessageBody=body)
+
+    def redeliver(self) -> None:
+        """What is in flight becomes visible again, as after its visibility timeout."""
+        query = sa.select(messages.c.receipt_handle).where(messages.c.receipt_handle.is_not(None))
+        for (handle,) in self.select(query):
+            self.landing.sqs.change_message_visibility(
+                QueueUrl=self.landing.queue_url, ReceiptHandle=handle, VisibilityTimeout=0
+            )
+
+    # What the project does.
+
+    def drain(self, **changes: Any) -> ClaimResult:
+        """The intake of a tick, with the queue's settings changed.
+
+        Unless told otherwise it is for just what the queue shows: the emulator takes seconds to tell that it is empty.
+        """
+        limit = self.queue.attributes().visible + self.ledger.waiting_objects(QUEUE)
+        changed = {"max_messages_per_tick": limit, **changes}
+        settings = self.services.settings.queue(QUEUE).model_copy(update=changed)
+        return replace(self.services.intake(QUEUE), settings=settings).drain()
+
+    def plan_one(self) -> str:
+        """Drain the queue, of which one open batch is to come; gives its id."""
+        self.drain()
+        (batch,) = self.ledger.open_batches(QUEUE)
+        return batch.batch_id
+
+    def process(
+        self,
+        batch_id: str,
+        *,
+        run_id: str = "run-1",
+        ledger: Ledger | None = None,
+        store: ObjectStore | None = None,
+    ) -> BatchResult | None:
+        services = self.services
+        pipeline = replace(services.pipeline, ledger=ledger or self.ledger, store=store or services.store)
+        return pipeline.process(batch_id, queue=self.queue, run_id=run_id)
+
+    def ingest(self) -> list[BatchResult]:
+        """Drain the queue and process every open batch."""
+        self.drain()
+        results = [
+            self.process(batch.batch_id, run_id=f"run of {batch.batch_id}")
+            for batch in self.ledger.open_batches(QUEUE)
+        ]
+        return [result for result in results if result is not None]
+
+    def ingest_one(self) -> BatchResult:
+        (result,) = self.ingest()
+        return result
+
+    def rebuild(
+        self,
+        day: str = DAY,
+        *,
+        run_id: str = "rebuild-1",
+        ledger: Ledger | None = None,
+        store: ObjectStore | None = None,
+    ) -> BatchResult | None:
+        """Rebuild one day of sales.orders."""
+        services, used = self.services, ledger or self.ledger
+        pipeline = replace(services.pipeline, ledger=used)
+        rebuild = Rebuild(used, store or services.store, services.router, pipeline)
+        return rebuild.run(services.settings.table(ORDERS), day, queue=self.queue, run_id=run_id)
+
+    def acknowledge(self) -> Acknowledged:
+        return self.services.acknowledge(QUEUE)
+
+    # What came of it.
+
+    def lake_table(self, name: str = ORDERS) -> LakeTable:
+        found = self.services.lake.find(name)
+        assert found is not None
+        return found
+
+    def rows(self, name: str = ORDERS) -> pl.DataFrame:
+        """All rows of the table, as Polars' own reader finds them."""
+        return pl.scan_iceberg(newest_metadata(self.lake_table(name)), reader_override="native").collect()
+
+    def order_ids(self, name: str = ORDERS) -> list[int]:
+        return sorted(self.rows(name)["order_id"].to_list())
+
+    def snapshots(self, name: str = ORDERS) -> int:
+        return len(snapshot_ids(self.lake_table(name)))
+
+    def states(self, name: str = ORDERS) -> dict[str, ObjectState]:
+        """The state of each key's object version; of several the one claimed last."""
+        known = object_versions.c
+        query = sa.select(known.key, known.state).where(known.table_name == name).order_by(known.claimed_at)
+        return {key: ObjectState(state) for key, state in self.select(query)}
+
+    def error_classes(self) -> dict[str, str]:
+        """Why objects failed, by key."""
+        known = object_versions.c
+        query = sa.select(known.key, known.error_class).where(known.error_class.is_not(None))
+        return {key: error_class for key, error_class in self.select(query)}  # noqa: C416
+
+    def batch_states(self) -> list[str]:
+        return [state for (state,) in self.select(sa.select(batches.c.state).order_by(batches.c.batch_id))]
+
+    def message_states(self) -> Counter[str]:
+        return Counter(state for (state,) in self.select(sa.select(messages.c.state)))
+
+    def assert_exact(self, *order_ids: int, name: str = ORDERS) -> None:
+        """The table holds these orders, each once, and the ledger says the same of every row's source and batch."""
+        found = self.order_ids(name)
+        assert found == sorted(order_ids), found
+        in_table, in_ledger = self._rows_by_provenance(name), self._committed_by_provenance(name)
+        assert in_table == in_ledger, (in_table, in_ledger)
+
+    def _rows_by_provenance(self, name: str) -> dict[Provenance, int]:
+        found = self.rows(name).select("_source_uri", "_source_version", "_batch_id")
+        return dict(Counter(found.iter_rows()))
+
+    def _committed_by_provenance(self, name: str) -> dict[Provenance, int]:
+        known = object_versions.c
+        version = sa.func.coalesce(known.version_id, known.sequencer, known.etag)
+        query = sa.select(known.bucket, known.key, version, known.batch_id, known.rows).where(
+            known.table_name == name, known.state == ObjectState.COMMITTED, known.rows > 0
+        )
+        return {
+            (f"s3://{bucket}/{key}", version, batch_id): rows
+            for bucket, key, version, batch_id, rows in self.select(query)
+        }
+
+    def select(self, query: sa.Select[Any]) -> list[Any]:
+        """What the ledger's database holds, read past the ledger."""
+        engine = sa.create_engine(self.services.settings.ledger.url, poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            return list(connection.execute(query))

@@ -1,0 +1,277 @@
+"""A tick's intake: what the queue holds becomes claims and batches, and what names nothing of ours stays."""
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from ingest_project import intake
+from ingest_project.batches.model import ObjectState
+from ingest_project.batches.tables import messages
+from ingest_project.errors import QueueUnavailable
+from ingest_project.intake import claim_of, planning_rules
+from ingest_project.sqs.message import Message
+from ingest_project_tests.events.factories import direct, s3_record, through_sns
+from ingest_project_tests.factories import (
+    DAY,
+    NEXT_DAY,
+    ORDERS,
+    QUEUE,
+    Zone,
+    order_key,
+    orders,
+    orders_table,
+)
+from ingest_project_tests.landing import queue_rule, table
+
+CLICKS = table("web.clicks", "clicks/", {"click_id": "string"})
+
+
+@pytest.fixture
+def zone(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
+    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")
+    monkeypatch.setattr(intake, "LONG_POLL_SECONDS", 1)
+    return Zone.create(tmp_path, aws, orders_table(), CLICKS)
+
+
+def message_with(body: str) -> Message:
+    at = intake.utc_now()
+    return Message("m1", "handle", body, receive_count=1, sent_at=at, received_at=at)
+
+
+def reasons(zone: Zone) -> list[str]:
+    """Why messages were rejected."""
+    query = sa.select(messages.c.reason).where(messages.c.reason.is_not(None)).order_by(messages.c.reason)
+    return [reason for (reason,) in zone.select(query)]
+
+
+def test_notification_of_the_emulator_becomes_a_batch_of_its_table(zone: Zone) -> None:
+    zone.put_orders("a b+c é%2B", 1)
+    zone.put_orders("d", 2, day=NEXT_DAY)
+    zone.put("clicks/1.ndjson", b'{"click_id": "x"}\n')
+
+    claimed = zone.drain()
+
+    assert (claimed.messages, claimed.new_objects, claimed.rejected_messages) == (3, 3, 0)
+    batches = {batch.table: batch.objects for batch in zone.ledger.open_batches(QUEUE)}
+    assert batches == {ORDERS: 2, "web.clicks": 1}
+    assert set(zone.states()) == {f"orders/dt={DAY}/a b+c é%2B.ndjson", order_key("d", NEXT_DAY)}
+
+
+def test_message_delivered_twice_is_known_the_second_time(zone: Zone) -> None:
+    zone.put_orders("a", 1)
+    batch_id = zone.plan_one()
+    zone.redeliver()
+
+    claimed = zone.drain()
+
+    assert (claimed.new_objects, claimed.known_objects) == (0, 1)
+    assert [batch.batch_id for batch in zone.ledger.open_batches(QUEUE)] == [batch_id]
+    zone.process(batch_id)
+    zone.assert_exact(1)
+    assert zone.acknowledge().deleted == 1
+    assert zone.queue.attributes().visible == 0
+
+
+def test_object_named_by_two_messages_is_ingested_once_and_both_go(zone: Zone) -> None:
+    etag = zone.put(order_key("a"), orders(1))
+    zone.announce(order_key("a"), etag)
+
+    zone.ingest_one()
+
+    zone.assert_exact(1)
+    assert zone.acknowledge().deleted == 2
+
+
+def test_message_with_good_and_bad_parts_is_ingested_but_never_deleted(zone: Zone) -> None:
+    zone.silence()
+    etag = zone.put(order_key("a"), orders(1))
+    good = s3_record(order_key("a"), object_fields={"eTag": etag, "versionId": ..., "sequencer": ...})
+    nowhere = s3_record("elsewhere/x.ndjson")
+    unreadable = s3_record(order_key("b"), eventVersion="9.0")
+    zone.send(direct(good, nowhere, unreadable))
+
+    zone.ingest_one()
+
+    zone.assert_exact(1)
+    assert zone.message_states() == {"rejected": 1}
+    (reason,) = reasons(zone)
+    assert "elsewhere/x.ndjson" in reason
+    assert "9.0" in reason
+    assert zone.acknowledge().deleted == 0
+    assert zone.queue.attributes().in_flight == 1
+
+
+def test_rejected_message_delivered_again_ingests_nothing_twice(zone: Zone) -> None:
+    zone.silence()
+    etag = zone.put(order_key("a"), orders(1))
+    good = s3_record(order_key("a"), object_fields={"eTag": etag, "versionId": ..., "sequencer": ...})
+    zone.send(direct(good, s3_record("elsewhere/x.ndjson")))
+    zone.ingest_one()
+    zone.redeliver()
+
+    assert zone.ingest() == []
+
+    zone.assert_exact(1)
+    assert zone.acknowledge().deleted == 0
+
+
+def test_rejected_message_goes_once_a_table_takes_what_it_names(zone: Zone) -> None:
+    zone.put("returns/a.ndjson", orders(1))
+    zone.drain()
+    assert zone.message_states() == {"rejected": 1}
+    returns = table("sales.returns", "returns/", {"order_id": "long"})
+    zone.landing.write(tables=[orders_table(), CLICKS, returns])
+    zone.redeliver()
+
+    later = zone.restarted()
+    later.ingest_one()
+
+    later.assert_exact(1, name="sales.returns")
+    assert later.acknowledge().deleted == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["not JSON", "[]", '{"Records": []}', through_sns("not JSON"), direct(s3_record(eventName="Unheard:Of"))],
+)
+def test_message_that_is_no_s3_event_stays_in_the_queue_and_holds_nobody_back(zone: Zone, body: str) -> None:
+    zone.send(body)
+    zone.put_orders("a", 1)
+
+    claimed = zone.drain()
+
+    assert (claimed.messages, claimed.rejected_messages, claimed.new_objects) == (2, 1, 1)
+    assert len(reasons(zone)) == 1
+    assert zone.acknowledge().deleted == 0
+    assert zone.queue.attributes().in_flight == 2
+
+
+def test_message_that_nobody_can_read_reaches_the_dead_letter_queue(zone: Zone) -> None:
+    zone.send("not JSON")
+
+    for _ in range(5):
+        zone.drain()
+        zone.redeliver()
+    zone.services.intake(QUEUE).drain()
+
+    dlq = zone.queue.dead_letter_queue()
+    assert dlq is not None
+    assert dlq.attributes().visible == 1
+
+
+def test_test_event_of_s3_is_deleted(zone: Zone) -> None:
+    zone.landing.notify([queue_rule()])
+    zone.send(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "acme-landing"}))
+
+    claimed = zone.drain()
+
+    assert claimed.rejected_messages == 0
+    assert zone.acknowledge().deleted == claimed.messages >= 1
+    assert zone.queue.attributes().in_flight == 0
+
+
+def test_event_that_brings_no_object_is_deleted(zone: Zone) -> None:
+    zone.landing.notify([queue_rule(events=("s3:ObjectCreated:*", "s3:ObjectRemoved:*"))])
+    zone.delete(zone.put_orders("a", 1))
+
+    zone.drain()
+
+    assert zone.message_states() == {"open": 3}  # the creation, the removal, and S3's test event
+    assert zone.acknowledge().deleted == 2
+    assert zone.queue.attributes().in_flight == 1
+
+
+def test_nothing_is_received_while_as_much_waits_as_a_tick_may_bring(zone: Zone) -> None:
+    settings = zone.landing.document()["queues"][0] | {"max_batches_in_flight": 1}
+    small = orders_table(batch={"max_objects": 1})
+    zone.landing.write(queues=[settings], tables=[small])
+    zone = zone.restarted()
+    for number in range(4):
+        zone.put_orders(f"{number}", number)
+    zone.drain(max_messages_per_tick=3)
+    assert zone.ledger.waiting_objects(QUEUE) == 2
+
+    zone.drain(max_messages_per_tick=2)
+
+    assert zone.queue.attributes().visible == 1
+    assert len(zone.ledger.open_batches(QUEUE)) == 1
+
+
+def test_tick_receives_as_much_as_is_left_of_its_limit(zone: Zone) -> None:
+    settings = zone.landing.document()["queues"][0] | {"max_batches_in_flight": 1}
+    small = orders_table(batch={"max_objects": 1})
+    zone.landing.write(queues=[settings], tables=[small])
+    zone = zone.restarted()
+    for number in range(5):
+        zone.put_orders(f"{number}", number)
+    zone.drain(max_messages_per_tick=2)
+    assert zone.ledger.waiting_objects(QUEUE) == 1
+
+    claimed = zone.drain(max_messages_per_tick=3)
+
+    assert claimed.messages == 2
+    assert zone.queue.attributes().visible == 1
+
+
+def test_what_waits_is_planned_although_the_queue_is_empty(zone: Zone) -> None:
+    settings = zone.landing.document()["queues"][0] | {"max_batches_in_flight": 1}
+    zone.landing.write(queues=[settings], tables=[orders_table(batch={"max_objects": 1})])
+    zone = zone.restarted()
+    for number in range(3):
+        zone.put_orders(f"{number}", number)
+
+    results = [zone.ingest_one(), zone.ingest_one(), zone.ingest_one()]
+
+    assert [result.rows for result in results] == [1, 1, 1]
+    assert zone.ingest() == []
+    zone.assert_exact(0, 1, 2)
+
+
+def test_queue_that_cannot_be_reached_still_leaves_what_waits(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone.put_orders("a", 1)
+    assert zone.queue.attributes().visible == 1
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+    with pytest.raises(QueueUnavailable):
+        zone.restarted().services.intake(QUEUE).drain()
+
+    assert zone.states() == {}
+    assert zone.queue.attributes().visible == 1
+
+
+def test_drain_of_an_empty_queue_claims_nothing(zone: Zone) -> None:
+    claimed = zone.services.intake(QUEUE).drain()
+
+    assert (claimed.messages, claimed.new_objects) == (0, 0)
+
+
+def test_claim_keeps_the_good_parts_of_a_message_and_the_reasons_for_the_others(zone: Zone) -> None:
+    body = direct(s3_record(order_key("a")), s3_record("orders/no-day.ndjson"), s3_record("clicks/1.ndjson"))
+
+    claim = claim_of(message_with(body), queue=QUEUE, router=zone.services.router)
+
+    assert [(one.table, one.partition_key) for one in claim.objects] == [(ORDERS, DAY), ("web.clicks", None)]
+    (reason,) = claim.rejected
+    assert "orders/no-day.ndjson" in reason
+
+
+def test_planning_rules_are_the_tables_own(zone: Zone) -> None:
+    first, second = planning_rules(zone.services.settings.tables_of(QUEUE))
+
+    assert (first.table, first.on_overwrite, first.max_objects) == (ORDERS, "replace", 5000)
+    assert second.table == "web.clicks"
+
+
+def test_failing_object_is_named_in_no_batch_while_its_message_is_redelivered(zone: Zone) -> None:
+    key = order_key("a")
+    zone.put(key, b"broken")
+    zone.ingest_one()
+    zone.redeliver()
+
+    assert zone.ingest() == []
+
+    assert zone.states()[key] is ObjectState.FAILED
