@@ -21,4 +21,6 @@ def defs() -> dg.Definitions:
         sensors=queue_sensors(settings, jobs),
         schedules=rebuild_schedules(settings),
         resources={"services": Services(settings)},
+        # A rebuild is one step: a process of its own would only import everything a second time.
+        executor=dg.in_process_executor,
     )

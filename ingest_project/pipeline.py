@@ -4,8 +4,10 @@ The second half of an object's journey, up to the deletion of its messages. A ru
 started again: the batch's commit is found in the table if it was made, and made if it was not.
 """
 
+import io
 import logging
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -39,22 +41,25 @@ class PartitionResult:
     """What a batch brought to one Dagster partition of its table. Bytes are as S3 stores them.
 
     `lag_seconds` is the longest time from an object's event to the commit. `rows_in_partition` are all that the
-    table now holds of the partition, `rows` those of this batch.
+    table now holds of the partition, `rows` those of this batch. `sample` is None if another attempt had committed
+    the batch, or no row was brought.
     """
 
     partition_key: str | None
     objects: int
+    failed_objects: int
     rows: int
     rows_in_partition: int
     size_bytes: int
     lag_seconds: float
+    sample: pl.DataFrame | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """How a batch ended, for people: totals, the partitions that it touched, what failed, and a sample of its rows.
+    """How a batch ended, for people: totals, the partitions that it touched, and what failed.
 
-    `snapshot_id` is None if there was nothing to commit. `sample` is None if another attempt had committed the batch.
+    `snapshot_id` is None if there was nothing to commit.
     """
 
     batch_id: str
@@ -64,7 +69,6 @@ class BatchResult:
     partitions: tuple[PartitionResult, ...]
     failures: tuple[FailedObject, ...]
     columns: dict[str, str]
-    sample: pl.DataFrame | None = field(repr=False)
 
     @property
     def rows(self) -> int:
@@ -78,7 +82,7 @@ class _Progress:
     written: list[WrittenFiles] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     failures: list[FailedObject] = field(default_factory=list)
-    sample: pl.DataFrame | None = None
+    samples: dict[str | None, pl.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +148,7 @@ class Pipeline:
                 rows = frame.to_arrow()
                 lake_table = lake_table or self.lake.table(table, columns=columns_of(rows.schema))
                 progress.written.append(lake_table.write(rows))
-                if progress.sample is None:
-                    progress.sample = frame.head(SAMPLE_ROWS)
+                progress.samples = _samples(chunk, frame, progress.rows) | progress.samples
         except IngestError:
             if lake_table is not None:
                 lake_table.discard(progress.written)  # the next attempt writes its own
@@ -169,9 +172,7 @@ class Pipeline:
                 columns=lake_table.columns if lake_table else table.columns,
                 allow_new_columns=table.schema_evolution == "add_columns",
             )
-        except (
-            ValueError
-        ) as error:  # a column of a type that no file can be read into: a fault of the table's
+        except ValueError as error:  # a type that no file can be read into is a fault of the table's
             raise TableMismatch(table.name, str(error)) from error
         for failure in (*fetched.failures, *result.failures):
             progress.failures.append(_failed(members[failure.object], failure.error))
@@ -200,7 +201,8 @@ class Pipeline:
     def _read_back(self, work: BatchWork, lake_table: LakeTable, commit: Commit) -> _Progress:
         """What an earlier attempt committed, as the table itself tells it.
 
-        Objects of which the table holds no row were empty or failed then; they go back to the planner.
+        Objects of which the table holds no row were empty, which the ledger knows from the confirmation, or failed;
+        the failed ones go back to the planner.
         """
         rows = lake_table.rows_by_source(commit, work.batch.batch_id)
         by_source = {(member.object.uri, member.object.version): member.object_id for member in work.objects}
@@ -221,6 +223,10 @@ class Pipeline:
         self, work: BatchWork, lake_table: LakeTable | None, progress: _Progress, commit: Commit
     ) -> BatchResult:
         partitions = _members_by_partition(work, progress)
+        failed = {failure.object_id for failure in progress.failures}
+        failed_by_partition = Counter(
+            member.partition_key for member in work.objects if member.object_id in failed
+        )
         totals = self.ledger.partition_rows(work.batch.table, partitions)
         return BatchResult(
             batch_id=work.batch.batch_id,
@@ -228,11 +234,18 @@ class Pipeline:
             kind=work.batch.kind,
             snapshot_id=commit.snapshot_id,
             partitions=tuple(
-                _partition(key, members, progress, commit, totals[key]) for key, members in partitions.items()
+                _partition(
+                    key,
+                    members,
+                    progress,
+                    commit,
+                    failed_objects=failed_by_partition[key],
+                    rows_in_partition=totals[key],
+                )
+                for key, members in partitions.items()
             ),
             failures=tuple(progress.failures),
             columns=lake_table.columns if lake_table else {},
-            sample=progress.sample,
         )
 
 
@@ -259,6 +272,27 @@ def _chunks(members: Sequence[BatchObject]) -> Iterator[list[BatchObject]]:
         yield chunk
 
 
+def _samples(
+    chunk: Sequence[BatchObject], frame: pl.DataFrame, rows: Mapping[str, int]
+) -> dict[str | None, pl.DataFrame]:
+    """The first rows of each partition of a chunk, whose objects follow one another in the frame."""
+    parts: dict[str | None, list[pl.DataFrame]] = {}
+    offset = 0
+    for member in chunk:
+        count = rows.get(member.object_id, 0)
+        of_partition = parts.setdefault(member.partition_key, [])
+        missing = SAMPLE_ROWS - sum(part.height for part in of_partition)
+        if count and missing:
+            of_partition.append(frame.slice(offset, min(count, missing)))
+        offset += count
+    return {key: _copy(pl.concat(of_partition)) for key, of_partition in parts.items() if of_partition}
+
+
+def _copy(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows alone: a slice, and its text however it is copied, would keep the whole chunk in memory."""
+    return pl.DataFrame.deserialize(io.BytesIO(rows.serialize()))
+
+
 def _failed(member: BatchObject, error: ObjectError) -> FailedObject:
     log.warning("%s", error)
     return FailedObject(member.object_id, error.error_class, str(error), error.transient)
@@ -277,15 +311,19 @@ def _partition(
     members: Sequence[BatchObject],
     progress: _Progress,
     commit: Commit,
+    *,
+    failed_objects: int,
     rows_in_partition: int,
 ) -> PartitionResult:
     return PartitionResult(
         partition_key=key,
         objects=len(members),
+        failed_objects=failed_objects,
         rows=sum(progress.rows[member.object_id] for member in members),
         rows_in_partition=rows_in_partition,
         size_bytes=sum(member.object.size_bytes for member in members),
         lag_seconds=max(
             (commit.committed_at - member.object.event_time).total_seconds() for member in members
         ),
+        sample=progress.samples.get(key),
     )

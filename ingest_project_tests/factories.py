@@ -37,7 +37,7 @@ NEXT_DAY = "2026-11-21"
 
 Provenance = tuple[str, str, str]
 """A row's source URI, source version and batch id."""
-Hook = Callable[[], None]
+Hook = Callable[[], object]
 
 
 class Killed(BaseException):

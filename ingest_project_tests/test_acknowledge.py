@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ingest_project import acknowledge as acknowledge_module
 from ingest_project.acknowledge import Acknowledged, acknowledge, keep_invisible
 from ingest_project.batches.ledger import Ledger
-from ingest_project.batches.model import Claim
+from ingest_project.batches.model import Claim, OpenMessage
 from ingest_project.batches.open_messages import LONGEST_INVISIBLE
 from ingest_project.batches.tables import messages
 from ingest_project.errors import LedgerUnavailable, QueueUnavailable
@@ -226,7 +226,7 @@ def test_extension_that_sqs_refuses_is_not_asked_for_again_at_once(zone: Zone) -
 def test_nothing_is_extended_for_less_than_a_second() -> None:
     """SQS counts whole seconds, and 0 would give the message back."""
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    message = acknowledge_module.OpenMessage(
+    message = OpenMessage(
         "m1", "handle", received_at=now - LONGEST_INVISIBLE + timedelta(seconds=0.9), invisible_until=now
     )
 

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingest_project import intake
+from ingest_project.batches.ledger import utc_now
 from ingest_project.batches.model import ObjectState
 from ingest_project.batches.tables import messages
 from ingest_project.errors import QueueUnavailable
@@ -36,7 +37,7 @@ def zone(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
 
 
 def message_with(body: str) -> Message:
-    at = intake.utc_now()
+    at = utc_now()
     return Message("m1", "handle", body, receive_count=1, sent_at=at, received_at=at)
 
 

@@ -129,14 +129,19 @@ def test_error_of_a_library_is_recorded_by_its_name_alone(zone: Zone, error: Bas
 def test_lease_that_another_run_has_taken_is_neither_kept_nor_given_up(zone: Zone) -> None:
     batch = started(zone)
 
-    with pytest.raises(CommitConflict), held(zone, batch) as lease:
-        zone.ledger.start(batch.batch_id, run_id="run-2")
-        taken = heartbeat_at(zone, batch)
-        wait_for(lambda: not lease._beating.is_alive())
-        raise CommitConflict("sales.orders", "others won every race")
+    def lose_the_lease_and_fail() -> None:
+        with held(zone, batch) as lease:
+            zone.ledger.start(batch.batch_id, run_id="run-2")
+            taken.append(heartbeat_at(zone, batch))
+            wait_for(lambda: not lease._beating.is_alive())
+            raise CommitConflict("sales.orders", "others won every race")
+
+    taken: list[datetime | None] = []
+    with pytest.raises(CommitConflict):
+        lose_the_lease_and_fail()
 
     now = zone.ledger.batch(batch.batch_id)
-    assert (now.run_id, now.heartbeat_at, now.error) == ("run-2", taken, None)
+    assert (now.run_id, now.heartbeat_at, now.error) == ("run-2", taken[0], None)
 
 
 def test_run_that_lost_its_lease_extends_no_visibility(zone: Zone) -> None:

@@ -69,7 +69,13 @@ def table_asset(table: TableSettings) -> dg.AssetsDefinition:
             context.log.warning(f"{failed.error_class}: {failed.reason}")
         if not result.partitions:
             return dg.MaterializeResult(
-                metadata={"rows": 0, "objects": 0, "dagster/row_count": 0, **batch_metadata(result)}
+                metadata={
+                    "rows": 0,
+                    "objects": 0,
+                    "failed_objects": len(result.failures),
+                    "dagster/row_count": 0,
+                    **batch_metadata(result),
+                }
             )
         (partition,) = result.partitions
         return dg.MaterializeResult(metadata=partition_metadata(result, partition))

@@ -21,25 +21,25 @@ def partition_metadata(result: "BatchResult", partition: "PartitionResult") -> d
 
     `rows` are those that the batch brought, `dagster/row_count` those that the partition holds now.
     """
-    return {
+    metadata: dict[str, Any] = {
         "rows": partition.rows,
         "objects": partition.objects,
+        "failed_objects": partition.failed_objects,
         "size_bytes": partition.size_bytes,
         "lag_seconds": round(partition.lag_seconds, 3),
         "dagster/row_count": partition.rows_in_partition,
-        **batch_metadata(result),
     }
+    if partition.sample is not None:
+        metadata["sample"] = dg.MetadataValue.md(markdown_table(partition.sample))
+    return {**metadata, **batch_metadata(result)}
 
 
 def batch_metadata(result: "BatchResult") -> dict[str, Any]:
     """The metadata that all partitions of a batch share."""
-    metadata: dict[str, Any] = {"batch_id": result.batch_id, "failed_objects": len(result.failures)}
+    metadata: dict[str, Any] = {"batch_id": result.batch_id}
     if result.snapshot_id is not None:
-        metadata["snapshot_id"] = dg.MetadataValue.text(
-            str(result.snapshot_id)
-        )  # beyond what JavaScript counts to
-    if result.sample is not None:
-        metadata["sample"] = dg.MetadataValue.md(markdown_table(result.sample))
+        # As text: it is beyond what JavaScript counts to.
+        metadata["snapshot_id"] = dg.MetadataValue.text(str(result.snapshot_id))
     # The web UI keeps this order: what takes a screenful comes last.
     metadata["dagster/column_schema"] = column_schema(result.columns)
     return metadata

@@ -118,19 +118,20 @@ def partition_says_what_was_ingested(web_ui: WebUi) -> None:
     metadata = web_ui.browser.metadata
     assert float(metadata.pop("lag_seconds")) > 0
     assert metadata.items() >= {
-        "rows": str(rows), "dagster/row_count": "40", "objects": "2", "size_bytes": str(size_bytes),
+        "rows": str(rows), "dagster/row_count": "40", "objects": "2", "failed_objects": "0", "size_bytes": str(size_bytes),
         "batch_id": batch_id, "snapshot_id": str(snapshot_id),
     }.items()  # fmt: skip
     web_ui.browser.screenshot("partition")
 
 
 def sample_opens_as_a_table(browser: Browser) -> None:
-    open_partition(browser, LOOKED_AT)
+    open_partition(browser, REBUILT)
+    assert browser.metadata["failed_objects"] == "1"
 
     browser.click("[Show Markdown]")
 
     browser.wait_until(lambda: browser.count("[role=dialog] table tbody tr") == 5, "a table of five rows")
-    browser.see("_source_uri", f"s3://{BUCKET}/orders/dt={LOOKED_AT}/part 000+é.ndjson.gz")
+    browser.see("_source_uri", f"s3://{BUCKET}/orders/dt={REBUILT}/part 000+é.ndjson.gz")
     browser.screenshot("sample")
 
 

@@ -92,7 +92,7 @@ class World:
         dagster_home.mkdir()
         instance = yaml.safe_load((TOP / "dagster.yaml").read_text())
         # A run that was killed before it started: two minutes are right for production and long for a test.
-        instance["run_monitoring"] |= {"start_timeout_seconds": 15, "poll_interval_seconds": 5}
+        instance["run_monitoring"] |= {"start_timeout_seconds": 45, "poll_interval_seconds": 5}
         (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(instance))
 
     def start_daemon(self) -> subprocess.Popen[bytes]:
