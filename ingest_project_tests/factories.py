@@ -5,10 +5,9 @@ What a test sees of the outcome is read past the project: the ledger's rows with
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,19 @@ import polars as pl
 import sqlalchemy as sa
 
 from ingest_project.acknowledge import Acknowledged
+from ingest_project.aws import Aws
 from ingest_project.batches.ledger import Ledger
-from ingest_project.batches.model import BatchOutcome, ClaimResult, ObjectState, RowsToReplace
+from ingest_project.batches.model import ClaimResult, ObjectState
 from ingest_project.batches.tables import batches, messages, object_versions
 from ingest_project.iceberg.table import LakeTable
 from ingest_project.objects.store import ObjectStore
 from ingest_project.pipeline import BatchResult
 from ingest_project.rebuild import Rebuild
 from ingest_project.services import Services
+from ingest_project.settings.model import AwsSettings
 from ingest_project.sqs.queue import Queue
 from ingest_project_tests.events.factories import direct, s3_record
+from ingest_project_tests.faults import Hook, HookedLedger
 from ingest_project_tests.iceberg.readers import newest_metadata, snapshot_ids
 from ingest_project_tests.landing import BUCKET, Landing, table
 
@@ -37,57 +39,6 @@ NEXT_DAY = "2026-11-21"
 
 Provenance = tuple[str, str, str]
 """A row's source URI, source version and batch id."""
-Hook = Callable[[], object]
-
-
-class Killed(BaseException):
-    """The run's process ends here; nothing of the project catches it."""
-
-
-def die() -> None:
-    raise Killed
-
-
-def go_on() -> None:
-    """The hook that does nothing."""
-
-
-class HookedLedger(Ledger):
-    """Another connection to a ledger, whose user can be killed or frozen around the two calls that decide."""
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        before_confirm: Hook = go_on,
-        after_confirm: Hook = go_on,
-        before_settle: Hook = go_on,
-    ) -> None:
-        super().__init__(url)
-        self._before_confirm = before_confirm
-        self._after_confirm = after_confirm
-        self._before_settle = before_settle
-
-    def confirm(self, batch_id: str, *, run_id: str, object_ids: Any) -> RowsToReplace | None:
-        self._before_confirm()
-        replaced = super().confirm(batch_id, run_id=run_id, object_ids=object_ids)
-        self._after_confirm()
-        return replaced
-
-    def settle(self, batch_id: str, *, run_id: str, outcome: BatchOutcome) -> None:
-        self._before_settle()
-        super().settle(batch_id, run_id=run_id, outcome=outcome)
-
-
-def once(hook: Hook) -> Hook:
-    """A hook that acts the first time only: a run asks again before each attempt to commit."""
-    hooks = [hook]
-
-    def act() -> None:
-        if hooks:
-            hooks.pop()()
-
-    return act
 
 
 def orders_table(**changes: Any) -> dict[str, Any]:
@@ -104,12 +55,19 @@ def order_key(name: str, day: str = DAY) -> str:
     return f"orders/dt={day}/{name}.ndjson"
 
 
+@lru_cache(maxsize=1)
+def aws_of(endpoint: str) -> Aws:
+    """The clients of the emulator, once for all tests: a set of them costs more than a batch."""
+    return Aws(AwsSettings(endpoint_url=endpoint))
+
+
 class Zone:
     """A landing zone and a process of the project; `restarted` gives a second process of the same deployment."""
 
     def __init__(self, landing: Landing) -> None:
         self.landing = landing
         self.services: Services = landing.services()
+        self.services.aws = aws_of(landing.endpoint)
 
     @classmethod
     def create(cls, folder: Path, endpoint: str, *tables: dict[str, Any]) -> "Zone":
@@ -129,6 +87,11 @@ class Zone:
 
     def restarted(self) -> "Zone":
         return Zone(self.landing)
+
+    def declare(self, **changes: Any) -> "Zone":
+        """A process started after sales.orders was declared otherwise, and alone."""
+        self.landing.write(tables=[orders_table(**changes)])
+        return self.restarted()
 
     def hooked_ledger(self, **hooks: Hook) -> HookedLedger:
         return HookedLedger(self.services.settings.ledger.url, **hooks)

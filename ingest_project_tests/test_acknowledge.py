@@ -118,6 +118,7 @@ def test_refused_receipt_handle_holds_no_other_message_back_and_the_next_deliver
 
     assert zone.acknowledge() == Acknowledged(deleted=1, refused=1)
     assert zone.acknowledge() == Acknowledged(deleted=0, refused=0)
+    assert zone.message_states() == {"deleted": 1, "open": 1}
 
     zone.landing.sqs.change_message_visibility(
         QueueUrl=zone.landing.queue_url, ReceiptHandle=first.receipt_handle, VisibilityTimeout=0
@@ -150,7 +151,7 @@ def test_settled_messages_stay_when_sqs_cannot_be_reached(
     with monkeypatch.context() as away:
         away.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         with pytest.raises(QueueUnavailable):
-            zone.restarted().acknowledge()
+            zone.landing.services().acknowledge(QUEUE)
 
     assert zone.acknowledge() == Acknowledged(deleted=1, refused=0)
 

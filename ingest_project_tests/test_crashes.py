@@ -7,7 +7,8 @@ import pytest
 from ingest_project import pipeline
 from ingest_project.batches.model import ObjectState
 from ingest_project.errors import LedgerUnavailable
-from ingest_project_tests.factories import Killed, Zone, die, order_key, orders_table
+from ingest_project_tests.factories import Zone, order_key
+from ingest_project_tests.faults import Killed, die
 from ingest_project_tests.iceberg.readers import order_ids_by_clickhouse
 
 COMMITTED, FAILED, PENDING = ObjectState.COMMITTED, ObjectState.FAILED, ObjectState.PENDING
@@ -187,8 +188,7 @@ def test_ledger_that_goes_away_before_the_settling_leaves_the_batch_to_the_next_
 
 
 def test_crash_of_the_first_batch_of_a_table_with_inferred_columns(zone: Zone) -> None:
-    zone.landing.write(tables=[orders_table(columns=None)])
-    zone = zone.restarted()
+    zone = zone.declare(columns=None)
     zone.put_orders("a", 1)
     batch_id = zone.plan_one()
     kill_before_the_commit(zone, batch_id)

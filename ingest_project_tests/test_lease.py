@@ -16,7 +16,8 @@ from ingest_project.batches.model import Batch
 from ingest_project.errors import CommitConflict, LedgerUnavailable
 from ingest_project.lease import Lease
 from ingest_project.sqs.queue import Queue
-from ingest_project_tests.factories import QUEUE, Killed, Zone, once
+from ingest_project_tests.factories import QUEUE, Zone
+from ingest_project_tests.faults import Killed, once
 
 BEAT_SECONDS = 0.05
 PATIENCE_SECONDS = 10.0

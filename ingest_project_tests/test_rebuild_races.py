@@ -9,17 +9,8 @@ import pytest
 
 from ingest_project.batches.model import ObjectState
 from ingest_project.errors import BatchSuperseded
-from ingest_project_tests.factories import (
-    NEXT_DAY,
-    QUEUE,
-    Killed,
-    Zone,
-    die,
-    once,
-    order_key,
-    orders,
-    orders_table,
-)
+from ingest_project_tests.factories import NEXT_DAY, QUEUE, Zone, order_key, orders, orders_table
+from ingest_project_tests.faults import Killed, die, once
 
 
 @pytest.fixture(params=["replace", "append"])

@@ -13,7 +13,8 @@ import pytest
 
 from ingest_project.batches.model import ObjectState
 from ingest_project.errors import BatchSuperseded
-from ingest_project_tests.factories import Zone, once, order_key, orders
+from ingest_project_tests.factories import Zone, order_key, orders
+from ingest_project_tests.faults import once
 from ingest_project_tests.iceberg.readers import order_ids_by_clickhouse, stored_files
 
 PATIENCE_SECONDS = 20

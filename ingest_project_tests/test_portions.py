@@ -1,0 +1,101 @@
+"""A batch that is too large to be read at once: by portions, and still in one snapshot."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from ingest_project import pipeline
+from ingest_project.errors import TableMismatch
+from ingest_project.events.object_version import ObjectVersion
+from ingest_project.objects.fetched import FetchResult
+from ingest_project.objects.store import ObjectStore
+from ingest_project.services import Services
+from ingest_project_tests.factories import Zone, order_key, orders
+from ingest_project_tests.faults import go_on
+from ingest_project_tests.iceberg.readers import stored_files
+
+
+@pytest.fixture
+def zone(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
+    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")
+    return Zone.create(tmp_path, aws)
+
+
+def test_object_larger_than_a_portion_is_one_by_itself_and_the_snapshot_is_still_one(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "CHUNK_BYTES", 2 * len(orders(1)))
+    for name, order_ids in {"a": [1], "b": [2], "c": [3, 4, 5], "d": [6]}.items():
+        zone.put_orders(name, *order_ids)
+
+    result = zone.ingest_one()
+
+    zone.assert_exact(1, 2, 3, 4, 5, 6)
+    assert zone.snapshots() == 1
+    assert len(stored_files(zone.lake_table())) == 3
+    sources = dict(zone.rows().select("order_id", "_source_uri").iter_rows())
+    assert {order_id: uri.rsplit("/")[-1] for order_id, uri in sources.items()} == {
+        1: "a.ndjson", 2: "b.ndjson", 3: "c.ndjson", 4: "c.ndjson", 5: "c.ndjson", 6: "d.ndjson",
+    }  # fmt: skip
+    (partition,) = result.partitions
+    assert partition.sample is not None
+    assert partition.sample.height == 2
+
+
+def test_failure_in_one_portion_leaves_the_others_alone(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "CHUNK_BYTES", 1)
+    zone.put_orders("a", 1)
+    zone.put(order_key("b"), b"broken")
+    zone.put_orders("c", 3)
+
+    zone.ingest_one()
+
+    zone.assert_exact(1, 3)
+    assert zone.error_classes() == {order_key("b"): "unreadable"}
+
+
+def test_later_portion_of_a_table_with_inferred_columns_follows_the_first(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "CHUNK_BYTES", 1)
+    zone = zone.declare(columns=None)
+    zone.put(order_key("a"), b'{"order_id": 1}\n')
+    zone.put(order_key("b"), b'{"order_id": "two"}\n')
+    zone.put(order_key("c"), b'{"order_id": 3, "coupon": "X"}\n')
+
+    zone.ingest_one()
+
+    assert zone.lake_table().columns == {"order_id": "long", "coupon": "string"}
+    zone.assert_exact(1, 3)
+    assert list(zone.error_classes()) == [order_key("b")]
+
+
+class InterruptedStore(ObjectStore):
+    """A store whose second fetch begins with something that others do."""
+
+    def __init__(self, services: Services, meanwhile: Callable[[], None]) -> None:
+        super().__init__(services.aws)
+        self._meanwhile = [meanwhile, go_on]
+
+    def fetch(self, objects: Sequence[ObjectVersion]) -> FetchResult:
+        self._meanwhile.pop()()
+        return super().fetch(objects)
+
+
+def test_attempt_that_stops_half_way_deletes_the_files_that_it_wrote(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "CHUNK_BYTES", 1)
+    zone.put_orders("a", 1)
+    zone.put(order_key("b"), b'{"order_id": 2, "coupon": 1.5}\n')
+    batch_id = zone.plan_one()
+    store = InterruptedStore(zone.services, lambda: zone.lake_table().evolve({"coupon": "boolean"}))
+
+    with pytest.raises(TableMismatch, match="coupon"):
+        zone.process(batch_id, store=store)
+
+    assert stored_files(zone.lake_table()) == set()
+    zone.process(batch_id, run_id="run-2")
+    zone.assert_exact(1)
+    assert zone.error_classes() == {order_key("b"): "schema"}
