@@ -19,12 +19,14 @@ def fit_columns(
 ) -> pl.DataFrame:
     """The frame with exactly these columns, in order and of their types, then those that are new.
 
-    A column that the frame lacks is null. Without `columns` all are new. A new column of nothing but nulls has no
-    type yet and is left out. Raises SchemaMismatch, naming the column and an example, if a value does not fit or if
-    a new column is not allowed.
+    A column that the frame lacks is null. Without `columns` all are new. A new column of nothing but nulls or
+    empty lists and objects has no type yet and is left out. Raises SchemaMismatch, naming the column and an example, if
+    a value does not fit, or if a new column is not allowed or cannot be one.
     """
-    new = [name for name, dtype in frame.schema.items() if name not in (columns or {}) and dtype != pl.Null]
+    found = {name: dtype for name, dtype in frame.schema.items() if name not in (columns or {})}
+    new = [name for name, dtype in found.items() if not _is_empty(dtype)]
     refuse_reserved(new, uri)
+    _refuse_impossible({name: found[name] for name in new}, {*frame.columns, *(columns or {})}, uri)
     if columns is not None and not allow_new_columns:
         refuse_new(new, uri)
     known = [_known_column(frame, name, type_name, uri) for name, type_name in (columns or {}).items()]
@@ -44,6 +46,47 @@ def refuse_reserved(names: Iterable[str], uri: str) -> None:
     """Raises SchemaMismatch if the file brings columns that only the ingest itself may write."""
     if listed := _listed(name for name in names if name.lower() in PROVENANCE_COLUMNS):
         raise SchemaMismatch(uri, f"the ingest itself writes the column {listed}; rename it in the file")
+
+
+def _refuse_impossible(new: Mapping[str, pl.DataType], all_names: set[str], uri: str) -> None:
+    """Raises SchemaMismatch for new columns that no table can have: left to the commit, they would stop the batch."""
+    for name, dtype in new.items():
+        if any(character < " " for character in f"{name}{dtype}"):
+            raise SchemaMismatch(
+                uri, f"column {name!r} has a control character in its name; rename it in the file"
+            )
+        if "." in name and name.partition(".")[0] in all_names:
+            raise SchemaMismatch(
+                uri, f"column {name!r} reads like a field of another column; rename it in the file"
+            )
+        if _has_empty_part(dtype):
+            raise SchemaMismatch(
+                uri, f"column {name!r} is {dtype}, a part of which has no type yet; declare the column"
+            )
+
+
+def _is_empty(dtype: pl.DataType) -> bool:
+    """Nothing but nulls, empty lists and empty objects: it says nothing of a type."""
+    if isinstance(dtype, pl.List):
+        return _is_empty(_inner(dtype))
+    if isinstance(dtype, pl.Struct):
+        return all(_is_empty(_inner(field)) for field in dtype.fields)
+    return isinstance(dtype, pl.Null)
+
+
+def _has_empty_part(dtype: pl.DataType) -> bool:
+    """Somewhere inside is a list of nothing or an object without fields; a null field is fine, it becomes a string."""
+    if isinstance(dtype, pl.List):
+        return _is_empty(_inner(dtype)) or _has_empty_part(_inner(dtype))
+    if isinstance(dtype, pl.Struct):
+        return not dtype.fields or any(_has_empty_part(_inner(field)) for field in dtype.fields)
+    return False
+
+
+def _inner(nested: pl.List | pl.Field) -> pl.DataType:
+    """The type inside, as an instance; Polars allows the bare class there as well."""
+    dtype = nested.inner if isinstance(nested, pl.List) else nested.dtype
+    return dtype if isinstance(dtype, pl.DataType) else dtype()
 
 
 def example_of(value: object) -> str:
