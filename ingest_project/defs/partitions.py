@@ -25,4 +25,5 @@ def partitions_definition(table: TableSettings) -> dg.PartitionsDefinition | Non
 
 def _time_windows(partition: PartitionSettings) -> dg.TimeWindowPartitionsDefinition:
     # end_offset=1: the window that is not over yet is a partition already, since its objects arrive now.
+    # The four classes take the same arguments, and their common base, which the annotation names, takes others.
     return TIME_WINDOWS[partition.every or "day"](start_date=partition.start_time, end_offset=1)  # type: ignore[call-arg]

@@ -36,6 +36,8 @@ def rebuild_schedule(table: TableSettings) -> dg.ScheduleDefinition:
         )
         # The newest window of a table by time is still open; the one before has just ended.
         for key in keys[-2:-1] if isinstance(definition, dg.TimeWindowPartitionsDefinition) else keys:
-            yield dg.RunRequest(partition_key=key)
+            yield dg.RunRequest(
+                run_key=f"{context.scheduled_execution_time.isoformat()} {key}", partition_key=key
+            )
 
     return schedule

@@ -155,7 +155,7 @@ def _create_namespaces(catalog: Catalog, table_name: str) -> None:
             catalog.create_namespace(namespace)
         except NamespaceAlreadyExistsError:
             continue
-        except Exception:
+        except Exception:  # of whichever class the catalog's database has
             # A SQL catalog looks and then inserts; whoever comes second gets its database's error for a duplicate.
             if not catalog.namespace_exists(namespace):
                 raise

@@ -15,7 +15,7 @@ def delete_files(table: Table, files: Iterable[DataFile]) -> None:
     for file in files:
         try:
             table.io.delete(file.file_path)
-        except Exception as error:
+        except Exception as error:  # storage raises what it likes, and an orphan is no reason to fail a batch
             _log.warning("cannot delete orphan %s (%s)", file.file_path, type(error).__name__)
 
 

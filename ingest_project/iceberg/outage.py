@@ -28,7 +28,7 @@ class Outages:
             yield
         except IngestError:
             raise
-        except Exception as error:
+        except Exception as error:  # every driver has classes of its own; `is_outage` tells them apart
             if not is_outage(error):
                 raise
             raise self.unavailable(table, error) from error

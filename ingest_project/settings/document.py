@@ -148,6 +148,7 @@ class _Reader:
             return node.value
         tag = node.tag
         if node.style is None and text != node.value:
+            # PyYAML has no annotations of its own.
             tag = self._yaml.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         return self._typed(node, path, ScalarNode(tag, text, node.start_mark, node.end_mark))
 

@@ -1,5 +1,7 @@
 """Materializing a partition by hand: from the command line, before, between and after what the sensor does."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from ingest_project_tests.e2e.shop import ORDERS, Shop
@@ -38,3 +40,19 @@ def test_partition_materialized_twice_has_the_same_rows_and_the_sensor_ingests_n
     shop.assert_exact()
     world.wait_for(world.settled, seconds=60, name="the event of the second write")
     shop.assert_exact()
+
+
+def test_schedule_rebuilds_the_last_partition_that_is_over(world: World) -> None:
+    shop = Shop(world)
+    shop.open({**ORDERS, "rebuild_schedule": "* * * * *"})
+    world.stop_sensors()
+    today = datetime.now(UTC).date()
+    yesterday = [shop.put_orders(f"{today - timedelta(days=1)}", part) for part in range(2)]
+    shop.put_orders(f"{today}", 0)  # its window is still open: left to its event
+
+    world.start_daemon()
+    rebuilt = "select kind, partition_key from batches where state = 'committed'"
+    world.wait_for(lambda: bool(world.ledger(rebuilt)), seconds=150, name="the schedule's rebuild")
+
+    assert ("rebuild", f"{today - timedelta(days=1)}") in world.ledger(rebuilt)
+    assert shop.found("sales.orders") == {f"s3://{BUCKET}/{key}": 20 for key in yesterday}

@@ -95,6 +95,12 @@ class World:
         instance["run_monitoring"] |= {"start_timeout_seconds": 45, "poll_interval_seconds": 5}
         (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(instance))
 
+    def stop_sensors(self) -> None:
+        """Say in the settings that no queue is drained."""
+        for queue in self.settings["queues"]:
+            queue["enabled"] = False
+        (self.home / "ingest.yaml").write_text(yaml.safe_dump(self.settings, sort_keys=False))
+
     def start_daemon(self) -> subprocess.Popen[bytes]:
         """A real `dagster-daemon`, in a process group of its own."""
         return self._start(
