@@ -13,7 +13,8 @@ from ingest_project.sqs.queue import Queue
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 10.0
+HEARTBEATS = 6
+"""How many heartbeats a lease lasts: so many may fail in a row before the run is taken for dead."""
 
 LAST_EXTENSION_SECONDS = 1.0
 """How long the end of the block waits for an extension under way; one that SQS leaves unanswered may end by itself."""
@@ -26,12 +27,20 @@ class Lease:
     """
 
     def __init__(
-        self, ledger: Ledger, queue: Queue, *, batch_id: str, run_id: str, visibility: timedelta
+        self,
+        ledger: Ledger,
+        queue: Queue,
+        *,
+        batch_id: str,
+        run_id: str,
+        lease: timedelta,
+        visibility: timedelta,
     ) -> None:
         self._ledger = ledger
         self._queue = queue
         self._batch_id = batch_id
         self._run_id = run_id
+        self._pause_seconds = lease.total_seconds() / HEARTBEATS
         self._visibility = visibility
         self._done = threading.Event()
         self._beating = threading.Thread(target=self._beat, name=f"lease-{batch_id}", daemon=True)
@@ -52,7 +61,7 @@ class Lease:
             self._release(error)
 
     def _beat(self) -> None:
-        while not self._done.wait(HEARTBEAT_SECONDS):
+        while not self._done.wait(self._pause_seconds):
             try:
                 if not self._ledger.heartbeat(self._batch_id, run_id=self._run_id):
                     log.warning(
@@ -65,7 +74,7 @@ class Lease:
                 log.warning("batch %s: a heartbeat failed and is tried again: %s", self._batch_id, error)
 
     def _extend(self) -> None:
-        while not self._done.wait(HEARTBEAT_SECONDS):
+        while not self._done.wait(self._pause_seconds):
             try:
                 keep_invisible(self._ledger, self._queue, timeout=self._visibility)
             except IngestError as error:

@@ -106,7 +106,8 @@ class Pipeline:
             return None
         table = self.settings.table(work.batch.table)
         visibility = timedelta(seconds=self.settings.queue(table.queue).visibility_timeout_seconds)
-        with Lease(self.ledger, queue, batch_id=batch_id, run_id=run_id, visibility=visibility):
+        lease = timedelta(seconds=self.settings.ledger.lease_seconds)
+        with Lease(self.ledger, queue, batch_id=batch_id, run_id=run_id, lease=lease, visibility=visibility):
             return self._process(work, table, run_id)
 
     def _process(self, work: BatchWork, table: TableSettings, run_id: str) -> BatchResult:

@@ -10,22 +10,21 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from ingest_project import lease as lease_module
 from ingest_project.batches.ledger import Ledger
 from ingest_project.batches.model import Batch
 from ingest_project.errors import CommitConflict, LedgerUnavailable
-from ingest_project.lease import Lease
+from ingest_project.lease import HEARTBEATS, Lease
 from ingest_project.sqs.queue import Queue
 from ingest_project_tests.factories import QUEUE, Zone
 from ingest_project_tests.faults import Killed, once
 
 BEAT_SECONDS = 0.05
+LEASE = timedelta(seconds=BEAT_SECONDS * HEARTBEATS)
 PATIENCE_SECONDS = 10.0
 
 
 @pytest.fixture
-def zone(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
-    monkeypatch.setattr(lease_module, "HEARTBEAT_SECONDS", BEAT_SECONDS)
+def zone(aws: str, tmp_path: Path) -> Zone:
     return Zone.create(tmp_path, aws)
 
 
@@ -74,7 +73,7 @@ def started(zone: Zone, *, visibility_timeout_seconds: int = 60) -> Batch:
 
 def held(zone: Zone, batch: Batch, **others: object) -> Lease:
     """The lease of run-1, with another ledger, queue or visibility timeout."""
-    values: dict[str, object] = {"visibility": timedelta(seconds=60), **others}
+    values: dict[str, object] = {"visibility": timedelta(seconds=60), "lease": LEASE, **others}
     ledger, queue = values.pop("ledger", zone.ledger), values.pop("queue", zone.queue)
     return Lease(ledger, queue, batch_id=batch.batch_id, run_id="run-1", **values)  # type: ignore[arg-type]
 

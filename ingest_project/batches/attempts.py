@@ -12,7 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest_project.batches.attempt_log import log_end, log_start
 from ingest_project.batches.model import (
+    AttemptOutcome,
     Batch,
     BatchKind,
     BatchObject,
@@ -55,6 +57,7 @@ def start(connection: sa.Connection, batch_id: str, *, run_id: str, now: datetim
         .values(run_id=run_id, heartbeat_at=now, starts=batches.c.starts + 1, error_class=None, error=None)
     )
     started = batch(connection, batch_id)
+    log_start(connection, batch_id, number=started.starts, attempt=started.attempt, run_id=run_id, now=now)
     return BatchWork(started, tuple(_members(connection, started)))
 
 
@@ -64,10 +67,21 @@ def heartbeat(connection: sa.Connection, batch_id: str, *, run_id: str, now: dat
     return result.rowcount == 1
 
 
-def release(connection: sa.Connection, batch_id: str, *, run_id: str, error_class: str, error: str) -> None:
+def release(
+    connection: sa.Connection, batch_id: str, *, run_id: str, error_class: str, error: str, now: datetime
+) -> None:
     """Give the lease up after a failure, so that the next attempt need not wait for it to run out."""
     connection.execute(
         _owned(batch_id, run_id).values(heartbeat_at=None, error_class=error_class, error=error)
+    )
+    log_end(
+        connection,
+        batch_id,
+        AttemptOutcome.FAILED,
+        now=now,
+        run_id=run_id,
+        error_class=error_class,
+        error=error,
     )
 
 
@@ -92,6 +106,8 @@ def next_attempt(
             error=sa.func.coalesce(batches.c.error, error),
         )
     )
+    if result.rowcount == 1:
+        log_end(connection, batch_id, AttemptOutcome.LOST, now=now, error=error)
     return result.rowcount == 1
 
 

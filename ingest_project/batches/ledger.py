@@ -122,7 +122,9 @@ class Ledger:
     def release(self, batch_id: str, *, run_id: str, error_class: str, error: str) -> None:
         """Give the lease up after a failure, with its reason, so that the next attempt need not wait."""
         with self._database.writing() as connection:
-            attempts.release(connection, batch_id, run_id=run_id, error_class=error_class, error=error)
+            attempts.release(
+                connection, batch_id, run_id=run_id, error_class=error_class, error=error, now=self._clock()
+            )
 
     def next_attempt(self, batch_id: str, *, attempt: int, error: str) -> bool:
         """After attempt number `attempt` ended without settling the batch, allow another one after a backoff."""

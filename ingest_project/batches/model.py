@@ -61,9 +61,13 @@ class BatchState(StrEnum):
     ABANDONED = "abandoned"
 
 
-LEASE_TIMEOUT = timedelta(seconds=60)
-"""A run that gave no sign for so long is taken for dead. One that was only slow loses its work, never its
-correctness: its commit is refused."""
+class AttemptOutcome(StrEnum):
+    """How an attempt at a batch ended. `superseded`: another run took over; `lost`: its run died without a word."""
+
+    COMMITTED = "committed"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +123,9 @@ class Batch:
         """Dagster launches one run per run key, however often it is asked."""
         return f"{self.batch_id}:{self.attempt}"
 
-    def is_leased(self, now: datetime) -> bool:
-        """A run has given a sign of working on it, recently enough to be believed."""
-        return self.heartbeat_at is not None and now - self.heartbeat_at < LEASE_TIMEOUT
+    def is_leased(self, now: datetime, lease: timedelta) -> bool:
+        """A run has given a sign of working on it within the time of a lease."""
+        return self.heartbeat_at is not None and now - self.heartbeat_at < lease
 
 
 @dataclass(frozen=True, slots=True)

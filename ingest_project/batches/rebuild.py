@@ -13,9 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest_project.batches.attempt_log import log_end
 from ingest_project.batches.claim import object_row, routed_object_id
 from ingest_project.batches.known_versions import keys_being_committed, keys_being_rebuilt, versions_of_keys
-from ingest_project.batches.model import BatchKind, BatchState, ObjectState, PlanningRules
+from ingest_project.batches.model import AttemptOutcome, BatchKind, BatchState, ObjectState, PlanningRules
 from ingest_project.batches.new_batch import batch_row, insert_batch, new_batch_id
 from ingest_project.batches.rebuild_of_key import OPEN, KeyRebuild, Listed, rebuild_listed, rebuild_unlisted
 from ingest_project.batches.settle import settle_unread
@@ -155,6 +156,7 @@ def _abandon(connection: sa.Connection, batch_id: str, now: datetime) -> None:
         .where(batches.c.batch_id == batch_id)
         .values(state=BatchState.ABANDONED, settled_at=now, heartbeat_at=None)
     )
+    log_end(connection, batch_id, AttemptOutcome.SUPERSEDED, now=now, error="its rebuild was planned anew")
     connection.execute(
         sa.update(object_versions)
         .where(object_versions.c.batch_id == batch_id, object_versions.c.state == ObjectState.PLANNED)

@@ -6,10 +6,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest_project.batches.attempt_log import log_end
 from ingest_project.batches.attempts import backoff, confirmed_objects, lock_batch
-from ingest_project.batches.model import BatchKind, BatchOutcome, BatchState, FailedObject, ObjectState
+from ingest_project.batches.model import (
+    AttemptOutcome,
+    BatchKind,
+    BatchOutcome,
+    BatchState,
+    FailedObject,
+    ObjectState,
+)
 from ingest_project.batches.replaced_rows import supersede_replaced
-from ingest_project.batches.tables import batches, object_versions
+from ingest_project.batches.tables import batch_objects, batches, object_versions
 from ingest_project.errors import BatchSuperseded
 
 MAX_OBJECT_ATTEMPTS = 6
@@ -33,6 +41,7 @@ def settle(
     supersede_replaced(connection, batch, now)
     _settle_failed(connection, batch_id, outcome.failures, now)
     _return_the_rest(connection, batch_id, now)
+    _log_objects(connection, batch_id, rows, outcome.failures)
     _close(connection, batch_id, outcome, now)
 
 
@@ -126,16 +135,44 @@ def _return_the_rest(connection: sa.Connection, batch_id: str, now: datetime) ->
     )
 
 
+def _log_objects(
+    connection: sa.Connection, batch_id: str, rows: Mapping[str, int], failures: Iterable[FailedObject]
+) -> None:
+    """Keep what this batch made of each object: another batch may yet make something else of it."""
+    made: dict[str, tuple[int | None, str | None, str | None]] = {
+        **{object_id: (count, None, None) for object_id, count in rows.items()},
+        **{one.object_id: (None, one.error_class, one.reason) for one in failures},
+    }
+    if made:
+        connection.execute(
+            sa.update(batch_objects)
+            .where(batch_objects.c.batch_id == batch_id, batch_objects.c.object_id == sa.bindparam("made_of"))
+            .values(
+                rows=sa.bindparam("made_rows"),
+                error_class=sa.bindparam("made_class"),
+                reason=sa.bindparam("made_reason"),
+            ),
+            [
+                {"made_of": object_id, "made_rows": count, "made_class": error_class, "made_reason": reason}
+                for object_id, (count, error_class, reason) in sorted(made.items())
+            ],
+        )
+
+
 def _close(connection: sa.Connection, batch_id: str, outcome: BatchOutcome, now: datetime) -> None:
     failed = not outcome.rows and outcome.failures
+    error_class = outcome.failures[0].error_class if outcome.failures else None
+    log_end(
+        connection, batch_id, AttemptOutcome.FAILED if failed else AttemptOutcome.COMMITTED, now=now,
+        error_class=error_class, error=_summary(outcome.failures),
+    )  # fmt: skip
     connection.execute(
         sa.update(batches)
         .where(batches.c.batch_id == batch_id)
         .values(
             state=BatchState.FAILED if failed else BatchState.COMMITTED, rows=sum(outcome.rows.values()),
             snapshot_id=outcome.snapshot_id, committed_at=outcome.committed_at, settled_at=now, heartbeat_at=None,
-            error=_summary(outcome.failures),
-            error_class=outcome.failures[0].error_class if outcome.failures else None,
+            error=_summary(outcome.failures), error_class=error_class,
         )
     )  # fmt: skip
 

@@ -92,6 +92,7 @@ object_versions = sa.Table(
     sa.Index(None, "key_id", "state"),
     sa.Index(None, "state", "queue", "table_name", "claimed_at"),
     sa.Index(None, "table_name", "partition_key"),
+    sa.Index(None, "table_name", "claimed_at"),
 )
 
 message_objects = sa.Table(
@@ -99,7 +100,7 @@ message_objects = sa.Table(
     metadata,
     sa.Column("queue", sa.Text, primary_key=True),
     sa.Column("message_id", sa.Text, primary_key=True),
-    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("object_id", sa.Text, primary_key=True, index=True),
 )
 
 batches = sa.Table(
@@ -135,11 +136,28 @@ batch_objects = sa.Table(
     "batch_objects",
     metadata,
     sa.Column("batch_id", sa.Text, primary_key=True),
-    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("object_id", sa.Text, primary_key=True, index=True),
     sa.Column("role", sa.Text, nullable=False),
     sa.Column(
         "confirmed", sa.Boolean, nullable=False, default=False
     ),  # in every commit that was ever allowed
+    sa.Column("rows", sa.BigInteger),  # that the batch brought of it; null: none, or the batch is open
+    sa.Column("error_class", sa.Text),
+    sa.Column("reason", Prose),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # of the batch's starts, from 1
+    sa.Column("attempt", sa.Integer, nullable=False),  # of the batch's run keys, from 1
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("outcome", sa.Text),
+    sa.Column("error_class", sa.Text),
+    sa.Column("error", Prose),
 )
 
 

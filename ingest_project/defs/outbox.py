@@ -32,15 +32,15 @@ class Verdict:
     dead_run: dg.DagsterRun | None = None
 
 
-def judge(batch: Batch, runs: Iterable[dg.RunRecord], now: datetime) -> Verdict:
-    """What this batch needs, given all runs that Dagster knows of it.
+def judge(batch: Batch, runs: Iterable[dg.RunRecord], now: datetime, lease: timedelta) -> Verdict:
+    """What this batch needs, given all runs that Dagster knows of it and how long a run's lease lasts.
 
     Dagster alone cannot tell: its default launcher never notices that a run worker was killed together with the
     server that started it. The ledger's lease can.
     """
     known = list(runs)
     owner = next((one for one in known if one.dagster_run.run_id == batch.run_id), None)
-    if batch.is_leased(now) and not (owner and owner.dagster_run.is_finished):
+    if batch.is_leased(now, lease) and not (owner and owner.dagster_run.is_finished):
         return Verdict(Need.PATIENCE, f"run {batch.run_id} works on it")
     current = [one for one in known if one.dagster_run.tags.get(ATTEMPT_TAG) == str(batch.attempt)]
     if not current:
@@ -53,7 +53,7 @@ def judge(batch: Batch, runs: Iterable[dg.RunRecord], now: datetime) -> Verdict:
     if not unfinished:
         run = current[0].dagster_run
         return Verdict(Need.ATTEMPT, f"run {run.run_id} ended as {run.status.value} and left the batch open")
-    dead = next((one.dagster_run for one in unfinished if _is_dead(one, batch, now)), None)
+    dead = next((one.dagster_run for one in unfinished if _is_dead(one, batch, now, lease)), None)
     if dead is not None:
         return Verdict(Need.ATTEMPT, f"run {dead.run_id} stopped without a word", dead_run=dead)
     return Verdict(
@@ -71,11 +71,11 @@ def run_request(batch: Batch, job_name: str) -> dg.RunRequest:
     )
 
 
-def _is_dead(record: dg.RunRecord, batch: Batch, now: datetime) -> bool:
+def _is_dead(record: dg.RunRecord, batch: Batch, now: datetime, lease: timedelta) -> bool:
     """A started run whose lease ran out, or that never took one in the time that a start takes."""
     if record.dagster_run.status not in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING):
         return False
     if batch.run_id == record.dagster_run.run_id and batch.heartbeat_at is not None:
-        return not batch.is_leased(now)
+        return not batch.is_leased(now, lease)
     started = datetime.fromtimestamp(record.start_time or now.timestamp(), UTC)
     return now - started > START_TIMEOUT

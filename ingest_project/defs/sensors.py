@@ -1,6 +1,6 @@
 """The sensor of a queue. A tick finishes what a crash left, drains the queue into the ledger, and asks for runs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -72,7 +72,8 @@ def _look_after(
     context: dg.SensorEvaluationContext, services: Services, batch: Batch, job_name: str
 ) -> dg.RunRequest | None:
     records = context.instance.get_run_records(filters=dg.RunsFilter(tags={BATCH_TAG: batch.batch_id}))
-    verdict = judge(batch, records, datetime.now(UTC))
+    lease = timedelta(seconds=services.settings.ledger.lease_seconds)
+    verdict = judge(batch, records, datetime.now(UTC), lease)
     context.log.info(f"batch {batch.batch_id} of {batch.table} ({batch.objects} objects): {verdict.reason}")
     if verdict.dead_run is not None:
         context.instance.report_run_failed(

@@ -67,9 +67,14 @@ class AwsSettings(Strict):
 
 
 class LedgerSettings(Strict):
-    """The ledger's database, as a SQLAlchemy URL; a relative SQLite path is relative to ingest.yaml."""
+    """The ledger's database, as a SQLAlchemy URL; a relative SQLite path is relative to ingest.yaml.
+
+    A run that gave no sign of life for `lease_seconds` is taken for dead. One that was only slow loses its work, never
+    its correctness: its commit is refused.
+    """
 
     url: str = Field(default="sqlite:///.dagster/ledger.db", repr=False)
+    lease_seconds: Annotated[int, Field(ge=5, le=3_600)] = 60
 
 
 class CatalogSettings(BaseModel):

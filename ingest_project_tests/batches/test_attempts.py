@@ -24,6 +24,7 @@ from ingest_project_tests.batches.factories import (
     start,
 )
 
+LEASE = timedelta(seconds=60)
 URI = "s3://acme-landing/orders/a.ndjson"
 
 
@@ -74,16 +75,16 @@ def test_a_heartbeat_keeps_the_lease(ledger: Ledger, batch_id: str, clock: Clock
 
     assert kept
     assert ledger.batch(batch_id).heartbeat_at == later
-    assert ledger.batch(batch_id).is_leased(later + timedelta(seconds=50))
+    assert ledger.batch(batch_id).is_leased(later + timedelta(seconds=50), LEASE)
 
 
 def test_a_lease_runs_out_without_heartbeats(ledger: Ledger, batch_id: str) -> None:
     before = ledger.batch(batch_id)
     start(ledger, batch_id)
 
-    assert not before.is_leased(NOW)
-    assert ledger.batch(batch_id).is_leased(NOW)
-    assert not ledger.batch(batch_id).is_leased(NOW + timedelta(minutes=2))
+    assert not before.is_leased(NOW, LEASE)
+    assert ledger.batch(batch_id).is_leased(NOW, LEASE)
+    assert not ledger.batch(batch_id).is_leased(NOW + timedelta(minutes=2), LEASE)
 
 
 def test_a_run_that_fails_gives_the_lease_up_with_its_reason(ledger: Ledger, batch_id: str) -> None:

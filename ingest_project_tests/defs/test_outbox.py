@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from ingest_project.batches.model import LEASE_TIMEOUT, Batch, BatchKind
+from ingest_project.batches.model import Batch, BatchKind
 from ingest_project.defs.jobs import ATTEMPT_TAG, BATCH_TAG
 from ingest_project.defs.outbox import START_TIMEOUT, Need, judge, run_request
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LEASE = timedelta(seconds=60)
 
 
 @dg.job
@@ -59,15 +60,15 @@ def records(instance: dg.DagsterInstance) -> list[dg.RunRecord]:
 
 
 def test_batch_without_a_run_gets_one() -> None:
-    assert judge(batch(), [], NOW).need is Need.RUN
+    assert judge(batch(), [], NOW, LEASE).need is Need.RUN
 
 
 def test_next_attempt_waits_for_its_time(instance: dg.DagsterInstance) -> None:
     run(instance, dg.DagsterRunStatus.FAILURE)
     waiting = batch(attempt=2, not_before=NOW + timedelta(seconds=5))
 
-    assert judge(waiting, records(instance), NOW).need is Need.PATIENCE
-    assert judge(waiting, records(instance), NOW + timedelta(seconds=5)).need is Need.RUN
+    assert judge(waiting, records(instance), NOW, LEASE).need is Need.PATIENCE
+    assert judge(waiting, records(instance), NOW + timedelta(seconds=5), LEASE).need is Need.RUN
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_run_that_ended_and_left_the_batch_open_calls_for_another_attempt(
 ) -> None:
     run(instance, status)
 
-    verdict = judge(batch(), records(instance), NOW)
+    verdict = judge(batch(), records(instance), NOW, LEASE)
 
     assert verdict.need is Need.ATTEMPT
     assert verdict.dead_run is None
@@ -90,16 +91,16 @@ def test_run_that_ended_and_left_the_batch_open_calls_for_another_attempt(
 def test_run_on_its_way_is_waited_for(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
     run(instance, status)
 
-    assert judge(batch(), records(instance), NOW).need is Need.PATIENCE
+    assert judge(batch(), records(instance), NOW, LEASE).need is Need.PATIENCE
 
 
 def test_started_run_whose_lease_ran_out_is_dead(instance: dg.DagsterInstance) -> None:
     run_id = run(instance, dg.DagsterRunStatus.STARTED)
     working = batch(run_id=run_id, heartbeat_at=NOW)
 
-    assert judge(working, records(instance), NOW + LEASE_TIMEOUT / 2).need is Need.PATIENCE
+    assert judge(working, records(instance), NOW + LEASE / 2, LEASE).need is Need.PATIENCE
 
-    verdict = judge(working, records(instance), NOW + LEASE_TIMEOUT)
+    verdict = judge(working, records(instance), NOW + LEASE, LEASE)
     assert verdict.need is Need.ATTEMPT
     assert verdict.dead_run is not None
     assert verdict.dead_run.run_id == run_id
@@ -108,7 +109,7 @@ def test_started_run_whose_lease_ran_out_is_dead(instance: dg.DagsterInstance) -
 def test_ended_run_is_believed_before_its_lease_runs_out(instance: dg.DagsterInstance) -> None:
     run_id = run(instance, dg.DagsterRunStatus.FAILURE)
 
-    assert judge(batch(run_id=run_id, heartbeat_at=NOW), records(instance), NOW).need is Need.ATTEMPT
+    assert judge(batch(run_id=run_id, heartbeat_at=NOW), records(instance), NOW, LEASE).need is Need.ATTEMPT
 
 
 def test_started_run_that_never_took_the_lease_is_dead_in_the_end(instance: dg.DagsterInstance) -> None:
@@ -121,15 +122,17 @@ def test_started_run_that_never_took_the_lease_is_dead_in_the_end(instance: dg.D
     assert record.start_time is not None
     started = datetime.fromtimestamp(record.start_time, UTC)
 
-    assert judge(batch(), [record], started + START_TIMEOUT).need is Need.PATIENCE
-    assert judge(batch(), [record], started + START_TIMEOUT + timedelta(seconds=1)).need is Need.ATTEMPT
+    assert judge(batch(), [record], started + START_TIMEOUT, LEASE).need is Need.PATIENCE
+    assert (
+        judge(batch(), [record], started + START_TIMEOUT + timedelta(seconds=1), LEASE).need is Need.ATTEMPT
+    )
 
 
 def test_batch_that_a_run_outside_of_the_outbox_works_on_is_left_alone() -> None:
     rebuild = batch(run_id="a run of dagster asset materialize", heartbeat_at=NOW)
 
-    assert judge(rebuild, [], NOW).need is Need.PATIENCE
-    assert judge(rebuild, [], NOW + LEASE_TIMEOUT).need is Need.RUN
+    assert judge(rebuild, [], NOW, LEASE).need is Need.PATIENCE
+    assert judge(rebuild, [], NOW + LEASE, LEASE).need is Need.RUN
 
 
 def test_run_request_carries_only_ids() -> None:
