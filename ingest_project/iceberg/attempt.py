@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pyiceberg.manifest import DataFile
@@ -21,12 +22,13 @@ from ingest_project.iceberg.transaction import OneShotTransaction
 class Batch:
     """What is to become one snapshot: the batch's id, its data files, and more for the snapshot's summary.
 
-    `even_if_empty`: a batch that changes no row becomes a snapshot all the same.
+    `planned_at`: no commit of the batch can be older. `even_if_empty`: a batch that changes no row becomes a snapshot all the same.
     """
 
     batch_id: str
     written: Sequence[WrittenFiles]
     properties: Mapping[str, str]
+    planned_at: datetime | None = None
     even_if_empty: bool = False
 
     @property

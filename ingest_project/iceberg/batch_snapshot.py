@@ -1,6 +1,7 @@
 """A batch in the history of its table: the snapshot whose summary carries the batch's id."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
@@ -8,17 +9,26 @@ from pyiceberg.table.snapshots import Snapshot
 BATCH_ID_PROPERTY = "ingest.batch-id"
 """The key of the snapshot summary that says which batch the snapshot is."""
 
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far the clocks of a table's writers may be apart."""
+
 
 def find_snapshot(metadata: TableMetadata, batch_id: str) -> Snapshot | None:
     """The snapshot of this batch among main's head and its ancestors; one that was rolled back does not count."""
-    # PyIceberg's ancestors_of searches the whole list of snapshots for each step.
-    by_id = {snapshot.snapshot_id: snapshot for snapshot in metadata.snapshots}
-    snapshot = metadata.current_snapshot()
-    while snapshot is not None:
-        if batch_id_of(snapshot) == batch_id:
-            return snapshot
-        snapshot = None if snapshot.parent_snapshot_id is None else by_id.get(snapshot.parent_snapshot_id)
-    return None
+    return next((one for one in _history(metadata) if batch_id_of(one) == batch_id), None)
+
+
+def oldest_if_expired_since(metadata: TableMetadata, planned_at: datetime) -> Snapshot | None:
+    """The oldest snapshot that main's history still has, if younger ones than `planned_at` may have been expired.
+
+    None: the history goes back far enough to show every commit that was made since.
+    """
+    history = list(_history(metadata))
+    # Expiry may take the parent's id away with the parent (PyIceberg's does); the first snapshot has the number 1.
+    if not history or (history[-1].parent_snapshot_id is None and history[-1].sequence_number == 1):
+        return None
+    oldest = history[-1]
+    return oldest if committed_at(oldest) >= planned_at - CLOCK_SKEW else None
 
 
 def batch_id_of(snapshot: Snapshot) -> str | None:
@@ -29,3 +39,13 @@ def batch_id_of(snapshot: Snapshot) -> str | None:
 def committed_at(snapshot: Snapshot) -> datetime:
     """When the snapshot was made, UTC."""
     return datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
+
+
+def _history(metadata: TableMetadata) -> Iterator[Snapshot]:
+    """Main's head and its ancestors, as far as they have not expired."""
+    # PyIceberg's ancestors_of searches the whole list of snapshots for each step.
+    by_id = {snapshot.snapshot_id: snapshot for snapshot in metadata.snapshots}
+    snapshot = metadata.current_snapshot()
+    while snapshot is not None:
+        yield snapshot
+        snapshot = None if snapshot.parent_snapshot_id is None else by_id.get(snapshot.parent_snapshot_id)

@@ -1,6 +1,6 @@
 """The fenced commit: a batch becomes one snapshot of its table, and never two.
 
-    load the table -> is the batch among the ancestors of main?
+    load the table -> is the batch among the ancestors of main, or, if they were expired, are its rows in the table?
         yes: it is committed, go on
         no:  confirm with the ledger, stage, and commit against the very snapshot that was looked at
 
@@ -23,7 +23,8 @@ from pyiceberg.table.snapshots import Snapshot
 
 from ingest_project.errors import CatalogUnavailable, CommitConflict
 from ingest_project.iceberg.attempt import Attempt, Batch, stage
-from ingest_project.iceberg.batch_snapshot import committed_at, find_snapshot
+from ingest_project.iceberg.batch_rows import has_rows
+from ingest_project.iceberg.batch_snapshot import committed_at, find_snapshot, oldest_if_expired_since
 from ingest_project.iceberg.orphans import delete_unless_added_by
 from ingest_project.iceberg.outage import Outages
 from ingest_project.iceberg.replacement import Replacement
@@ -33,7 +34,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What became of a batch. `snapshot_id` is None if there was nothing to write and nothing to replace.
+    """What became of a batch. `snapshot_id` is None if there was nothing to write and nothing to replace, or if the
+    batch's snapshot has expired.
 
     `already_committed`: another attempt at this batch had committed it; this one changed nothing.
     `rows_replaced` counts the older rows that this very call took out.
@@ -76,10 +78,12 @@ class FencedCommit:
     outages: Outages
     retry: CommitRetry
 
-    def find(self, batch_id: str) -> Commit | None:
-        """The commit of this batch, if it is among the ancestors of main."""
-        snapshot = find_snapshot(self._look().metadata, batch_id)
-        return None if snapshot is None else _commit(snapshot, already_committed=True)
+    def find(self, batch_id: str, planned_at: datetime | None) -> Commit | None:
+        """The commit of this batch, if main's history or, where that was cut, main's rows tell of one."""
+        table = self._look()
+        if (snapshot := find_snapshot(table.metadata, batch_id)) is not None:
+            return _commit(snapshot, already_committed=True)
+        return self._expired(table, batch_id, planned_at)
 
     def commit(self, batch: Batch, confirm: Callable[[], Replacement]) -> Commit:
         """See LakeTable.commit."""
@@ -91,6 +95,8 @@ class FencedCommit:
             table = self._look()
             if (snapshot := find_snapshot(table.metadata, batch.batch_id)) is not None:
                 return _found(table, snapshot, batch, tried)
+            if (expired := self._expired(table, batch.batch_id, batch.planned_at)) is not None:
+                return expired
             if isinstance(failure, CommitFailedException):
                 tried[-1].tidy_up(table)
             if unknown_outcomes == self.retry.unknown_outcomes:
@@ -114,6 +120,18 @@ class FencedCommit:
                 _log.warning("%s; looking again in %.1f s", error, pause)
                 time.sleep(pause)
         return self._load()
+
+    def _expired(self, table: Table, batch_id: str, planned_at: datetime | None) -> Commit | None:
+        """The commit of a batch whose snapshot somebody has expired meanwhile: its rows are there all the same.
+
+        When it was made is known only as no later than the oldest snapshot that is left.
+        """
+        oldest = None if planned_at is None else oldest_if_expired_since(table.metadata, planned_at)
+        if oldest is None:
+            return None
+        with self.outages.translated(self.name):
+            committed = has_rows(table, batch_id)
+        return Commit(None, committed_at(oldest), already_committed=True) if committed else None
 
     def _load(self) -> Table:
         with self.outages.translated(self.name):
@@ -143,6 +161,8 @@ class FencedCommit:
         table = self._look()
         if (snapshot := find_snapshot(table.metadata, batch.batch_id)) is not None:
             return _found(table, snapshot, batch, tried)
+        if (expired := self._expired(table, batch.batch_id, batch.planned_at)) is not None:
+            return expired
         if failure is None or isinstance(failure, CommitFailedException):
             reason = f"{len(tried)} attempts lost the race for the next snapshot; nothing was committed"
             raise CommitConflict(self.name, reason) from failure

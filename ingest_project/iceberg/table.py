@@ -1,6 +1,5 @@
 """One Iceberg table, as the rest of the project sees it: write rows, commit a batch, read what `status` shows."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +7,12 @@ from datetime import datetime
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import EqualTo, Reference
-from pyiceberg.expressions.literals import literal
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.attempt import Batch
+from ingest_project.iceberg.batch_rows import rows_by_source
 from ingest_project.iceberg.batch_snapshot import batch_id_of, committed_at
 from ingest_project.iceberg.commit import Commit, CommitRetry, FencedCommit
 from ingest_project.iceberg.data_files import WrittenFiles, write_data_files
@@ -135,6 +133,7 @@ class LakeTable:
         confirm: Callable[[], Replacement],
         properties: Mapping[str, str] | None = None,
         *,
+        planned_at: datetime | None = None,
         even_if_empty: bool = False,
     ) -> Commit:
         """Makes the written files, and the replacement that `confirm` names, one snapshot of the table: once.
@@ -145,37 +144,27 @@ class LakeTable:
         the snapshot's summary. Files that turn out not to be needed, because another attempt committed, are deleted.
         A batch that changes no row commits nothing, unless `even_if_empty`: then its snapshot moves the table's head,
         so that any other attempt that stands on the old one is refused.
+        With `planned_at`, before which nobody can have committed the batch, a commit is found by its rows if its
+        snapshot has expired.
 
         Raises CommitConflict after too many lost races, and CatalogUnavailable if the outcome cannot be looked up:
         only then may the batch have been committed or not, and calling again with the same files is safe.
         """
-        return self._fence.commit(Batch(batch_id, tuple(written), properties or {}, even_if_empty), confirm)
+        return self._fence.commit(
+            Batch(batch_id, tuple(written), properties or {}, planned_at, even_if_empty), confirm
+        )
 
-    def find_commit(self, batch_id: str) -> Commit | None:
-        """The commit of this batch in the table's history, looked up afresh; None if there is none."""
-        return self._fence.find(batch_id)
+    def find_commit(self, batch_id: str, planned_at: datetime | None = None) -> Commit | None:
+        """The commit of this batch, looked up afresh as `commit` does; None if there is none."""
+        return self._fence.find(batch_id, planned_at)
 
     def rows_by_source(self, commit: Commit, batch_id: str) -> dict[tuple[str, str], int]:
         """How many rows of each `(_source_uri, _source_version)` the batch's own snapshot holds of the batch.
 
-        Reads only files whose statistics admit the batch, and of those only the provenance columns, by portions.
+        The current one's answer stands in for a snapshot that has expired.
         """
-        rows: Counter[tuple[str, str]] = Counter()
         with self._outages.translated(self.name):
-            scan = self._load().scan(
-                row_filter=EqualTo(term=Reference("_batch_id"), value=literal(batch_id)),
-                selected_fields=("_source_uri", "_source_version"),
-                snapshot_id=commit.snapshot_id,
-            )
-            for portion in scan.to_arrow_batch_reader():
-                for source in (
-                    pa.Table.from_batches([portion])
-                    .group_by(portion.schema.names)
-                    .aggregate([([], "count_all")])
-                    .to_pylist()
-                ):
-                    rows[source["_source_uri"], source["_source_version"]] += source["count_all"]
-        return dict(rows)
+            return rows_by_source(self._load(), batch_id, commit.snapshot_id)
 
     def discard(self, written: Sequence[WrittenFiles]) -> None:
         """Deletes written files, best effort. Only for files that were never handed to `commit`."""

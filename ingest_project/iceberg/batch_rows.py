@@ -1,0 +1,38 @@
+"""A batch's rows in the table itself: the record that stays when its snapshot has expired."""
+
+from collections import Counter
+
+import pyarrow as pa
+from pyiceberg.expressions import EqualTo, Reference
+from pyiceberg.expressions.literals import literal
+from pyiceberg.table import Table
+
+
+def has_rows(table: Table, batch_id: str) -> bool:
+    """Whether the table's current snapshot holds any row of the batch; a commit is atomic, so one tells of all."""
+    if table.current_snapshot() is None or "_batch_id" not in table.schema().column_names:
+        return False
+    found = table.scan(
+        row_filter=EqualTo(term=Reference("_batch_id"), value=literal(batch_id)),
+        selected_fields=("_batch_id",),
+        limit=1,
+    )
+    return any(portion.num_rows for portion in found.to_arrow_batch_reader())
+
+
+def rows_by_source(table: Table, batch_id: str, snapshot_id: int | None) -> dict[tuple[str, str], int]:
+    """How many rows of each `(_source_uri, _source_version)` a snapshot (None: the current one) holds of the batch.
+
+    Reads only files whose statistics admit the batch, and of those only the provenance columns, by portions.
+    """
+    rows: Counter[tuple[str, str]] = Counter()
+    scan = table.scan(
+        row_filter=EqualTo(term=Reference("_batch_id"), value=literal(batch_id)),
+        selected_fields=("_source_uri", "_source_version"),
+        snapshot_id=snapshot_id,
+    )
+    for portion in scan.to_arrow_batch_reader():
+        sources = pa.Table.from_batches([portion]).group_by(portion.schema.names)
+        for source in sources.aggregate([([], "count_all")]).to_pylist():
+            rows[source["_source_uri"], source["_source_version"]] += source["count_all"]
+    return dict(rows)
