@@ -112,7 +112,7 @@ class Pipeline:
 
     def _process(self, work: BatchWork, table: TableSettings, run_id: str) -> BatchResult:
         lake_table = self._open_table(table)
-        earlier = lake_table.find_commit(work.batch.batch_id) if lake_table else None
+        earlier = lake_table.find_commit(work.batch.batch_id, work.batch.planned_at) if lake_table else None
         if lake_table is not None and earlier is not None:
             log.info("batch %s was committed before as snapshot %s", work.batch.batch_id, earlier.snapshot_id)
             progress, commit = self._read_back(work, lake_table, earlier), earlier
@@ -196,6 +196,7 @@ class Pipeline:
             progress.written,
             confirm,
             properties={"ingest.queue": work.batch.queue, "ingest.kind": work.batch.kind},
+            planned_at=work.batch.planned_at,
             even_if_empty=_must_leave_a_mark(work),
         )
 
