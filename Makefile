@@ -9,7 +9,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test bench lint lock clean dagster-home
+.PHONY: help setup demo dev test guards bench lint lock clean dagster-home
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ dev: setup dagster-home ## `dagster dev` on ingest.yaml; HOST and PORT say where
 
 test: setup ## pytest; ARGS picks tests and options
 	$(BIN)/pytest $(ARGS)
+
+guards: setup ## that each guard of exactly-once has a test that fails without it
+	$(BIN)/pytest ingest_project_tests/guards.py $(ARGS)
 
 bench: setup ## rows per second and memory against a loop written by hand, as ratios
 	$(BIN)/python -m ingest_project_tests.bench

@@ -1,0 +1,189 @@
+"""Each guard of exactly-once is there for a crash or a race, and a test fails without it.
+
+A guard is taken out of a copy of the project, and the test that watches it is run there: it must fail. What a guard
+guards is argued in docs/exactly-once.md. `make guards` runs this file, which takes some minutes; `make test` does not.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Lines that hold against a fault: `removed` maps what stands in a file to what stands there without the guard."""
+
+    fault: str
+    test: str
+    file: str
+    removed: dict[str, str]
+
+
+GUARDS = (
+    Guard(
+        "after receive: a message goes only when all that it names is settled",
+        "test_acknowledge.py::test_only_messages_of_settled_objects_are_deleted",
+        "batches/open_messages.py",
+        {
+            "return _select(connection, queue, ~unsettled, limit=limit)": "return _select(connection, queue, limit=limit)"
+        },
+    ),
+    Guard(
+        "after claim, before the run request: every tick asks for runs of all open batches",
+        "defs/test_sensors.py::test_batch_that_a_tick_planned_before_it_died_gets_its_run_from_the_next",
+        "defs/sensors.py",
+        {
+            "batches = services.ledger.open_batches(queue)": (
+                "batches = [one for one in services.ledger.open_batches(queue) if one.planned_at > datetime.now(UTC)]"
+            )
+        },
+    ),
+    Guard(
+        "run queued: asking twice for a run launches one, as both have the batch's run key",
+        "defs/test_sensors.py::test_run_that_was_not_launched_is_asked_for_again_under_the_same_key",
+        "batches/model.py",
+        {'return f"{self.batch_id}:{self.attempt}"': "import uuid; return uuid.uuid4().hex"},
+    ),
+    Guard(
+        "after fetch: a run without a sign of life is taken for dead",
+        "defs/test_outbox.py::test_started_run_whose_lease_ran_out_is_dead",
+        "defs/outbox.py",
+        {"return not batch.is_leased(now, lease)": "return False"},
+    ),
+    Guard(
+        "after data files, before the commit: a run that ended without settling its batch is followed by another",
+        "defs/test_sensors.py::test_batch_whose_run_ended_without_settling_it_gets_another_under_a_key_of_its_own",
+        "defs/sensors.py",
+        {"if verdict.need is Need.ATTEMPT:": "if verdict is None:"},
+    ),
+    Guard(
+        "after the commit, before settling: the batch is looked for in the table",
+        "test_crashes.py::test_crash_after_the_commit_is_finished_from_what_the_table_says",
+        "iceberg/batch_snapshot.py",
+        {"if batch_id_of(one) == batch_id": "if batch_id_of(one) is batch_id is None"},
+    ),
+    Guard(
+        "after the commit, before settling, and the snapshot was expired: the batch's rows are looked for",
+        "test_foreign_maintenance.py",
+        "iceberg/commit.py",
+        {"if committed else None": "if committed is None else None"},
+    ),
+    Guard(
+        "after settling, before the deletion: each tick deletes what a run left",
+        "defs/test_sensors.py::test_messages_that_a_run_settled_and_did_not_delete_go_with_the_next_tick",
+        "defs/sensors.py",
+        {
+            "done = services.acknowledge(queue)": "from types import SimpleNamespace; done = SimpleNamespace(deleted=0)"
+        },
+    ),
+    Guard(
+        "after a part of the deletions: only what SQS deleted is recorded as deleted",
+        "test_acknowledge.py::test_refused_receipt_handle_holds_no_other_message_back_and_the_next_delivery_settles_it",
+        "acknowledge.py",
+        {
+            "queue.name, results.succeeded, refused": "queue.name, [one.message_id for one in messages], refused"
+        },
+    ),
+    Guard(
+        "frozen before it asks the ledger: a run that was replaced is refused there",
+        "test_zombies.py::test_run_frozen_before_it_asks_the_ledger_is_refused_by_the_ledger",
+        "batches/attempts.py",
+        {
+            "if row.state != BatchState.PLANNED or row.run_id != run_id or not owned.issuperset(object_ids):": "if False:"
+        },
+    ),
+    Guard(
+        "frozen after it asked the ledger: its replacement moves the table's head even without a row to bring",
+        "test_zombies.py::test_replacement_that_finds_nothing_to_commit_leaves_a_mark_that_refuses_the_zombie",
+        "pipeline.py",
+        {"return work.batch.starts > 1 or": "return work.batch.starts > 9 or"},
+    ),
+    Guard(
+        "two runs of a batch, both confirmed: each looks again before it commits",
+        "iceberg/test_commit.py::test_the_same_batch_committed_twice_is_one_snapshot_and_leaves_no_second_files",
+        "iceberg/commit.py",
+        {
+            "            if (snapshot := find_snapshot(table.metadata, batch.batch_id)) is not None:\n"
+            "                return _found(table, snapshot, batch, tried)\n"
+            "            if (expired": "            if (expired"
+        },
+    ),
+    Guard(
+        "delivered twice: a version that the ledger knows is not claimed again",
+        "batches/test_claim.py::test_a_redelivery_leaves_a_planned_version_with_its_batch",
+        "batches/claim.py",
+        {
+            "insert_ignoring(connection, object_versions, [row for key, row in rows.items() if key not in known])": (
+                "connection.execute(insert(connection, object_versions).prefix_with('OR REPLACE'), list(rows.values()))"
+            ),
+        },
+    ),
+    Guard(
+        "overwritten between event and read: a read is pinned to its version",
+        "test_overwrites.py::test_object_overwritten_before_it_was_read_gives_way_to_the_newer_event",
+        "objects/store.py",
+        {'options["if_match"] = f\'"{object_.etag}"\'': "pass"},
+    ),
+    Guard(
+        "rebuilt while a run commits: a rebuild leaves the keys of a confirmed batch to it",
+        "test_rebuild_races.py::test_rebuild_leaves_objects_to_a_run_that_has_asked_the_ledger",
+        "batches/rebuild.py",
+        {"keys_being_rebuilt(table).union(keys_being_committed(table))": "keys_being_rebuilt(table)"},
+    ),
+    Guard(
+        "works longer than the visibility timeout: the run extends it",
+        "test_lease.py::test_messages_stay_invisible_over_many_timeouts_while_the_lease_is_held",
+        "lease.py",
+        {"self._extending.start()": "pass", "self._extending.join(LAST_EXTENSION_SECONDS)": "pass"},
+    ),
+)
+
+
+IDS = [guard.fault.partition(":")[0].replace(" ", "_") for guard in GUARDS]
+
+
+def without(guard: Guard, folder: Path) -> str:
+    """The source of the guard's file with the guard taken out of it."""
+    source = (folder / "ingest_project" / guard.file).read_text()
+    for held, removed in guard.removed.items():
+        assert source.count(held) == 1, f"the guard stands no longer in {guard.file}: {held}"
+        source = source.replace(held, removed)
+    return source
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=IDS)
+def test_a_test_fails_without_the_guard(guard: Guard, tmp_path: Path) -> None:
+    for folder in ("ingest_project", "ingest_project_tests"):
+        shutil.copytree(TOP / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TOP / "pyproject.toml", tmp_path)
+    (tmp_path / "ingest_project" / guard.file).write_text(without(guard, tmp_path))
+
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "--numprocesses=0",
+            "-p",
+            "no:cacheprovider",
+            guard.test,
+        ],
+        cwd=tmp_path / "ingest_project_tests",
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert ended.returncode == 1, ended.stdout[-3000:]  # 1: a test ran and failed
+    assert "failed" in ended.stdout
