@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from botocore.credentials import DeferredRefreshableCredentials
     from botocore.session import Session as BotocoreSession
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
@@ -78,6 +79,13 @@ class Aws:
         """The STS client, which says who we are."""
         with self._opening:
             return self._sts
+
+    def sns(self, region: str) -> "SNSClient":
+        """A new SNS client, for alerts, which are rare: a topic answers in its own region only."""
+        with self._opening:
+            return self._session.client(
+                "sns", region_name=region, endpoint_url=self.settings.endpoint_url, config=self._config
+            )
 
     @cached_property
     def _sqs(self) -> "SQSClient":

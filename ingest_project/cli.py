@@ -1,4 +1,4 @@
-"""The command `ingest`: check the settings, see where everything stands, try it all out.
+"""The command `ingest`: check the settings, see where everything stands and what became of it, try it all out.
 
 Text for people, `--json` for programs. What a command needs is imported when it runs: `ingest --help`, and every
 mistyped option, is answered at once.
@@ -6,22 +6,21 @@ mistyped option, is answered at once.
 Exit codes: 0 all is well; 1 a problem was found or something did not answer; 2 wrong settings or usage; 130 Ctrl-C.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingest_project.cli_answers import json_option, open_services, print_json
+from ingest_project.cli_ledger import history, ledger, retry
 from ingest_project.errors import IngestError, SettingsError
 from ingest_project.terminal import cell, make_console, printable
 
 if TYPE_CHECKING:
     from ingest_project.check.finding import Finding
-    from ingest_project.services import Services
 
 INTERRUPTED = 130
 """What a shell reports of a command that SIGINT ended: 128 + 2."""
@@ -56,46 +55,46 @@ class _Commands(click.Group):
 def ingest(context: click.Context, config: Path | None) -> None:
     """Ingest S3 objects into Iceberg tables, exactly once.
 
-    Dagster does the work (`make dev`); these commands look at it.
+    Dagster does the work (`make dev`); these commands look at it and put right what failed.
     """
     context.obj = config
 
 
 @ingest.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for programs.")
+@json_option
 @click.pass_context
 def check(context: click.Context, as_json: bool) -> None:
     """Check the settings against the real world.
 
     That is: credentials, queues, buckets, ledger, catalog, tables and DAGSTER_HOME. Exits with 1 if there is a problem; warnings do not count.
     """
-    services = _services(context.obj)
+    services = open_services(context.obj)
     from ingest_project.check.checks import run_checks
     from ingest_project.check.finding import Level
 
     findings = run_checks(services)
     is_ok = all(finding.level is not Level.PROBLEM for finding in findings)
     if as_json:
-        _print_json({"ok": is_ok, "findings": [asdict(finding) for finding in findings]})
+        print_json({"ok": is_ok, "findings": [asdict(finding) for finding in findings]})
     else:
         _print_findings(findings)
     context.exit(0 if is_ok else 1)
 
 
 @ingest.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for programs.")
+@json_option
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
     """Show how everything stands.
 
     That is: queues, batches and tables, and what failed and why. Exits with 1 if a queue or the ledger did not answer; what did answer is shown all the same.
     """
-    services = _services(context.obj)
+    services = open_services(context.obj)
     from ingest_project.status import collect_status, render_status
 
     found = collect_status(services)
     if as_json:
-        _print_json({"complete": found.is_complete, **asdict(found)})
+        print_json({"complete": found.is_complete, **asdict(found)})
     else:
         render_status(found, make_console())
     context.exit(0 if found.is_complete else 1)
@@ -119,6 +118,10 @@ def demo(context: click.Context, exit_when_done: bool, port: int | None) -> None
     context.exit(run_demo(exit_when_done=exit_when_done, port=port, console=make_console()))
 
 
+for command in (history, retry, ledger):
+    ingest.add_command(command)
+
+
 def main() -> None:
     """The entry point of `ingest`."""
     try:
@@ -128,13 +131,6 @@ def main() -> None:
             # Python would first wait for every thread, up to minutes for one that asks a silent endpoint.
             os._exit(INTERRUPTED)
         raise
-
-
-def _services(config: Path | None) -> "Services":
-    from ingest_project.services import Services
-    from ingest_project.settings.load import load_settings
-
-    return Services(load_settings(config))
 
 
 def _print_findings(findings: Sequence["Finding"]) -> None:
@@ -152,14 +148,3 @@ def _print_findings(findings: Sequence["Finding"]) -> None:
     console.print(grid)
     counts = {level: sum(finding.level == level for finding in findings) for level in styles}
     console.print(cell(f"{counts['problem']} problems, {counts['warning']} warnings, {counts['ok']} ok"))
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, default=_json_value))
-
-
-def _json_value(value: object) -> str:
-    """Times as ISO 8601; all of ours are in UTC and say so."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in our JSON")

@@ -2,8 +2,10 @@
 
 import dagster as dg
 
+from ingest_project.defs.alerts import alert_sensor
 from ingest_project.defs.assets import queue_assets, table_assets
 from ingest_project.defs.jobs import ingest_jobs
+from ingest_project.defs.operations import ledger_jobs
 from ingest_project.defs.schedules import rebuild_schedules
 from ingest_project.defs.sensors import queue_sensors
 from ingest_project.services import Services
@@ -17,8 +19,8 @@ def defs() -> dg.Definitions:
     jobs = ingest_jobs(settings)
     return dg.Definitions(
         assets=[*queue_assets(settings), *table_assets(settings)],
-        jobs=jobs,
-        sensors=queue_sensors(settings, jobs),
+        jobs=[*jobs, *ledger_jobs()],
+        sensors=[*queue_sensors(settings, jobs), alert_sensor(settings)],
         schedules=rebuild_schedules(settings),
         resources={"services": Services(settings)},
         # A rebuild is one step: a process of its own would only import everything a second time.

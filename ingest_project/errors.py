@@ -8,10 +8,15 @@
     ├── ObjectError              one object version that cannot be ingested; the rest of its batch goes on
     │   ├── ObjectMissing
     │   ├── ObjectForbidden
-    │   ├── ObjectOverwritten    (transient)
+    │   ├── ObjectKeyDenied
+    │   ├── ObjectArchived
+    │   ├── ObjectTooLarge
     │   ├── ObjectUnreadable
     │   ├── SchemaMismatch
-    │   └── ObjectUnavailable    (transient)
+    │   ├── ObjectOverwritten    (transient)
+    │   ├── ObjectThrottled      (transient)
+    │   ├── ObjectUnavailable    (transient)
+    │   └── ObjectFaultUnknown
     ├── TableError               an Iceberg table or its catalog
     │   ├── TableMismatch
     │   ├── CatalogUnavailable   (transient)
@@ -21,8 +26,8 @@
     ├── BatchNotFound            a batch id that the ledger does not know
     └── BatchSuperseded          another attempt owns the batch now; this one must stop
 
-`transient` says whether trying again may help; retries read nothing else. `error_class` is the stable
-name under which the ledger, the logs and the user interface file the error.
+`transient` says whether trying again may help. `error_class` is the stable name under which the ledger, the logs and
+the user interface file the error, and under which `settings/error_classes.py` says what follows.
 """
 
 from typing import ClassVar
@@ -94,6 +99,24 @@ class ObjectForbidden(ObjectError):
     error_class = "forbidden"
 
 
+class ObjectKeyDenied(ObjectError):
+    """S3 cannot decrypt the object for us: its KMS key is denied, disabled, pending deletion or gone."""
+
+    error_class = "kms"
+
+
+class ObjectArchived(ObjectError):
+    """The object is in an archive tier and must be restored before it can be read (403 InvalidObjectState)."""
+
+    error_class = "archived"
+
+
+class ObjectTooLarge(ObjectError):
+    """The object has more stored bytes than its table allows; it was not read."""
+
+    error_class = "too_large"
+
+
 class ObjectOverwritten(ObjectError):
     """The key holds another write than the one that the event named (412), which is gone for good.
 
@@ -116,11 +139,27 @@ class SchemaMismatch(ObjectError):
     error_class = "schema"
 
 
+class ObjectThrottled(ObjectError):
+    """S3, or KMS behind it, asked for fewer requests; the object is tried again later."""
+
+    error_class = "throttled"
+    transient = True
+
+
 class ObjectUnavailable(ObjectError):
-    """S3 did not answer properly (throttling, 5xx, timeout); the object is tried again later."""
+    """S3 did not answer properly (5xx, timeout, wrong region or credentials); the object is tried again later."""
 
     error_class = "unavailable"
     transient = True
+
+
+class ObjectFaultUnknown(ObjectError):
+    """Fetching or reading the object failed in a way that nobody foresaw: a fault of ours or of a library.
+
+    The reason names the exception and where it was raised, never its text: that may quote the object.
+    """
+
+    error_class = "unknown"
 
 
 class TableError(IngestError):

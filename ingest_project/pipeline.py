@@ -15,7 +15,7 @@ import polars as pl
 
 from ingest_project.batches.ledger import Ledger
 from ingest_project.batches.model import BatchKind, BatchObject, BatchOutcome, BatchWork, FailedObject
-from ingest_project.errors import IngestError, ObjectError, TableMismatch
+from ingest_project.errors import ObjectError, TableMismatch
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.commit import Commit
 from ingest_project.iceberg.data_files import WrittenFiles
@@ -99,7 +99,8 @@ class Pipeline:
 
         Raises BatchNotFound; BatchSuperseded if another run took the batch over; and TableError, LedgerUnavailable
         or whatever else stopped it, in which case the batch stays open for another attempt. Objects that cannot be
-        read do not stop it: they are in the result, and in the ledger with their error class.
+        read do not stop it: they are in the result, and in the ledger with their error class, and what follows for
+        each is the action that its table has for that class.
         """
         work = self.ledger.start(batch_id, run_id=run_id)
         if work is None:
@@ -150,7 +151,7 @@ class Pipeline:
                 lake_table = lake_table or self.lake.table(table, columns=columns_of(rows.schema))
                 progress.written.append(lake_table.write(rows))
                 progress.samples = _samples(chunk, frame, progress.rows) | progress.samples
-        except IngestError:
+        except Exception:
             if lake_table is not None:
                 lake_table.discard(progress.written)  # the next attempt writes its own
             raise
@@ -165,7 +166,7 @@ class Pipeline:
     ) -> pl.DataFrame | None:
         """The rows of a chunk's objects; what failed, and how many rows each object had, goes to `progress`."""
         members = {member.object: member for member in chunk}
-        fetched = self.store.fetch(list(members))
+        fetched = self.store.fetch(list(members), max_object_bytes=table.batch.max_object_bytes)
         try:
             result = read_objects(
                 fetched.fetched,
@@ -176,7 +177,7 @@ class Pipeline:
         except ValueError as error:  # a type that no file can be read into is a fault of the table's
             raise TableMismatch(table.name, str(error)) from error
         for failure in (*fetched.failures, *result.failures):
-            progress.failures.append(_failed(members[failure.object], failure.error))
+            progress.failures.append(_failed(members[failure.object], failure.error, table))
         progress.rows |= {members[item].object_id: rows for item, rows in result.rows.items()}
         return result.frame
 
@@ -295,9 +296,10 @@ def _copy(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame.deserialize(io.BytesIO(rows.serialize()))
 
 
-def _failed(member: BatchObject, error: ObjectError) -> FailedObject:
+def _failed(member: BatchObject, error: ObjectError, table: TableSettings) -> FailedObject:
     log.warning("%s", error)
-    return FailedObject(member.object_id, error.error_class, str(error), error.transient)
+    action = table.action_on(error.error_class)
+    return FailedObject(member.object_id, error.error_class, str(error), error.transient, action)
 
 
 def _members_by_partition(work: BatchWork, progress: _Progress) -> dict[str | None, list[BatchObject]]:

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from ingest_project.acknowledge import Acknowledged
     from ingest_project.aws import Aws
     from ingest_project.batches.ledger import Ledger
+    from ingest_project.batches.prune import Pruned
     from ingest_project.events.routing import Router
     from ingest_project.iceberg.catalog import Lake
     from ingest_project.intake import Intake
     from ingest_project.objects.store import ObjectStore
     from ingest_project.pipeline import Pipeline
     from ingest_project.rebuild import Rebuild
+    from ingest_project.restore.restore import Restore
     from ingest_project.sqs.queue import Queue
 
 
@@ -72,6 +74,13 @@ class Services:
 
         return Rebuild(self.ledger, self.store, self.router, self.pipeline)
 
+    @cached_property
+    def restore(self) -> "Restore":
+        """What rebuilds a lost ledger from the tables."""
+        from ingest_project.restore.restore import Restore
+
+        return Restore(self.ledger, self.lake, self.aws)
+
     def queue(self, name: str) -> "Queue":
         """The client of one queue."""
         from ingest_project.sqs.queue import Queue
@@ -90,6 +99,11 @@ class Services:
         from ingest_project.acknowledge import acknowledge
 
         return acknowledge(self.ledger, self.queue(queue))
+
+    def prune(self, *, older_than: timedelta, dry_run: bool = False) -> "Pruned":
+        """Forget what the ledger needs no more; see Ledger.prune."""
+        policies = {table.name: table.on_overwrite for table in self.settings.tables}
+        return self.ledger.prune(older_than=older_than, policies=policies, dry_run=dry_run)
 
     def keep_invisible(self, queue: str) -> int:
         """Extend the visibility of messages whose work waits or goes on."""

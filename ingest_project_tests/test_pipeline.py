@@ -1,12 +1,17 @@
 """A batch from its objects to its rows: what is committed, what is recorded, and what is left for later."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingest_project.batches.model import ObjectState
 from ingest_project.errors import BatchNotFound, TableMismatch
+from ingest_project.objects import read as read_module
+from ingest_project.objects.ndjson import read_ndjson
+from ingest_project.objects.parsed import Parsed
 from ingest_project_tests.factories import DAY, NEXT_DAY, ORDERS, Zone, order_key, orders
 from ingest_project_tests.iceberg.readers import order_ids_by_clickhouse
 from ingest_project_tests.landing import BUCKET
@@ -66,7 +71,7 @@ def test_failing_objects_are_recorded_with_their_class_and_the_rest_commits(zone
     zone.assert_exact(5, 6)
     assert zone.error_classes() == {
         gone: "missing",
-        archived: "forbidden",
+        archived: "archived",
         order_key("broken"): "unreadable",
         order_key("strange"): "schema",
     }
@@ -87,6 +92,87 @@ def test_failed_object_is_in_no_batch_again_until_a_new_message_names_it(zone: Z
 
     zone.assert_exact(1)
     assert zone.acknowledge().deleted == 2
+
+
+def test_what_follows_a_failure_is_what_its_table_says(zone: Zone) -> None:
+    zone = zone.declare(
+        on_error={"missing": "acknowledge", "archived": "park", "unreadable": "retry", "too_large": "park"},
+        batch={"max_object_bytes": 100},
+    )
+    gone = zone.put_orders("gone", 1)
+    zone.delete(gone)
+    archived = order_key("archived")
+    zone.landing.s3.put_object(Bucket=BUCKET, Key=archived, Body=orders(2), StorageClass="GLACIER")
+    zone.put(order_key("broken"), b"not JSON")
+    large = zone.put_orders("large", *range(100))
+    zone.put(order_key("strange"), b'{"order_id": "no number"}\n')
+    zone.put_orders("good", 3)
+
+    zone.ingest_one()
+
+    zone.assert_exact(3)
+    assert zone.error_classes() == {
+        gone: "missing", archived: "archived", order_key("broken"): "unreadable", large: "too_large",
+        order_key("strange"): "schema",
+    }  # fmt: skip
+    assert zone.states() == {
+        gone: ObjectState.SKIPPED,
+        archived: ObjectState.QUARANTINED,
+        large: ObjectState.QUARANTINED,
+        order_key("broken"): ObjectState.PENDING,
+        order_key("strange"): FAILED,
+        order_key("good"): COMMITTED,
+    }
+    assert zone.acknowledge().deleted == 4
+
+
+@pytest.mark.parametrize("action", ["park", "release"])
+def test_new_write_of_the_key_clears_the_failure_by_itself(zone: Zone, action: str) -> None:
+    zone = zone.declare(on_error={"unreadable": action})
+    zone.put(order_key("a"), b"not JSON")
+    zone.ingest_one()
+
+    zone.put_orders("a", 1)
+    zone.ingest_one()
+
+    zone.assert_exact(1)
+    assert zone.states() == {order_key("a"): COMMITTED}
+    assert zone.acknowledge().deleted == 2
+
+
+@pytest.mark.parametrize("action", ["park", "acknowledge", "release"])
+def test_with_ignore_a_write_that_was_not_ingested_does_not_count_as_the_first(
+    zone: Zone, action: str
+) -> None:
+    zone = zone.declare(on_error={"unreadable": action}, on_overwrite="ignore")
+    zone.put(order_key("a"), b"not JSON")
+    zone.ingest_one()
+
+    zone.put_orders("a", 1)
+    zone.ingest_one()
+
+    zone.assert_exact(1)
+    assert zone.acknowledge().deleted == 2
+
+
+def test_object_that_breaks_its_reader_fails_alone_and_quotes_nothing(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(bodies: Sequence[bytes], *arguments: Any, **named: Any) -> Parsed:
+        if any(b"13" in body for body in bodies):
+            raise ZeroDivisionError("order 13 of AKIASECRET")
+        return read_ndjson(bodies, *arguments, **named)
+
+    monkeypatch.setattr(read_module, "read_ndjson", read)
+    zone.put_orders("a", 1)
+    bad = zone.put_orders("b", 13)
+
+    result = zone.ingest_one()
+
+    zone.assert_exact(1)
+    assert zone.error_classes() == {bad: "unknown"}
+    assert "ZeroDivisionError at objects/" in result.failures[0].reason
+    assert "SECRET" not in result.failures[0].reason
 
 
 def test_batch_whose_objects_all_fail_commits_nothing(zone: Zone) -> None:

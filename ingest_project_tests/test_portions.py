@@ -78,9 +78,9 @@ class InterruptedStore(ObjectStore):
         super().__init__(services.aws)
         self._meanwhile = [meanwhile, go_on]
 
-    def fetch(self, objects: Sequence[ObjectVersion]) -> FetchResult:
+    def fetch(self, objects: Sequence[ObjectVersion], *, max_object_bytes: int | None = None) -> FetchResult:
         self._meanwhile.pop()()
-        return super().fetch(objects)
+        return super().fetch(objects, max_object_bytes=max_object_bytes)
 
 
 def test_attempt_that_stops_half_way_deletes_the_files_that_it_wrote(

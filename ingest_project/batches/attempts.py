@@ -208,5 +208,5 @@ def _batch(row: Any) -> Batch:
         batch_id=row.batch_id, queue=row.queue, table=row.table_name, kind=BatchKind(row.kind), attempt=row.attempt,
         starts=row.starts, objects=row.objects, size_bytes=row.size_bytes, planned_at=row.planned_at,
         not_before=row.not_before, partition_key=row.partition_key, run_id=row.run_id,
-        heartbeat_at=row.heartbeat_at, error=row.error,
+        heartbeat_at=row.heartbeat_at, error=row.error, settled_at=row.settled_at,
     )  # fmt: skip

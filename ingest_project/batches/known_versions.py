@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from ingest_project.batches.model import BatchKind, BatchState, ObjectState
 from ingest_project.batches.sql import portions
 from ingest_project.batches.tables import batch_objects, batches, object_versions
-from ingest_project.batches.versions_of_key import KeyVersion
+from ingest_project.batches.versions_of_key import NOT_INGESTED, KeyVersion
 from ingest_project.settings.model import OnOverwrite
 
 
 def counting_for(policy: OnOverwrite) -> sa.ColumnElement[bool]:
     """The versions that `choose` has to see. Of `append`'s committed ones, only those found by a listing."""
-    open_ones = object_versions.c.state.in_((ObjectState.PENDING, ObjectState.PLANNED, ObjectState.FAILED))
+    open_ones = object_versions.c.state.in_((ObjectState.PLANNED, *NOT_INGESTED))
     committed = object_versions.c.state == ObjectState.COMMITTED
     if policy == "append":
         by_listing = sa.and_(object_versions.c.version_id.is_(None), object_versions.c.sequencer.is_(None))

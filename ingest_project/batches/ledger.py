@@ -4,12 +4,20 @@ Each method is one transaction. They may be called from many processes and threa
 again after a crash: what it did is either all there or not at all, and doing it twice does it once.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from ingest_project.batches import attempts, open_messages, report
+from ingest_project.batches import attempts, open_messages, poison, report
+from ingest_project.batches.batch_members import BatchMember, batch_members
 from ingest_project.batches.claim import claim
 from ingest_project.batches.database import Database
+from ingest_project.batches.history import (
+    HistoryQuery,
+    ObjectRecord,
+    RejectedMessage,
+    history,
+    rejected_messages,
+)
 from ingest_project.batches.model import (
     Batch,
     BatchOutcome,
@@ -21,9 +29,14 @@ from ingest_project.batches.model import (
     RowsToReplace,
 )
 from ingest_project.batches.plan import plan
+from ingest_project.batches.prune import MINIMUM_AGE, Portion, Pruned, steps
 from ingest_project.batches.rebuild import partitions_of, plan_rebuild
+from ingest_project.batches.restore import Restored, RestoredObject, restore
+from ingest_project.batches.retry import Retried, RetrySelection, retry
 from ingest_project.batches.settle import settle
 from ingest_project.events.routing import RoutedObject
+from ingest_project.settings.error_classes import Action
+from ingest_project.settings.model import OnOverwrite
 
 Clock = Callable[[], datetime]
 
@@ -126,11 +139,16 @@ class Ledger:
                 connection, batch_id, run_id=run_id, error_class=error_class, error=error, now=self._clock()
             )
 
-    def next_attempt(self, batch_id: str, *, attempt: int, error: str) -> bool:
-        """After attempt number `attempt` ended without settling the batch, allow another one after a backoff."""
+    def next_attempt(
+        self, batch_id: str, *, attempt: int, error: str, on_unknown: Action = "release"
+    ) -> bool:
+        """After attempt number `attempt` ended without settling the batch, allow another one after a backoff.
+
+        A batch whose runs keep dying is divided instead; `on_unknown` is what follows for an object that alone does it.
+        """
         with self._database.writing() as connection:
-            return attempts.next_attempt(
-                connection, batch_id, attempt=attempt, now=self._clock(), error=error
+            return poison.next_attempt(
+                connection, batch_id, attempt=attempt, now=self._clock(), error=error, on_unknown=on_unknown
             )
 
     def confirm(self, batch_id: str, *, run_id: str, object_ids: Collection[str]) -> RowsToReplace | None:
@@ -180,6 +198,67 @@ class Ledger:
         """The rows that the table holds of each of these Dagster partitions."""
         with self._database.reading() as connection:
             return report.partition_rows(connection, table, partition_keys)
+
+    def history(self, query: HistoryQuery) -> list[ObjectRecord]:
+        """The object versions that the query asks for, the newest claims first, with their messages and attempts."""
+        with self._database.reading() as connection:
+            return history(connection, query)
+
+    def rejected_messages(
+        self, queues: Collection[str], *, since: datetime | None = None, limit: int = 50
+    ) -> list[RejectedMessage]:
+        """The messages of these queues that are left to the DLQ, the newest receipts first."""
+        with self._database.reading() as connection:
+            return rejected_messages(connection, queues, since=since, limit=limit)
+
+    def batch_members(self, batch_id: str, *, limit: int) -> list[BatchMember]:
+        """What a batch made of its object versions: those that failed first, then by key."""
+        with self._database.reading() as connection:
+            return batch_members(connection, batch_id, limit=limit)
+
+    def retry(self, selection: RetrySelection) -> Retried:
+        """Put failed work back, so that the next tick of its queue's sensor takes it."""
+        with self._database.writing() as connection:
+            return retry(connection, selection, now=self._clock())
+
+    def prune(
+        self, *, older_than: timedelta, policies: Mapping[str, OnOverwrite], dry_run: bool = False
+    ) -> Pruned:
+        """Forget what was settled longer ago and no redelivery can ask for; `policies` are the tables' `on_overwrite`.
+
+        Works in short transactions; one that is interrupted has done a part, and is simply done again. Raises
+        ValueError below `MINIMUM_AGE`.
+        """
+        if older_than < MINIMUM_AGE:
+            raise ValueError(
+                f"SQS may deliver a message again for {MINIMUM_AGE.days} days; keep at least as much"
+            )
+        before = self._clock() - older_than
+        transaction = self._database.reading if dry_run else self._database.writing
+        with self._database.reading() as connection:
+            todo = steps(connection, before=before, policies=policies, dry_run=dry_run)
+        pruned = Pruned()
+        for step in todo:
+            portion = Portion(None, Pruned())
+            while True:
+                with transaction() as connection:
+                    portion = step(connection, portion.after)
+                pruned += portion.pruned
+                if portion.after is None:
+                    break
+        return pruned
+
+    def restore(
+        self,
+        queue: str,
+        on_overwrite: OnOverwrite,
+        objects: Sequence[RestoredObject],
+        *,
+        dry_run: bool = False,
+    ) -> Restored:
+        """Make known again what the table of this queue holds; what is settled already stays as it is."""
+        with self._database.reading() if dry_run else self._database.writing() as connection:
+            return restore(connection, queue, on_overwrite, objects, now=self._clock(), dry_run=dry_run)
 
     def failures(self) -> list[report.FailureReport]:
         """What failed and is not settled, with reasons."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.events.routing import RoutedObject
+from ingest_project.settings.error_classes import Action
 from ingest_project.settings.model import OnOverwrite
 from ingest_project.sqs.message import Message
 
@@ -101,7 +102,7 @@ class PlanningRules:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One open batch as the outbox sees it. `starts` counts the runs that ever began it."""
+    """One batch as the outbox sees it, open unless it is settled. `starts` counts the runs that ever began it."""
 
     batch_id: str
     queue: str
@@ -117,6 +118,7 @@ class Batch:
     run_id: str | None
     heartbeat_at: datetime | None
     error: str | None
+    settled_at: datetime | None = None
 
     @property
     def run_key(self) -> str:
@@ -155,12 +157,20 @@ class RowsToReplace:
 
 @dataclass(frozen=True, slots=True)
 class FailedObject:
-    """An object version that a batch could not ingest. `transient`: try it again later."""
+    """An object version that a batch could not ingest.
+
+    `on_error` is what follows by the settings of its table; without it, what is transient is tried again later.
+    """
 
     object_id: str
     error_class: str
     reason: str
     transient: bool
+    on_error: Action | None = None
+
+    @property
+    def action(self) -> Action:
+        return self.on_error or ("retry" if self.transient else "release")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from ingest_project.batches.model import ObjectState
 from ingest_project.batches.versions_of_key import KeyVersion, in_order
 
 OPEN = (ObjectState.PENDING, ObjectState.PLANNED, ObjectState.FAILED)
+NEED_NOT_BE_READ = (*OPEN, ObjectState.QUARANTINED)
+"""What the rebuild's own write of the key supersedes."""
 IN_TABLE_OR_ON_ITS_WAY = (ObjectState.PENDING, ObjectState.PLANNED, ObjectState.COMMITTED)
 
 
@@ -42,7 +44,11 @@ def rebuild_listed(listed: Listed, versions: Sequence[KeyVersion]) -> KeyRebuild
         return KeyRebuild()
     same = in_order([one for one in versions if one.etag == listed.etag])
     member = same[-1].object_id if same else None
-    older = [one for one in versions if one.state in OPEN and one not in since and one.object_id != member]
+    older = [
+        one
+        for one in versions
+        if one.state in NEED_NOT_BE_READ and one not in since and one.object_id != member
+    ]
     return KeyRebuild(touched=True, ingest=member, superseded=tuple(one.object_id for one in older))
 
 

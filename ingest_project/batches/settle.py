@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest_project.batches.attempt_log import log_end
-from ingest_project.batches.attempts import backoff, confirmed_objects, lock_batch
+from ingest_project.batches.attempts import confirmed_objects, lock_batch
+from ingest_project.batches.failed_objects import settle_failed, skip_failed_writes
 from ingest_project.batches.model import (
     AttemptOutcome,
     BatchKind,
@@ -19,9 +20,6 @@ from ingest_project.batches.model import (
 from ingest_project.batches.replaced_rows import supersede_replaced
 from ingest_project.batches.tables import batch_objects, batches, object_versions
 from ingest_project.errors import BatchSuperseded
-
-MAX_OBJECT_ATTEMPTS = 6
-"""After so many transient failures of one object, some three minutes by the backoff, it counts as failed."""
 
 
 def settle(
@@ -39,7 +37,8 @@ def settle(
     rows = {**_empty_objects(connection, batch_id, outcome), **outcome.rows}
     _settle_committed(connection, batch, rows, outcome.snapshot_id, now)
     supersede_replaced(connection, batch, now)
-    _settle_failed(connection, batch_id, outcome.failures, now)
+    skip_failed_writes(connection, batch, now)
+    settle_failed(connection, batch_id, outcome.failures, now)
     _return_the_rest(connection, batch_id, now)
     _log_objects(connection, batch_id, rows, outcome.failures)
     _close(connection, batch_id, outcome, now)
@@ -87,44 +86,6 @@ def _settle_committed(
         connection.execute(
             statement, [{"settled_id": key, "settled_rows": count} for key, count in sorted(rows.items())]
         )
-
-
-def _settle_failed(
-    connection: sa.Connection, batch_id: str, failures: Iterable[FailedObject], now: datetime
-) -> None:
-    """Give each object alone back: to the planner while trying again may help, else to the DLQ's way.
-
-    A version whose rows an earlier batch committed, and that a rebuild could not read again, stays committed.
-    """
-    query = sa.select(object_versions.c.object_id, object_versions.c.attempts).where(
-        object_versions.c.batch_id == batch_id, object_versions.c.state == ObjectState.PLANNED
-    )
-    attempts = {object_id: count + 1 for object_id, count in connection.execute(query)}
-    failed = [
-        _failed_row(failure, attempts[failure.object_id], now)
-        for failure in failures
-        if failure.object_id in attempts
-    ]
-    if failed:
-        columns = ("state", "attempts", "not_before", "error_class", "reason")
-        statement = (
-            sa.update(object_versions)
-            .where(object_versions.c.object_id == sa.bindparam("failed_id"))
-            .values(batch_id=None, **{name: sa.bindparam(f"failed_{name}") for name in columns})
-        )
-        connection.execute(statement, failed)
-
-
-def _failed_row(failure: FailedObject, attempts: int, now: datetime) -> dict[str, object]:
-    again = failure.transient and attempts < MAX_OBJECT_ATTEMPTS
-    return {
-        "failed_id": failure.object_id,
-        "failed_state": ObjectState.PENDING if again else ObjectState.FAILED,
-        "failed_attempts": attempts,
-        "failed_not_before": now + backoff(attempts),
-        "failed_error_class": failure.error_class,
-        "failed_reason": failure.reason,
-    }
 
 
 def _return_the_rest(connection: sa.Connection, batch_id: str, now: datetime) -> None:

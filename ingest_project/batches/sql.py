@@ -41,3 +41,13 @@ def insert_ignoring(connection: sa.Connection, table: sa.Table, rows: Sequence[M
     """Insert rows; those whose primary key exists already stay as they are."""
     if rows:
         connection.execute(insert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def distinct_values(
+    connection: sa.Connection, column: sa.Column[str], *where: sa.ColumnElement[bool]
+) -> Iterator[str]:
+    """The distinct values of an index's next column, each found by one seek, however many rows share it."""
+    value = connection.scalar(sa.select(sa.func.min(column)).where(*where))
+    while value is not None:
+        yield value
+        value = connection.scalar(sa.select(sa.func.min(column)).where(*where, column > value))

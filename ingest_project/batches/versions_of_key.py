@@ -9,6 +9,8 @@ from ingest_project.batches.model import ObjectState
 from ingest_project.settings.model import OnOverwrite
 
 UNDER_WAY = (ObjectState.PENDING, ObjectState.PLANNED)
+NOT_INGESTED = (ObjectState.PENDING, ObjectState.FAILED, ObjectState.QUARANTINED)
+"""What has no rows in the table and is in no batch, but may yet be ingested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class Choice:
 def choose(versions: Sequence[KeyVersion], policy: OnOverwrite) -> Choice:
     """Apply `on_overwrite` to the known versions of one key.
 
-    replace: the newest write counts; older ones are superseded, also those that failed. append: every write counts.
-    ignore: the first write that could be ingested counts. While a version of the key is in an open batch nothing is
+    replace: the newest write counts; older ones are superseded, also those that failed or were parked. append: every
+    write counts. ignore: the first write that could be ingested counts. While a version of the key is in an open batch nothing is
     chosen, so that two batches never race with the same key; `append` needs no such order.
     """
     seen = {one.object_id for one in versions if _was_listed(one, versions, (ObjectState.COMMITTED,))}
@@ -127,11 +129,7 @@ def _first_write(ordered: list[KeyVersion], pending: list[KeyVersion]) -> Choice
 def _newest_write(ordered: list[KeyVersion]) -> Choice:
     counting = [one for one in ordered if one.state in (ObjectState.PENDING, ObjectState.COMMITTED)]
     newest = counting[-1]
-    older = [
-        one
-        for one in ordered[: ordered.index(newest)]
-        if one.state in (ObjectState.PENDING, ObjectState.FAILED)
-    ]
+    older = [one for one in ordered[: ordered.index(newest)] if one.state in NOT_INGESTED]
     return Choice(
         ingest=(newest.object_id,) if newest.state == ObjectState.PENDING else (),
         superseded=tuple((one.object_id, "a newer write of the key is known") for one in older),

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ingest_project.defs.materialization import partition_metadata
+from ingest_project.defs.record_table import record_table
 from ingest_project.errors import IngestError
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings, TableSettings
@@ -10,6 +11,9 @@ from ingest_project.settings.model import QueueSettings, Settings, TableSettings
 BATCH_TAG = "ingest/batch_id"
 ATTEMPT_TAG = "ingest/attempt"
 TABLE_TAG = "ingest/table"
+
+SHOWN_OBJECTS = 100
+OBJECT_COLUMNS = ("object", "version", "partition", "rows", "error_class", "reason", "put")
 
 
 class BatchConfig(dg.Config):
@@ -35,6 +39,7 @@ def ingest(context: dg.OpExecutionContext, config: BatchConfig, services: dg.Res
         return batch.queue
     for failed in result.failures:
         context.log.warning(f"{failed.error_class}: {failed.reason}")
+    _show_objects(context, services, result.batch_id)
     table = services.settings.table(result.table)
     _add_dynamic_partitions(context, table, [one.partition_key for one in result.partitions])
     for partition in result.partitions:
@@ -87,6 +92,23 @@ def failure(error: IngestError) -> dg.Failure:
     return dg.Failure(
         description=str(error), metadata={"error_class": error.error_class}, allow_retries=False
     )
+
+
+def _show_objects(context: dg.OpExecutionContext, services: Services, batch_id: str) -> None:
+    """The run's page lists what the batch made of its objects. It is settled: nothing here may fail the run."""
+    try:
+        members = services.ledger.batch_members(batch_id, limit=SHOWN_OBJECTS)
+    except IngestError as error:
+        context.log.warning(str(error))
+        return
+    records = (
+        {
+            "object": one.uri, "version": one.version, "partition": one.partition, "rows": one.rows,
+            "error_class": one.error_class, "reason": one.reason, "put": one.put_at,
+        }
+        for one in members
+    )  # fmt: skip
+    context.add_output_metadata({"batch_id": batch_id, "objects": record_table(OBJECT_COLUMNS, records)})
 
 
 def _add_dynamic_partitions(

@@ -48,7 +48,8 @@ def judge(batch: Batch, runs: Iterable[dg.RunRecord], now: datetime, lease: time
             return Verdict(
                 Need.PATIENCE, f"attempt {batch.attempt} waits until {batch.not_before:%H:%M:%S} UTC"
             )
-        return Verdict(Need.RUN, f"attempt {batch.attempt} starts")
+        gone = owner.dagster_run if owner and not owner.dagster_run.is_finished else None
+        return Verdict(Need.RUN, f"attempt {batch.attempt} starts", dead_run=gone)
     unfinished = [one for one in current if not one.dagster_run.is_finished]
     if not unfinished:
         run = current[0].dagster_run

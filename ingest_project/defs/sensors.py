@@ -6,7 +6,8 @@ import dagster as dg
 
 from ingest_project.batches.model import Batch
 from ingest_project.defs.jobs import BATCH_TAG
-from ingest_project.defs.outbox import Need, judge, run_request
+from ingest_project.defs.outbox import START_TIMEOUT, Need, judge, run_request
+from ingest_project.defs.stranded_runs import stranded_runs
 from ingest_project.errors import IngestError
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings
@@ -45,6 +46,7 @@ def _tick(
     problem = _drain(context, services, queue)
     batches = services.ledger.open_batches(queue)
     requests = [request for batch in batches if (request := _look_after(context, services, batch, job_name))]
+    _end_stranded_runs(context, services, batches, job_name)
     if problem is not None and not requests:
         raise problem
     if requests:
@@ -71,14 +73,43 @@ def _drain(context: dg.SensorEvaluationContext, services: Services, queue: str) 
 def _look_after(
     context: dg.SensorEvaluationContext, services: Services, batch: Batch, job_name: str
 ) -> dg.RunRequest | None:
-    records = context.instance.get_run_records(filters=dg.RunsFilter(tags={BATCH_TAG: batch.batch_id}))
-    lease = timedelta(seconds=services.settings.ledger.lease_seconds)
-    verdict = judge(batch, records, datetime.now(UTC), lease)
+    verdict = judge(batch, _runs_of(context.instance, batch), datetime.now(UTC), _lease(services))
     context.log.info(f"batch {batch.batch_id} of {batch.table} ({batch.objects} objects): {verdict.reason}")
     if verdict.dead_run is not None:
         context.instance.report_run_failed(
             verdict.dead_run, message=f"batch {batch.batch_id}: {verdict.reason}"
         )
     if verdict.need is Need.ATTEMPT:
-        services.ledger.next_attempt(batch.batch_id, attempt=batch.attempt, error=verdict.reason)
+        on_unknown = services.settings.action_on(batch.table, "unknown")
+        services.ledger.next_attempt(
+            batch.batch_id, attempt=batch.attempt, error=verdict.reason, on_unknown=on_unknown
+        )
     return run_request(batch, job_name) if verdict.need is Need.RUN else None
+
+
+def _runs_of(instance: dg.DagsterInstance, batch: Batch) -> list[dg.RunRecord]:
+    """The runs that were launched for the batch, and the one that owns it, which may be a rebuild."""
+    launched = list(instance.get_run_records(dg.RunsFilter(tags={BATCH_TAG: batch.batch_id})))
+    if batch.run_id is None or any(one.dagster_run.run_id == batch.run_id for one in launched):
+        return launched
+    return [*launched, *instance.get_run_records(dg.RunsFilter(run_ids=[batch.run_id]))]
+
+
+def _end_stranded_runs(
+    context: dg.SensorEvaluationContext, services: Services, batches: list[Batch], job_name: str
+) -> None:
+    stranded = stranded_runs(
+        context.instance,
+        services.ledger,
+        job_name=job_name,
+        open_batches={batch.batch_id for batch in batches},
+        now=datetime.now(UTC),
+        grace=START_TIMEOUT + _lease(services),
+    )
+    for run, reason in stranded:
+        context.log.warning(f"run {run.run_id}: {reason}")
+        context.instance.report_run_failed(run, message=reason)
+
+
+def _lease(services: Services) -> timedelta:
+    return timedelta(seconds=services.settings.ledger.lease_seconds)

@@ -20,6 +20,7 @@ from ingest_project.iceberg.evolution import evolve
 from ingest_project.iceberg.orphans import delete_files
 from ingest_project.iceberg.outage import Outages
 from ingest_project.iceberg.partition_spec import entries_of, partition_difference
+from ingest_project.iceberg.provenance import BatchCommit, Sources, batch_commits, sources_of
 from ingest_project.iceberg.replacement import Replacement
 from ingest_project.iceberg.schema import columns_in, columns_of, schema_difference
 from ingest_project.settings.model import TableSettings
@@ -165,6 +166,15 @@ class LakeTable:
         """
         with self._outages.translated(self.name):
             return rows_by_source(self._load(), batch_id, commit.snapshot_id)
+
+    def sources(self) -> Sources:
+        """Where all rows of the table, loaded afresh, come from. Raises CatalogUnavailable."""
+        with self._outages.translated(self.name):
+            return sources_of(self._load())
+
+    def batch_commits(self) -> dict[str, BatchCommit]:
+        """The snapshots that the table, as last loaded, still has of batches, by batch id."""
+        return batch_commits(self._table)
 
     def discard(self, written: Sequence[WrittenFiles]) -> None:
         """Deletes written files, best effort. Only for files that were never handed to `commit`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ingest_project.errors import ObjectError
+from ingest_project.errors import ObjectError, ObjectFaultUnknown
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.columnar import read_columnar
 from ingest_project.objects.columns import fit_columns
@@ -19,6 +19,8 @@ from ingest_project.objects.fetched import FetchedObject, ObjectFailure
 from ingest_project.objects.json_document import as_ndjson
 from ingest_project.objects.ndjson import read_ndjson
 from ingest_project.objects.parsed import Parsed
+from ingest_project.objects.types import dtype_of
+from ingest_project.objects.unforeseen import unforeseen_as_fault
 from ingest_project.settings.model import PROVENANCE_COLUMNS, TableFormat
 
 
@@ -63,9 +65,10 @@ def read_objects(
     `columns` are the table's, with Iceberg's type names; without them all columns are new, typed by all of their
     values. The frame has exactly `columns`, in order, then new ones if they are allowed, then `_source_uri` and
     `_source_version`. Every value is exact: one that does not fit its column fails its object, as does a column
-    that may not be added. What fails is a failure of that object alone.
+    that may not be added. What fails is a failure of that object alone, even in a way that nobody foresaw.
 
-    Raises ValueError if `columns` name a type that cannot be read. Holds the bytes, their joined copy and the frame
+    Raises ValueError if `columns` name a type that cannot be read, and ObjectFaultUnknown if each object can be read
+    but all of them together cannot, for want of memory for example. Holds the bytes, their joined copy and the frame
     in memory at once.
     """
     own = {name: type_name for name, type_name in (columns or {}).items() if name not in PROVENANCE_COLUMNS}
@@ -77,14 +80,18 @@ def read_objects(
             contents.append(_content(one, format))
         except ObjectError as error:
             failures.append(ObjectFailure(one.object, error))
+    if contents:
+        for type_name in own.values():
+            dtype_of(type_name)
     frame, rows, unreadable = _read_readable(contents, reading)
     return ReadResult(frame, rows, (*failures, *unreadable))
 
 
 def _content(fetched: FetchedObject, file_format: TableFormat) -> Content:
     uri = fetched.object.uri
-    body = decompress(fetched.body, uri)
-    return Content(fetched.object, as_ndjson(body, uri) if file_format == "json" else body)
+    with unforeseen_as_fault(uri):
+        body = decompress(fetched.body, uri)
+        return Content(fetched.object, as_ndjson(body, uri) if file_format == "json" else body)
 
 
 def _read_readable(
@@ -98,6 +105,8 @@ def _read_readable(
     readable = [content for content in contents if content.object not in failed]
     try:
         return *_read_together(readable, reading), failures
+    except ObjectFaultUnknown:
+        raise  # no object's fault: a smaller batch may do
     except ObjectError as error:  # each can be read, but not as one table
         together = tuple(
             ObjectFailure(content.object, _again_for(content.object, error)) for content in readable
@@ -128,10 +137,13 @@ def _read_together(
     if not contents:
         return None, {}
     uri = contents[0].object.uri if len(contents) == 1 else f"{len(contents)} objects"
-    parsed = _parse([content.body for content in contents], reading, uri)
-    frame = fit_columns(parsed.frame, reading.columns, uri=uri, allow_new_columns=reading.allow_new_columns)
-    rows = {content.object: count for content, count in zip(contents, parsed.rows, strict=True)}
-    return frame.hstack(_provenance(rows)), rows
+    with unforeseen_as_fault(uri):
+        parsed = _parse([content.body for content in contents], reading, uri)
+        frame = fit_columns(
+            parsed.frame, reading.columns, uri=uri, allow_new_columns=reading.allow_new_columns
+        )
+        rows = {content.object: count for content, count in zip(contents, parsed.rows, strict=True)}
+        return frame.hstack(_provenance(rows)), rows
 
 
 def _parse(bodies: Sequence[bytes], reading: Reading, uri: str) -> Parsed:

@@ -7,6 +7,7 @@ go to boto3, so that no object is ever read in place of another.
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,17 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
 from ingest_project.aws import Aws
-from ingest_project.errors import ObjectError, ObjectUnavailable
+from ingest_project.errors import ObjectError, ObjectTooLarge, ObjectUnavailable
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.fetched import FetchedObject, FetchResult, ObjectFailure
-from ingest_project.objects.s3_faults import BOTO3_FAULTS, OBSTORE_FAULTS, boto3_fault, obstore_fault
+from ingest_project.objects.s3_faults import (
+    BOTO3_FAULTS,
+    NO_CREDENTIALS,
+    OBSTORE_FAULTS,
+    boto3_fault,
+    obstore_fault,
+)
+from ingest_project.objects.unforeseen import unforeseen_as_fault
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
@@ -46,14 +54,15 @@ class ObjectStore:
         self._concurrency = concurrency
         self._stores: dict[str, S3Store] = {}
 
-    def fetch(self, objects: Sequence[ObjectVersion]) -> FetchResult:
+    def fetch(self, objects: Sequence[ObjectVersion], *, max_object_bytes: int | None = None) -> FetchResult:
         """The bytes of exactly these object versions, `concurrency` at once, all held in memory together.
 
         A read is pinned by version id, else by eTag; an object version that has neither is read as the key stands
-        now. Throttling, 5xx and lost connections are retried for up to a minute. What still fails is a failure of
-        that object alone. Not to be called from a running event loop.
+        now. The body of one with more stored bytes than `max_object_bytes` is not read. Throttling, 5xx and lost
+        connections are retried for up to a minute. What still fails is a failure of that object alone. Not to be
+        called from a running event loop.
         """
-        return asyncio.run(self._fetch(objects))
+        return asyncio.run(self._fetch(objects, max_object_bytes))
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
         """What the bucket holds now under this prefix, in S3's order, folder markers included.
@@ -76,29 +85,32 @@ class ObjectStore:
         except BOTO3_FAULTS as error:
             raise boto3_fault(f"s3://{bucket}/{prefix}", error) from error
 
-    async def _fetch(self, objects: Sequence[ObjectVersion]) -> FetchResult:
+    async def _fetch(self, objects: Sequence[ObjectVersion], limit: int | None) -> FetchResult:
         at_once = asyncio.Semaphore(self._concurrency)
-        outcomes = await asyncio.gather(*(self._fetch_one(object_, at_once) for object_ in objects))
+        outcomes = await asyncio.gather(*(self._fetch_one(object_, limit, at_once) for object_ in objects))
         return FetchResult(
             fetched=tuple(outcome for outcome in outcomes if isinstance(outcome, FetchedObject)),
             failures=tuple(outcome for outcome in outcomes if isinstance(outcome, ObjectFailure)),
         )
 
     async def _fetch_one(
-        self, object_: ObjectVersion, at_once: asyncio.Semaphore
+        self, object_: ObjectVersion, limit: int | None, at_once: asyncio.Semaphore
     ) -> FetchedObject | ObjectFailure:
         async with at_once:
             try:
-                if is_path(object_.key):
-                    return await self._fetch_with_obstore(object_)
-                return await asyncio.to_thread(self._fetch_with_boto3, object_)
+                _check_size(object_, object_.size_bytes, limit)
+                with unforeseen_as_fault(object_.uri):
+                    if is_path(object_.key):
+                        return await self._fetch_with_obstore(object_, limit)
+                    return await asyncio.to_thread(self._fetch_with_boto3, object_, limit)
             except ObjectError as error:
                 return ObjectFailure(object_, error)
 
-    async def _fetch_with_obstore(self, object_: ObjectVersion) -> FetchedObject:
+    async def _fetch_with_obstore(self, object_: ObjectVersion, limit: int | None) -> FetchedObject:
         store = self._store(object_)
         try:
             result = await obstore.get_async(store, object_.key, options=_pinned(object_))
+            _check_size(object_, result.meta["size"], limit)
             body = bytes(await result.bytes_async())
         except OBSTORE_FAULTS as error:
             raise obstore_fault(object_.uri, error) from error
@@ -112,7 +124,7 @@ class ObjectStore:
             version_id=meta["version"],
         )
 
-    def _fetch_with_boto3(self, object_: ObjectVersion) -> FetchedObject:
+    def _fetch_with_boto3(self, object_: ObjectVersion, limit: int | None) -> FetchedObject:
         request: GetObjectRequestTypeDef = {"Bucket": object_.bucket, "Key": object_.key}
         pinned = _pinned(object_)
         if (version_id := pinned.get("version")) is not None:
@@ -121,7 +133,9 @@ class ObjectStore:
             request["IfMatch"] = etag
         try:
             response = self._aws.s3().get_object(**request)
-            body = response["Body"].read()
+            with closing(response["Body"]) as stream:
+                _check_size(object_, response["ContentLength"], limit)
+                body = stream.read()
         except BOTO3_FAULTS as error:
             raise boto3_fault(object_.uri, error) from error
         return FetchedObject(
@@ -139,7 +153,7 @@ class ObjectStore:
             try:
                 store = self._stores[object_.bucket] = self._open(object_.bucket)
             except (BotoCoreError, ValueError) as error:
-                raise ObjectUnavailable(object_.uri, "no AWS credentials; see `ingest check`") from error
+                raise ObjectUnavailable(object_.uri, NO_CREDENTIALS) from error
         return store
 
     def _open(self, bucket: str) -> S3Store:
@@ -167,6 +181,13 @@ def is_path(key: str) -> bool:
     """Whether obstore addresses this key as it is: no empty or dot segment, and nothing unprintable in ASCII."""
     plain = all(segment not in {"", ".", ".."} for segment in key.split("/"))
     return plain and not any(character < " " or character == "\x7f" for character in key)
+
+
+def _check_size(object_: ObjectVersion, size_bytes: int, limit: int | None) -> None:
+    """Before the body is read: first by what the event says, then by what S3 answers."""
+    if limit is not None and size_bytes > limit:
+        reason = f"it has {size_bytes:,} stored bytes, and batch.max_object_bytes is {limit:,}"
+        raise ObjectTooLarge(object_.uri, reason)
 
 
 def _pinned(object_: ObjectVersion) -> "GetOptions":

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ingest_project.settings.error_classes import ERROR_CLASSES, Action
 from ingest_project.settings.names import (
     Bucket,
     Owner,
@@ -21,6 +22,7 @@ from ingest_project.settings.names import (
     QueueUrl,
     RoleArn,
     TableName,
+    TopicArn,
 )
 
 TableFormat = Literal["ndjson", "json", "csv", "parquet", "avro", "ipc"]
@@ -200,11 +202,22 @@ def _check_start(start: str | None) -> None:
         )
 
 
+class AlertsSettings(Strict):
+    """Where a failed run is reported: in the log of the sensor `ingest_alerts`, and to an SNS topic."""
+
+    log: bool = True
+    sns_topic_arn: TopicArn | None = None
+
+
 class BatchSettings(Strict):
-    """How much one run commits at once. Bytes are counted as S3 stores them."""
+    """How much one run commits at once, and how large one object may be. Bytes are counted as S3 stores them.
+
+    A larger object than `max_object_bytes` is not read: it fails as `too_large`.
+    """
 
     max_objects: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     max_bytes: Annotated[int, Field(ge=1)] = 1_073_741_824
+    max_object_bytes: Annotated[int, Field(ge=1)] = 1_073_741_824
 
 
 class TableSettings(Strict):
@@ -228,6 +241,7 @@ class TableSettings(Strict):
     on_overwrite: OnOverwrite = "replace"
     schema_evolution: SchemaEvolution = "add_columns"
     bad_rows: Literal["quarantine", "fail"] = "quarantine"
+    on_error: dict[str, Action] = {}
     batch: BatchSettings = BatchSettings()
     description: str | None = None
     owners: list[Owner] = []
@@ -242,6 +256,10 @@ class TableSettings(Strict):
     def source(self) -> str:
         """The route in S3's own spelling, for people."""
         return f"s3://{self.bucket}/{self.prefix}*{self.suffix}"
+
+    def action_on(self, error_class: str) -> Action:
+        """What follows when an object fails with an error of this class."""
+        return self.on_error.get(error_class) or ERROR_CLASSES[error_class].action
 
     @field_validator("columns")
     @classmethod
@@ -259,6 +277,7 @@ class Settings(Strict):
     aws: AwsSettings = AwsSettings()
     ledger: LedgerSettings = LedgerSettings()
     catalog: CatalogSettings = CatalogSettings()
+    alerts: AlertsSettings = AlertsSettings()
     queues: Annotated[list[QueueSettings], Field(min_length=1)]
     tables: Annotated[list[TableSettings], Field(min_length=1)]
     base_dir: Annotated[Path, Field(exclude=True)] = Path()
@@ -270,6 +289,14 @@ class Settings(Strict):
     def table(self, name: str) -> TableSettings:
         """The table of this name; KeyError if the settings have none."""
         return _by_name(self.tables, name)
+
+    def action_on(self, table: str, error_class: str) -> Action:
+        """What follows when an object of this table fails with an error of this class.
+
+        For a table that the settings no longer have, it is the class's own action.
+        """
+        known = next((one for one in self.tables if one.name == table), None)
+        return known.action_on(error_class) if known else ERROR_CLASSES[error_class].action
 
     def tables_of(self, queue: str) -> list[TableSettings]:
         """The tables that this queue feeds, in the order of the settings."""

@@ -40,6 +40,13 @@ RoleArn = Annotated[
         r"arn:[^:]+:iam::\d{12}:role/.+", "no role; write it like arn:aws:iam::123456789012:role/ingest"
     ),
 ]
+TopicArn = Annotated[
+    str,
+    _matching(
+        r"arn:[^:]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}",
+        "no standard SNS topic; write it like arn:aws:sns:us-east-1:123456789012:ingest-alerts",
+    ),
+]
 Bucket = Annotated[
     str,
     _matching(

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from ingest_project.settings.column_types import type_fault
 from ingest_project.settings.cron import cron_fault
 from ingest_project.settings.document import Fault, KeyPath
+from ingest_project.settings.error_classes import ERROR_CLASSES, OBJECT_CLASSES, Action, on_error_fault
 from ingest_project.settings.model import TableSettings
 from ingest_project.settings.partition_fields import PartitionField, parse_partition_field, source_fault
 from ingest_project.settings.rules import repeated
+from ingest_project.settings.validation import suggestion
 
 _PROVENANCE_TYPES = {
     "_source_uri": "string",
@@ -22,6 +24,7 @@ def table_faults(index: int, table: TableSettings) -> Iterator[Fault]:
     path = ("tables", index)
     yield from _column_faults((*path, "columns"), table.columns or {})
     yield from _partition_spec_faults((*path, "partition_spec"), table)
+    yield from _on_error_faults((*path, "on_error"), table.on_error)
     if table.partition is not None:
         listed = enumerate(table.partition.values or ())
         values = (((*path, "partition", "values", place), value) for place, value in listed)
@@ -38,6 +41,14 @@ def _column_faults(path: KeyPath, columns: Mapping[str, str]) -> Iterator[Fault]
             yield Fault((*path, name), text)
     lowered = (((*path, name), name.lower()) for name in columns)
     yield from repeated(lowered, "another column has this name (case does not count); rename one")
+
+
+def _on_error_faults(path: KeyPath, on_error: Mapping[str, Action]) -> Iterator[Fault]:
+    for name, action in on_error.items():
+        if name not in ERROR_CLASSES:
+            yield Fault((*path, name), f"no such class of errors; {suggestion(name, OBJECT_CLASSES)}")
+        elif text := on_error_fault(name, action):
+            yield Fault((*path, name), text)
 
 
 def _partition_spec_faults(path: KeyPath, table: TableSettings) -> Iterator[Fault]:

@@ -21,6 +21,7 @@ from ingest_project.batches.model import (
 )
 from ingest_project.errors import BatchSuperseded
 from ingest_project.events.object_version import ObjectVersion
+from ingest_project.settings.error_classes import Action
 
 BUCKET = "acme-landing"
 
@@ -137,6 +138,7 @@ class SimulatedRun:
 
     run_id: str
     work: BatchWork
+    on_broken: Action = "release"
     stage: Stage = Stage.STARTED
     rows: dict[str, int] = field(default_factory=dict)
     failures: list[FailedObject] = field(default_factory=list)
@@ -177,7 +179,10 @@ class SimulatedRun:
             if failure is None:
                 self.rows[member.object_id] = 0 if (member.object.etag or "").startswith("empty") else 1
             else:
-                self.failures.append(FailedObject(member.object_id, failure[0], failure[0], failure[1]))
+                action = self.on_broken if failure[0] == "unreadable" else None
+                self.failures.append(
+                    FailedObject(member.object_id, failure[0], failure[0], failure[1], action)
+                )
         self.stage = Stage.READ
 
     def _look_and_confirm(self, ledger: Ledger, table: SimulatedTable) -> None:

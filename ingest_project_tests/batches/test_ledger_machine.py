@@ -14,9 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ingest_project.batches.ledger import Ledger
 from ingest_project.batches.model import SETTLED, BatchState, Claim, ObjectState
+from ingest_project.batches.poison import LOST_ATTEMPTS
 from ingest_project.batches.tables import batch_objects, batches, message_objects, object_versions
 from ingest_project.batches.versions_of_key import UNDER_WAY
 from ingest_project.events.routing import RoutedObject
+from ingest_project.settings.error_classes import ANY, Action
 from ingest_project.settings.model import OnOverwrite
 from ingest_project.sqs.message import Message
 from ingest_project_tests.batches.factories import QUEUE, TABLE, Clock, rules
@@ -38,6 +40,7 @@ some = st.integers(min_value=0, max_value=1000)
 steps = st.sampled_from([2, 5, 3, 1])  # two end between confirm and commit, three between commit and settle
 faults = st.sampled_from([(), KEYS, KEYS[:1], ("P0/A",)])
 Faults = tuple[str, ...]
+NOT_IN_TABLE = (None, ObjectState.FAILED, ObjectState.QUARANTINED, ObjectState.SKIPPED)
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -61,8 +64,12 @@ class LedgerMachine(RuleBasedStateMachine):
         identity=st.sampled_from(Identity),
         by_time=st.booleans(),
         max_objects=st.integers(1, 3),
+        on_broken=st.sampled_from(ANY),
     )
-    def begin(self, policy: OnOverwrite, identity: Identity, by_time: bool, max_objects: int) -> None:
+    def begin(
+        self, policy: OnOverwrite, identity: Identity, by_time: bool, max_objects: int, on_broken: Action
+    ) -> None:
+        self.on_broken = on_broken
         self.bucket = SimulatedBucket(identity)
         self.by_time = by_time
         self.planning = rules(on_overwrite=policy, max_objects=max_objects)
@@ -115,6 +122,17 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(choice=some)
     def kill(self, choice: int) -> None:
         self.runs.pop(choice % len(self.runs))
+
+    @precondition(lambda self: self.ledger.open_batches(QUEUE))
+    @rule(choice=some, steps=steps, times=st.sampled_from([1, LOST_ATTEMPTS]))
+    def lose(self, choice: int, steps: int, times: int) -> None:
+        """Runs that stop without a word, one after the other; they are only frozen, and may go on later."""
+        open_batches = self.open_batches()
+        batch_id = open_batches[choice % len(open_batches)]
+        for _ in range(times):
+            self.advance(self.start_run(batch_id), steps, ())
+            attempt = self.ledger.batch(batch_id).attempt
+            self.ledger.next_attempt(batch_id, attempt=attempt, error="lost", on_unknown="park")
 
     @rule(partition=st.sampled_from(PARTITIONS))
     def list_for_rebuild(self, partition: str) -> None:
@@ -263,7 +281,7 @@ class LedgerMachine(RuleBasedStateMachine):
         in_table = {(row.uri, row.etag) for row in self.table.rows}
         for write in self.bucket.current.values():
             state = states.get((write.key, write.version))
-            if state not in (None, ObjectState.FAILED) and not (write.etag or "").startswith("empty"):
+            if state not in NOT_IN_TABLE and not (write.etag or "").startswith("empty"):
                 assert (write.uri, write.etag) in in_table, (write, state)
 
     def check(self) -> None:
@@ -336,7 +354,7 @@ class LedgerMachine(RuleBasedStateMachine):
         work = self.ledger.start(batch_id, run_id=run_id)
         if work is None:
             return None
-        run = SimulatedRun(run_id, work)
+        run = SimulatedRun(run_id, work, self.on_broken)
         self.runs.append(run)
         return run
 

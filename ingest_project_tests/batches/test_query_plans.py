@@ -9,14 +9,19 @@ import pytest
 import sqlalchemy as sa
 
 from ingest_project.batches.database import Database
+from ingest_project.batches.history import HistoryQuery
 from ingest_project.batches.ledger import Ledger
+from ingest_project.batches.model import ObjectState
+from ingest_project.batches.retry import RetrySelection
 from ingest_project.settings.model import OnOverwrite
 from ingest_project_tests.batches.factories import (
     NOW,
     QUEUE,
+    TABLE,
     Clock,
     claim,
     commit,
+    deletable,
     deliver,
     failure,
     id_of,
@@ -31,7 +36,7 @@ from ingest_project_tests.batches.factories import (
     start,
 )
 
-LARGE = {"messages", "message_objects", "object_versions", "batches", "batch_objects"}
+LARGE = {"messages", "message_objects", "object_versions", "batches", "batch_objects", "attempts"}
 BY_STATE_OF_ALL = re.compile(r"USING (?:COVERING )?INDEX \S+ \(state=\?\)$")
 
 
@@ -49,8 +54,10 @@ def scans(sqlite_ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     explainer = Database(f"sqlite:///{tmp_path}/ledger.db")
 
     def explain(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
-        if not statement.lstrip().upper().startswith(("SELECT", "UPDATE")):
+        if not statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")):
             return
+        if statement.lstrip().upper().startswith("SELECT MIN("):
+            return  # SQLite reads the index's first entry and stops, which its plan does not say
         raw = explainer._engine.raw_connection()
         first = parameters[0] if isinstance(parameters, list) else parameters
         steps = raw.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", first)  # type: ignore[arg-type]
@@ -110,6 +117,63 @@ def test_a_rebuild_reads_no_history_of_other_partitions(sqlite_ledger: Ledger, s
 
     commit(sqlite_ledger, rebuild(sqlite_ledger, listed("a"), listed("b")), run_id="rebuild-1")
     sqlite_ledger.partitions_of([listed("a")])
+
+    assert scans == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        HistoryQuery(),
+        HistoryQuery(table=TABLE, since=NOW),
+        HistoryQuery(states=(ObjectState.FAILED,), error_class="unreadable"),
+        HistoryQuery(error_class="unreadable", keys=("orders/*",)),
+        HistoryQuery(keys=("s3://acme-landing/orders/a.ndjson",)),
+    ],
+)
+def test_a_page_of_history_is_found_by_indexes(
+    sqlite_ledger: Ledger, scans: list[str], query: HistoryQuery
+) -> None:
+    ingest(sqlite_ledger, routed(), routed("b"))
+
+    sqlite_ledger.history(query)
+    sqlite_ledger.rejected_messages([QUEUE], since=NOW)
+    sqlite_ledger.batch_members("b1", limit=100)
+
+    assert scans == []
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        RetrySelection(uris=("s3://acme-landing/orders/a.ndjson",)),
+        RetrySelection(batch_id="b1"),
+        RetrySelection(table=TABLE),
+        RetrySelection(error_class="unreadable", table=TABLE),
+    ],
+)
+def test_a_retry_reads_no_history(sqlite_ledger: Ledger, scans: list[str], selection: RetrySelection) -> None:
+    deliver(sqlite_ledger, claim(routed()))
+    work = start(sqlite_ledger, plan_one(sqlite_ledger))
+    broken = failure(id_of(work))
+    sqlite_ledger.settle(work.batch.batch_id, run_id="run-1", outcome=outcome(failures=[broken]))
+
+    sqlite_ledger.retry(selection)
+
+    assert scans == []
+
+
+def test_pruning_reads_no_more_than_it_may_forget(
+    sqlite_ledger: Ledger, scans: list[str], tmp_path: Path
+) -> None:
+    ingest(sqlite_ledger, routed(sequencer="01"))
+    ingest(sqlite_ledger, routed(sequencer="02"))
+    sqlite_ledger.messages_deleted(QUEUE, deletable(sqlite_ledger))
+    later = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock=Clock(NOW + timedelta(days=60)))
+    later._database.dispose()
+    later._database = sqlite_ledger._database
+
+    assert later.prune(older_than=timedelta(days=30), policies={TABLE: "replace"}).object_versions == 1
 
     assert scans == []
 

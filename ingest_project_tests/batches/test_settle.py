@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from ingest_project.batches.failed_objects import MAX_OBJECT_ATTEMPTS
 from ingest_project.batches.ledger import Ledger
 from ingest_project.batches.model import BatchState, ObjectState
-from ingest_project.batches.settle import MAX_OBJECT_ATTEMPTS
 from ingest_project.errors import BatchSuperseded
 from ingest_project_tests.batches.factories import (
     NOW,

@@ -135,6 +135,19 @@ def test_batch_that_a_run_outside_of_the_outbox_works_on_is_left_alone() -> None
     assert judge(rebuild, [], NOW + LEASE, LEASE).need is Need.RUN
 
 
+def test_run_of_a_rebuild_that_died_is_ended_when_the_queue_finishes_its_batch(
+    instance: dg.DagsterInstance,
+) -> None:
+    run_id = instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED).run_id
+    rebuild = batch(run_id=run_id, heartbeat_at=NOW)
+
+    verdict = judge(rebuild, instance.get_run_records(), NOW + LEASE, LEASE)
+
+    assert verdict.need is Need.RUN
+    assert verdict.dead_run is not None
+    assert verdict.dead_run.run_id == run_id
+
+
 def test_run_request_carries_only_ids() -> None:
     request = run_request(batch(attempt=3), "landing_ingest")
 

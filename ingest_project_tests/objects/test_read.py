@@ -1,11 +1,18 @@
 import gzip
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest_project.errors import ObjectFaultUnknown
+from ingest_project.objects import read as read_module
+from ingest_project.objects.ndjson import read_ndjson
+from ingest_project.objects.parsed import Parsed
 from ingest_project.objects.read import read_objects
 from ingest_project_tests.objects.factories import fetched, object_version, read, reasons, values
 
@@ -33,6 +40,7 @@ def ndjson_objects(draw: st.DrawFn) -> list[tuple[bytes, list[int]]]:
     return objects
 
 
+@settings(deadline=None)  # the first reading starts Polars
 @given(objects=ndjson_objects(), bad=st.sets(st.integers(0, 6)))
 def test_rows_in_are_rows_out_with_their_own_provenance(
     objects: list[tuple[bytes, list[int]]], bad: set[int]
@@ -115,3 +123,75 @@ def test_bad_objects_are_found_wherever_they_are_among_many() -> None:
 
     assert list(reasons(result)) == ["0", "7", "8", "150", "299"]
     assert values(result, "a") == [number for number in range(300) if number not in (0, 7, 8, 150, 299)]
+
+
+FAULTS = {
+    "a bug": RuntimeError("the file says AKIASECRET"),
+    "a panic": pl.exceptions.PanicException("the file says AKIASECRET"),
+    "memory": MemoryError(),
+    "a value error": ValueError("the file says AKIASECRET"),
+}
+
+
+class Reader:
+    """A reader that fails on bodies that hold a word."""
+
+    def __init__(self, fault: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._fault = fault
+        monkeypatch.setattr(read_module, "read_ndjson", self)
+
+    def __call__(self, bodies: Sequence[bytes], *arguments: Any, **named: Any) -> Parsed:
+        if any(b"poison" in body for body in bodies):
+            raise self._fault
+        return read_ndjson(bodies, *arguments, **named)
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_fault_that_nobody_foresaw_fails_its_object_alone_and_quotes_nothing(
+    fault: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Reader(fault, monkeypatch)
+    bodies = [b'{"a":1}', b'{"a":2,"b":"poison"}', b'{"a":3}', b'{"a":4}']
+
+    result = read(*bodies, columns={"a": "long", "b": "string"})
+
+    assert values(result, "a") == [1, 3, 4]
+    (reason,) = reasons(result).items()
+    assert reason[0] == "1"
+    assert reason[1].startswith(f"unknown: {type(fault).__name__} at objects/")
+
+
+def test_a_fault_of_the_decompression_fails_its_object_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decompress(body: bytes, uri: str) -> bytes:
+        if body == b"bad":
+            raise RecursionError
+        return body
+
+    monkeypatch.setattr(read_module, "decompress", decompress)
+
+    result = read(b'{"a":1}', b"bad", columns={"a": "long"})
+
+    assert values(result, "a") == [1]
+    assert list(reasons(result)) == ["1"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_process_is_no_fault_of_an_object(
+    stop: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Reader(stop(), monkeypatch)
+
+    with pytest.raises(stop):
+        read(b"poison", columns={"a": "long"})
+
+
+def test_objects_that_fail_only_together_are_not_blamed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_few(bodies: Sequence[bytes], *arguments: Any, **named: Any) -> Parsed:
+        if len(bodies) > 2:
+            raise MemoryError
+        return read_ndjson(bodies, *arguments, **named)
+
+    monkeypatch.setattr(read_module, "read_ndjson", read_few)
+
+    with pytest.raises(ObjectFaultUnknown, match="4 objects"):
+        read(*[b'{"a":1}'] * 4, columns={"a": "long"})

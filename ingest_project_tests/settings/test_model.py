@@ -4,7 +4,7 @@ import pytest
 from dagster._core.definitions.utils import is_valid_owner
 from pydantic import ValidationError
 
-from ingest_project.settings.model import CatalogSettings, PartitionSettings, QueueSettings
+from ingest_project.settings.model import CatalogSettings, PartitionSettings, QueueSettings, Settings
 from ingest_project_tests.settings.factories import QUEUE_URL, table
 
 BY_DAY = {"every": "day", "start": "2026-01-01"}
@@ -111,3 +111,18 @@ def test_catalog_properties_do_not_show_in_the_representation() -> None:
     catalog = CatalogSettings.model_validate({"uri": "postgresql://u:hunter2@h/db"})
 
     assert repr(catalog) == "CatalogSettings(name='lake', type='sql')"
+
+
+def test_what_follows_an_error_is_what_the_table_says_else_what_its_class_says() -> None:
+    choosing = table(on_error={"missing": "acknowledge", "throttled": "park"})
+
+    classes = ("missing", "throttled", "forbidden", "unavailable")
+    assert [choosing.action_on(one) for one in classes] == ["acknowledge", "park", "release", "retry"]
+
+
+def test_a_table_that_is_gone_from_the_settings_has_the_default_actions() -> None:
+    queue = QueueSettings(name="landing", url=QUEUE_URL)
+    settings = Settings(queues=[queue], tables=[table(on_error={"unknown": "park"})])
+
+    assert settings.action_on("sales.orders", "unknown") == "park"
+    assert settings.action_on("sales.gone", "unknown") == "release"

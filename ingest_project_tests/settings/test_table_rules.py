@@ -31,6 +31,15 @@ def faults_of(yaml_text: str) -> list[tuple[str, str]]:
             "is listed before",
         ),
         ("rebuild_schedule: every day", "rebuild_schedule", "five fields"),
+        ("on_error: {mising: park}", "on_error.mising", "no such class of errors; did you mean missing?"),
+        ("on_error: {x: park}", "on_error.x", "known are missing, forbidden, kms,"),
+        (
+            "on_error: {unavailable: acknowledge}",
+            "on_error.unavailable",
+            "acknowledge would drop an object that nothing is wrong with; choose retry, release or park",
+        ),
+        ("on_error: {conflict: park}", "on_error.conflict", "an error of a whole batch, not of an object"),
+        ("on_error: {unroutable: park}", "on_error.unroutable", "an error of a whole message"),
     ],
 )
 def test_a_fault_is_reported_at_the_key_to_blame(yaml_text: str, path: str, text: str) -> None:
@@ -47,6 +56,7 @@ def test_a_fault_is_reported_at_the_key_to_blame(yaml_text: str, path: str, text
         "{partition_spec: ['day(whatever_is_inferred)', 'hour(_ingested_at)']}",
         "rebuild_schedule: 0 3 * * *",
         "{schema_evolution: rescue, bad_rows: quarantine}",
+        "on_error: {missing: acknowledge, archived: park, throttled: release, unreadable: retry, unknown: park}",
     ],
 )
 def test_a_sound_table_has_no_faults(yaml_text: str) -> None:

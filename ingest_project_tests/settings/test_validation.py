@@ -13,7 +13,16 @@ from ingest_project_tests.settings.factories import MINIMAL, problems_of
         ("partition: {evry: day}", "9: tables[0].partition.evry: unknown key; did you mean every?"),
         (
             "batch: {limit: 5}",
-            "9: tables[0].batch.limit: unknown key; known are max_objects, max_bytes",
+            "9: tables[0].batch.limit: unknown key; known are max_objects, max_bytes, max_object_bytes",
+        ),
+        ("batch: {max_object_bytes: 0}", "9: tables[0].batch.max_object_bytes: must be at least 1; raise it"),
+        (
+            "on_error: {mising: park}",
+            "9: tables[0].on_error.mising: no such class of errors; did you mean missing?",
+        ),
+        (
+            "on_error: {missing: acknowlege}",
+            "9: tables[0].on_error.missing: must be retry, release, park or acknowledge; did you mean acknowledge?",
         ),
         ("batch: {max_objects: 0}", "9: tables[0].batch.max_objects: must be at least 1; raise it"),
         (
@@ -58,7 +67,18 @@ def test_a_decimal_without_quotes_in_braces_is_explained(tmp_path: Path) -> None
 def test_base_dir_is_no_key_of_the_file(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, f"base_dir: /tmp\n{MINIMAL}")
 
-    assert problem.startswith("1: base_dir: unknown key; known are aws, ledger, catalog, queues, tables")
+    assert problem.startswith(
+        "1: base_dir: unknown key; known are aws, ledger, catalog, alerts, queues, tables"
+    )
+
+
+@pytest.mark.parametrize(
+    "arn", ["ingest-alerts", "arn:aws:sns:us-east-1:1:a", "arn:aws:sns:us-east-1:123456789012:a.fifo"]
+)
+def test_a_topic_for_alerts_is_an_arn(tmp_path: Path, arn: str) -> None:
+    (problem,) = problems_of(tmp_path, f"alerts: {{sns_topic_arn: '{arn}'}}\n{MINIMAL}")
+
+    assert problem.startswith("1: alerts.sns_topic_arn: no standard SNS topic; write it like arn:aws:sns:")
 
 
 def test_a_word_close_to_none_brings_all_that_is_known() -> None:

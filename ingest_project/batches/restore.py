@@ -1,0 +1,206 @@
+"""Makes a lost ledger's object versions and batches known again, from what their table itself says of its rows.
+
+Safe beside a running sensor, and idempotent: what the ledger says of a version that is settled stays. A version whose
+rows are in the table, and that is about to be ingested again because its message came to an empty ledger, is taken
+from its batch, whose `confirm` fails from then on; a batch that was confirmed keeps it, and so does a rebuild, which
+replaces the rows of its keys anyway.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingest_project.batches.claim import object_row, routed_object_id
+from ingest_project.batches.model import BatchKind, BatchRole, BatchState, ObjectState
+from ingest_project.batches.settle import settle_unread
+from ingest_project.batches.sql import exclusively, insert_ignoring, portions
+from ingest_project.batches.tables import batch_objects, batches, object_versions
+from ingest_project.events.routing import RoutedObject
+from ingest_project.settings.model import OnOverwrite
+
+NOT_READ_YET = (ObjectState.PENDING, ObjectState.FAILED, ObjectState.QUARANTINED, ObjectState.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredBatch:
+    """A batch of which the table holds rows. `snapshot_id` is None if its snapshot has expired."""
+
+    batch_id: str
+    kind: BatchKind
+    objects: int
+    rows: int
+    snapshot_id: int | None
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredObject:
+    """An object version of which the table holds rows, and the writes of its key that are older."""
+
+    routed: RoutedObject
+    rows: int
+    batch: RestoredBatch
+    older: tuple[RoutedObject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Numbers of object versions: made known, taken from work that would have repeated it, known as settled already,
+    and left to an open batch that settles them itself; and of older writes recorded as superseded.
+    """
+
+    new: int = 0
+    taken: int = 0
+    known: int = 0
+    left: int = 0
+    older: int = 0
+
+    def __add__(self, other: "Restored") -> "Restored":
+        return Restored(
+            self.new + other.new, self.taken + other.taken, self.known + other.known,
+            self.left + other.left, self.older + other.older,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the ledger says of a version. `is_free`: no commit of it can be under way."""
+
+    state: ObjectState
+    is_free: bool
+
+
+def restore(
+    connection: sa.Connection,
+    queue: str,
+    on_overwrite: OnOverwrite,
+    objects: Sequence[RestoredObject],
+    *,
+    now: datetime,
+    dry_run: bool,
+) -> Restored:
+    """Make these known; with `dry_run` only say what would be."""
+    if not dry_run:
+        exclusively(connection, queue)
+    by_id = {routed_object_id(one.routed): one for one in objects}
+    known = _known(connection, by_id)
+    new = [one for key, one in by_id.items() if key not in known]
+    taken = [one for key, one in by_id.items() if key in known and known[key].is_free]
+    settled = sum(known[key].state in (ObjectState.COMMITTED, ObjectState.SUPERSEDED) for key in known)
+    older = _older(objects, by_id) if on_overwrite == "replace" else {}
+    behind = _superseded(connection, older)
+    if not dry_run:
+        _insert_batches(connection, queue, on_overwrite, [*new, *taken], now)
+        insert_ignoring(connection, object_versions, [_committed_row(one, queue, now) for one in new])
+        _take(connection, taken, now)
+        _insert_members(connection, [*new, *taken])
+        rows = [object_row(older[key], queue=queue, state=ObjectState.PENDING, now=now) for key in behind]
+        insert_ignoring(connection, object_versions, rows)
+        reason = "the table holds a newer write of the key, by S3's list of its versions"
+        settle_unread(connection, [(key, reason) for key in behind], state=ObjectState.SUPERSEDED, now=now)
+    return Restored(len(new), len(taken), settled, len(known) - len(taken) - settled, len(behind))
+
+
+def planned_at(batch_id: str, otherwise: datetime) -> datetime:
+    """When a batch was planned, which its id begins with."""
+    try:
+        return datetime.strptime(batch_id[:18], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+    except ValueError:
+        return otherwise
+
+
+def _known(connection: sa.Connection, ids: Iterable[str]) -> dict[str, _Known]:
+    found: dict[str, _Known] = {}
+    for portion in portions(ids):
+        query = (
+            sa.select(object_versions.c.object_id, object_versions.c.state, batches.c.kind, batches.c.confirmed_at)
+            .outerjoin(batches, batches.c.batch_id == object_versions.c.batch_id)
+            .where(object_versions.c.object_id.in_(portion))
+        )  # fmt: skip
+        for object_id, state, kind, confirmed_at in connection.execute(query):
+            planned = state == ObjectState.PLANNED and kind == BatchKind.INGEST and confirmed_at is None
+            found[object_id] = _Known(ObjectState(state), planned or state in NOT_READ_YET)
+    return found
+
+
+def _older(objects: Sequence[RestoredObject], in_table: Collection[str]) -> dict[str, RoutedObject]:
+    """The older writes by id, but for those that are in the table themselves."""
+    found = {routed_object_id(one): one for restored in objects for one in restored.older}
+    return {key: one for key, one in found.items() if key not in in_table}
+
+
+def _superseded(connection: sa.Connection, older: Iterable[str]) -> list[str]:
+    """Those of the older writes that might still be ingested."""
+    ids = list(older)
+    known = _known(connection, ids)
+    return [
+        key
+        for key in ids
+        if key not in known
+        or (known[key].is_free and known[key].state in (ObjectState.PENDING, ObjectState.FAILED, ObjectState.PLANNED))
+    ]  # fmt: skip
+
+
+def _committed_row(one: RestoredObject, queue: str, now: datetime) -> dict[str, Any]:
+    row = object_row(one.routed, queue=queue, state=ObjectState.COMMITTED, now=now)
+    # Claimed when its batch was planned, at the latest: a rebuild's version stands for all writes up to then.
+    return {
+        **row,
+        "claimed_at": planned_at(one.batch.batch_id, one.batch.committed_at),
+        **_committed(one, now),
+    }
+
+
+def _committed(one: RestoredObject, now: datetime) -> dict[str, Any]:
+    return {
+        "state": ObjectState.COMMITTED,
+        "batch_id": one.batch.batch_id,
+        "rows": one.rows,
+        "snapshot_id": one.batch.snapshot_id,
+        "settled_at": now,
+    }
+
+
+def _take(connection: sa.Connection, taken: Sequence[RestoredObject], now: datetime) -> None:
+    for one in taken:
+        connection.execute(
+            sa.update(object_versions)
+            .where(object_versions.c.object_id == routed_object_id(one.routed))
+            .values(**_committed(one, now), error_class=None, reason=None)
+        )
+
+
+def _insert_members(connection: sa.Connection, objects: Iterable[RestoredObject]) -> None:
+    rows = [
+        {
+            "batch_id": one.batch.batch_id, "object_id": routed_object_id(one.routed),
+            "role": BatchRole.INGEST, "confirmed": True, "rows": one.rows,
+        }
+        for one in objects
+    ]  # fmt: skip
+    insert_ignoring(connection, batch_objects, rows)
+
+
+def _insert_batches(
+    connection: sa.Connection,
+    queue: str,
+    on_overwrite: OnOverwrite,
+    objects: Sequence[RestoredObject],
+    now: datetime,
+) -> None:
+    """The objects' batches, settled. One that the ledger knows stays as it is."""
+    tables = {one.batch.batch_id: (one.batch, one.routed.table) for one in objects}
+    rows = [
+        {
+            "batch_id": batch.batch_id, "queue": queue, "table_name": table, "kind": batch.kind,
+            "on_overwrite": on_overwrite, "state": BatchState.COMMITTED, "attempt": 1, "starts": 0,
+            "objects": batch.objects, "size_bytes": 0, "planned_at": planned_at(batch.batch_id, batch.committed_at),
+            "not_before": now, "rows": batch.rows, "snapshot_id": batch.snapshot_id,
+            "committed_at": batch.committed_at, "settled_at": now,
+        }
+        for batch, table in tables.values()
+    ]  # fmt: skip
+    insert_ignoring(connection, batches, rows)

@@ -1,0 +1,73 @@
+"""What the commands of `ingest` share: the services of the settings, times as people write them, JSON on stdout."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ingest_project.services import Services
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+DURATION = re.compile(r"([0-9]{1,6})([smhdw])")
+
+
+def duration(text: str) -> timedelta:
+    """A length of time: `90s`, `15m`, `12h`, `30d`, `2w`."""
+    found = DURATION.fullmatch(text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no length of time; write it like 12h or 30d")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def time(text: str) -> datetime:
+    """A time in UTC: ISO 8601, or a length of time before now."""
+    try:
+        if DURATION.fullmatch(text):
+            return datetime.now(UTC) - duration(text)
+        written = datetime.fromisoformat(text)
+        return written.replace(tzinfo=UTC) if written.tzinfo is None else written.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{text!r} is no time; write it like 2026-11-20T13:00 or 2d") from None
+
+
+def text(written: str) -> str:
+    """Text that a database can be asked for: an argument's bytes need not be UTF-8."""
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("it is not valid UTF-8") from None
+    return written
+
+
+def json_option(command: Any) -> Any:
+    """The option `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for programs.")(
+        command
+    )
+
+
+def open_services(config: Path | None) -> "Services":
+    """What the settings describe, nothing of it opened yet. Raises SettingsError."""
+    from ingest_project.services import Services
+    from ingest_project.settings.load import load_settings
+
+    return Services(load_settings(config))
+
+
+def print_json(value: Any) -> None:
+    """Print a value of dataclasses' dictionaries as JSON."""
+    click.echo(json.dumps(value, indent=2, default=_json_value))
+
+
+def _json_value(value: object) -> str:
+    """Times as ISO 8601; all of ours are in UTC and say so."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in our JSON")

@@ -1,0 +1,147 @@
+"""Tells people of a failed run: an attempt at a batch, or a rebuild, that ended without doing its work.
+
+A failed attempt is no lost file: its batch is tried again. The alert says so, or says what is to be done instead.
+Objects that fail alone do not fail their run; `ingest status` and the run's own log name them.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+import dagster as dg
+
+from ingest_project.batches.model import Batch
+from ingest_project.defs.jobs import ATTEMPT_TAG, BATCH_TAG, TABLE_TAG
+from ingest_project.errors import IngestError
+from ingest_project.services import Services
+from ingest_project.settings.model import AlertsSettings, Settings
+
+LONGEST_REASON = 2_000
+LONGEST_SUBJECT = 100
+"""SNS takes no longer one, and nothing but ASCII without line ends
+(https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What is known of a failed run. `next_step` says whether it is tried again."""
+
+    job: str
+    run_id: str
+    batch_id: str | None
+    table: str | None
+    queue: str | None
+    attempt: int | None
+    error_class: str
+    reason: str
+    next_step: str
+
+    @property
+    def subject(self) -> str:
+        what = self.table or self.job
+        text = f"ingest: a run for {what} failed ({self.error_class})"
+        return text.encode("ascii", "replace").decode()[:LONGEST_SUBJECT]
+
+    @property
+    def message(self) -> str:
+        """JSON, for programs and for people."""
+        return json.dumps(asdict(self), indent=1)
+
+
+def alert_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor `ingest_alerts`: it reports each failed run of this code location once, where `alerts` says."""
+
+    @dg.run_failure_sensor(
+        name="ingest_alerts",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=10,
+        description="Reports each failed run, with its batch and its reason, to the log and to the SNS topic of "
+        "`alerts` in ingest.yaml.",
+    )
+    def sensor(context: dg.RunFailureSensorContext, services: dg.ResourceParam[Services]) -> None:
+        """One failed run."""
+        report(context, services, settings.alerts)
+
+    return sensor
+
+
+def report(context: dg.RunFailureSensorContext, services: Services, alerts: AlertsSettings) -> None:
+    """Report one failed run. A topic that cannot be reached is logged: the next failure shall still be reported."""
+    alert = _alert(context, services)
+    if alerts.log:
+        context.log.error(f"{alert.subject}\n{alert.message}")
+    problem = _publish(services, alerts.sns_topic_arn, alert) if alerts.sns_topic_arn else None
+    if problem is not None:
+        context.log.error(f"run {alert.run_id}: its alert was not published ({problem})")
+
+
+def _publish(services: Services, topic_arn: str, alert: Alert) -> str | None:
+    """Publish the alert; gives what went wrong."""
+    region = topic_arn.split(":")[3]
+    try:
+        services.aws.sns(region).publish(TopicArn=topic_arn, Subject=alert.subject, Message=alert.message)
+    except IngestError as error:
+        return str(error)
+    except Exception as error:  # botocore's, which nobody imports here; its text may hold what is secret
+        return type(error).__name__
+    return None
+
+
+def _alert(context: dg.RunFailureSensorContext, services: Services) -> Alert:
+    run = context.dagster_run
+    table = run.tags.get(TABLE_TAG) or _rebuilt_table(run, services.settings)
+    queue = next((one.queue for one in services.settings.tables if one.name == table), None)
+    error_class, reason = _cause(context)
+    batch, next_step = _batch_of(run, queue, services)
+    attempt = run.tags.get(ATTEMPT_TAG)
+    return Alert(
+        job=run.job_name,
+        run_id=run.run_id,
+        batch_id=run.tags.get(BATCH_TAG) or (batch.batch_id if batch else None),
+        table=table,
+        queue=queue,
+        attempt=int(attempt) if attempt else None,
+        error_class=error_class,
+        reason=reason[:LONGEST_REASON],
+        next_step=next_step,
+    )
+
+
+def _rebuilt_table(run: dg.DagsterRun, settings: Settings) -> str | None:
+    selected = {tuple(key.path) for key in run.asset_selection or ()}
+    return next((one.name for one in settings.tables if tuple(one.asset_key) in selected), None)
+
+
+def _cause(context: dg.RunFailureSensorContext) -> tuple[str, str]:
+    """Error class and reason: those of our own failures, else no more than what kind of exception it was."""
+    for event in context.get_step_failure_events():
+        failed = event.step_failure_data
+        if failed.user_failure_data is not None:
+            told = failed.user_failure_data.metadata.get("error_class")
+            error_class = str(told.value) if told is not None else "unknown"
+            return error_class, failed.user_failure_data.description or "no reason was given"
+        error = (failed.error.cause or failed.error) if failed.error else None
+        name = error.cls_name if error is not None else None
+        return "unknown", f"{name or 'an unknown fault'} in step {event.step_key}; the run's log tells more"
+    lines = (context.failure_event.message or "").strip().splitlines()
+    return "unknown", lines[0] if lines else "the run ended without a word"
+
+
+def _batch_of(run: dg.DagsterRun, queue: str | None, services: Services) -> tuple[Batch | None, str]:
+    """The open batch that the run worked on, and what comes next."""
+    if queue is None:
+        return None, "It is not tried again by itself."
+    try:
+        batches = services.ledger.open_batches(queue)
+    except IngestError as error:
+        return (
+            None,
+            f"A batch that is open is tried again; the ledger cannot be asked now ({error.error_class}).",
+        )
+    batch = next((one for one in batches if run.run_id == one.run_id or _is_tagged(run, one)), None)
+    if batch is None:
+        return None, "No batch of it is open: nothing is tried again by itself."
+    return batch, f"{queue}_sensor tries the batch again, with backoff, until it is settled."
+
+
+def _is_tagged(run: dg.DagsterRun, batch: Batch) -> bool:
+    return run.tags.get(BATCH_TAG) == batch.batch_id

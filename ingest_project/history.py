@@ -1,0 +1,169 @@
+"""The history of object versions for people: a line for each, and for a single one all that is known of it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ingest_project.batches.history import ObjectRecord, RejectedMessage
+from ingest_project.batches.history_details import AttemptRecord, BatchPart, MessageRecord
+from ingest_project.batches.key_pattern import SCHEME, WILDCARDS
+from ingest_project.batches.model import AttemptOutcome, ObjectState
+from ingest_project.settings.model import Settings
+from ingest_project.terminal import cell
+
+STYLES = {
+    ObjectState.COMMITTED: "green",
+    ObjectState.FAILED: "bold red",
+    ObjectState.QUARANTINED: "red",
+    ObjectState.PENDING: "yellow",
+    ObjectState.PLANNED: "yellow",
+}
+
+
+def expand_keys(keys: Iterable[str], settings: Settings, table: str | None) -> tuple[str, ...]:
+    """The keys as URIs where that is all they can mean: a key without wildcards lies in the bucket of a table."""
+    buckets = sorted({one.bucket for one in settings.tables if table in {None, one.name}})
+    found: list[str] = []
+    for key in keys:
+        is_plain = not key.startswith(SCHEME) and not WILDCARDS & set(key)
+        found += [f"{SCHEME}{bucket}/{key}" for bucket in buckets] if is_plain and buckets else [key]
+    return tuple(found)
+
+
+def render_history(
+    records: Sequence[ObjectRecord], console: Console, *, verbose: bool = False, limit: int | None = None
+) -> None:
+    """Print the object versions; a single one, or all if `verbose`, with their messages, batches and attempts."""
+    if not records:
+        console.print("The ledger knows no such object version.")
+        return
+    if verbose or len(records) == 1:
+        for record in records:
+            _render_one(record, console)
+        return
+    console.print(_lines(records))
+    if len(records) == limit:
+        console.print(cell(f"The newest {limit} are shown; --limit shows more.", "yellow"))
+
+
+def render_rejected(messages: Sequence[RejectedMessage], console: Console) -> None:
+    """Print the messages that are left to the DLQ."""
+    if not messages:
+        console.print("No message was rejected.")
+        return
+    table = _table("received (UTC)", "queue", "message", "#receives", "reason")
+    for one in messages:
+        table.add_row(
+            cell(_time(one.received_at)), cell(one.queue), cell(one.message_id), cell(str(one.receive_count)),
+            cell(one.reason),
+        )  # fmt: skip
+    console.print(table)
+
+
+def _lines(records: Iterable[ObjectRecord]) -> Table:
+    table = _table(
+        "claimed (UTC)", "object", "table", "partition", "state", "#rows", "committed (UTC)", "why"
+    )
+    for one in records:
+        table.add_row(
+            cell(_time(one.claimed_at)), cell(one.uri), cell(one.table), cell(one.partition or ""), _state(one),
+            cell(_number(one.rows)), cell(_time(one.committed_at)), cell(_why(one)),
+        )  # fmt: skip
+    return table
+
+
+def _render_one(one: ObjectRecord, console: Console) -> None:
+    console.print(cell(one.uri, "bold"))
+    grid = Table.grid(padding=(0, 2, 0, 2))
+    for name, value in _facts(one):
+        if not value:
+            continue
+        grid.add_row(cell(name, "dim"), value if isinstance(value, Text) else cell(value))
+    console.print(grid)
+    if one.messages:
+        console.print(_messages(one.messages))
+    if one.batches:
+        console.print(_batches(one.batches))
+
+
+def _facts(one: ObjectRecord) -> Iterable[tuple[str, str | Text]]:
+    yield "version", one.version
+    yield "table", f"{one.table}, partition {one.partition}" if one.partition else one.table
+    yield "state", _state(one)
+    if why := _why(one):
+        yield "why", why
+    if one.rows is not None:
+        yield "rows", f"{one.rows:,} of {one.size_bytes:,} bytes, snapshot {one.snapshot_id}"
+    yield "put", _time(one.put_at) or "unknown"
+    yield "event sent", _time(one.event_at)
+    yield "claimed", _time(one.claimed_at)
+    if one.state is ObjectState.PENDING:
+        yield "tried again", _time(one.not_before)
+    yield "committed", _time(one.committed_at)
+    yield "messages deleted", _time(one.deleted_at)
+    yield "receives", str(one.receive_count)
+
+
+def _messages(messages: Iterable[MessageRecord]) -> Table:
+    table = _table("message", "state", "sent (UTC)", "received", "deleted", "#receives", "reason")
+    for one in messages:
+        table.add_row(
+            cell(one.message_id), cell(one.state), cell(_time(one.sent_at)), cell(_time(one.received_at)),
+            cell(_time(one.deleted_at)), cell(str(one.receive_count)), cell(one.reason or ""),
+        )  # fmt: skip
+    return table
+
+
+def _batches(parts: Iterable[BatchPart]) -> Table:
+    """A line for each attempt; the batch, and what it made of the object, with its first one."""
+    table = _table("batch", "made of it", "#attempt", "run", "started (UTC)", "ended", "outcome", "error")
+    for part in parts:
+        heads = [(f"{part.batch_id} ({part.kind}, {part.state})", _made(part))]
+        for one in part.attempts or (None,):
+            batch, made = heads.pop() if heads else ("", "")
+            table.add_row(cell(batch), cell(made), *map(cell, _attempt(one)))
+    return table
+
+
+def _made(part: BatchPart) -> str:
+    if part.error_class is not None:
+        return part.error_class
+    return "" if part.rows is None else f"{part.rows:,} rows"
+
+
+def _attempt(one: AttemptRecord | None) -> tuple[str, ...]:
+    if one is None:
+        return ("", "", "", "", "never started", "")
+    error = "" if one.outcome is AttemptOutcome.COMMITTED else one.error or ""
+    started, ended = _time(one.started_at), _time(one.ended_at)
+    return (str(one.number), one.run_id, started, ended, one.outcome or "under way", error)
+
+
+def _table(*headers: str) -> Table:
+    """An empty table; a header that starts with `#` heads numbers."""
+    table = Table(box=SIMPLE_HEAD)
+    for header in headers:
+        table.add_column(header.removeprefix("#"), justify="right" if header.startswith("#") else "left")
+    return table
+
+
+def _state(one: ObjectRecord) -> Text:
+    return cell(one.state, STYLES.get(one.state, ""))
+
+
+def _why(one: ObjectRecord) -> str:
+    if one.state is ObjectState.COMMITTED:
+        return ""
+    return ": ".join(part for part in (one.error_class, one.reason) if part)
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _time(value: datetime | None) -> str:
+    return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"

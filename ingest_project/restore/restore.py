@@ -1,0 +1,219 @@
+"""Rebuilds a lost ledger from the tables: which object versions are in them, so that ingest goes on with nothing twice.
+
+A table says of each row which write of which key it came from; S3 says in which order the writes of a key were made.
+Both together make the ledger's committed versions again (`identify.py` has the reasoning). What is not in a table is
+not made up: objects that wait in the queue bring themselves, what had failed or was parked is in the DLQ or comes by
+materializing its partition. An object without any row leaves no trace: its event, should it come again, is read again.
+
+To be run while the sensors are stopped and no run is at work: a commit that is under way meanwhile may be missed, and
+would be made a second time when its messages come again. That the table has moved meanwhile is seen and said; so is a
+key that has rows of more than one write, which is what ingesting with an empty ledger leaves behind.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+import polars as pl
+
+from ingest_project.aws import Aws
+from ingest_project.batches.history import UNKNOWN_TIME
+from ingest_project.batches.key_pattern import SCHEME, bucket_and_key
+from ingest_project.batches.ledger import Ledger
+from ingest_project.batches.model import BatchKind
+from ingest_project.batches.restore import Restored, RestoredBatch, RestoredObject
+from ingest_project.errors import UnroutableObject
+from ingest_project.events.object_version import ObjectVersion
+from ingest_project.events.partition_key import partition_key
+from ingest_project.events.routing import RoutedObject
+from ingest_project.iceberg.catalog import Lake
+from ingest_project.iceberg.provenance import BatchCommit
+from ingest_project.iceberg.table import LakeTable
+from ingest_project.objects.versions import ListedVersion, list_versions
+from ingest_project.restore.identify import identify
+from ingest_project.settings.model import TableSettings
+
+log = logging.getLogger(__name__)
+
+PORTION = 1_000
+EXAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TableRestored:
+    """What was found in one table, and what became of it in the ledger.
+
+    `objects` and `rows` are those of the snapshot (None: there is no table, or nothing in it). `undated` are versions
+    of which S3 does not tell when they were written, `without_partition` those whose key names no partition of the table.
+    `several_writes` counts keys with rows of more than one write or batch, of which `examples` names some.
+    `moved`: something was committed to the table meanwhile.
+    """
+
+    table: str
+    snapshot_id: int | None
+    objects: int = 0
+    rows: int = 0
+    foreign_rows: int = 0
+    restored: Restored = field(default_factory=Restored)
+    undated: int = 0
+    without_partition: int = 0
+    several_writes: int = 0
+    examples: tuple[str, ...] = ()
+    moved: bool = False
+
+    @property
+    def is_sound(self) -> bool:
+        """Nothing was found that a person has to look at."""
+        return not self.moved and self.several_writes == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Rebuilds what the ledger knows of a table."""
+
+    ledger: Ledger
+    lake: Lake
+    aws: Aws
+
+    def run(self, table: TableSettings, *, dry_run: bool = False) -> TableRestored:
+        """Make known again whatever is in the table. Idempotent; an interrupted one is simply done again.
+
+        Raises CatalogUnavailable, LedgerUnavailable, and ObjectError if S3 does not list the versions of the prefix.
+        """
+        lake_table = self.lake.find(table.name)
+        if lake_table is None:
+            return TableRestored(table.name, None)
+        found = lake_table.sources()
+        sources = _by_version(pl.DataFrame(found.groups))
+        doubled = _several_writes(sources, table)
+        batches = _batches(sources, lake_table.batch_commits())
+        result = TableRestored(
+            table=table.name, snapshot_id=found.snapshot_id, objects=sources.height,
+            rows=int(sources["rows"].sum()), foreign_rows=found.foreign_rows, several_writes=doubled.height,
+            examples=tuple(doubled["_source_uri"].head(EXAMPLES).to_list()),
+        )  # fmt: skip
+        for portion in self._portions(table, sources, batches):
+            restored = self.ledger.restore(table.queue, table.on_overwrite, portion, dry_run=dry_run)
+            result = _add(result, portion, restored, is_partitioned=table.partition is not None)
+        return replace(result, moved=_has_moved(lake_table, found.snapshot_id))
+
+    def _portions(
+        self, table: TableSettings, sources: pl.DataFrame, batches: dict[str, RestoredBatch]
+    ) -> Iterator[list[RestoredObject]]:
+        """All object versions of the table, first those whose keys S3 lists."""
+        if sources.is_empty():
+            return
+        is_listed = pl.repeat(False, sources.height, dtype=pl.Boolean, eager=True)
+        for listed in _portions_of_keys(list_versions(self.aws, table.bucket, table.prefix)):
+            here = sources["_source_uri"].is_in(list(listed))
+            is_listed |= here
+            yield from _restored(table, sources.filter(here), batches, listed)
+        yield from _restored(table, sources.filter(~is_listed), batches, {})
+
+
+def _by_version(groups: pl.DataFrame) -> pl.DataFrame:
+    """A row for each object version, with the last of its batches; there should be one."""
+    return groups.group_by("_source_uri", "_source_version").agg(
+        pl.col("_batch_id").max(),
+        pl.col("_batch_id").n_unique().alias("batches"),
+        pl.col("ingested_at").min(),
+        pl.col("rows").sum(),
+    )
+
+
+def _several_writes(sources: pl.DataFrame, table: TableSettings) -> pl.DataFrame:
+    keys = sources.group_by("_source_uri").agg(pl.len().alias("writes"), pl.col("batches").max())
+    twice = pl.col("batches") > 1
+    return keys.filter(twice if table.on_overwrite == "append" else twice | (pl.col("writes") > 1))
+
+
+def _batches(sources: pl.DataFrame, commits: dict[str, BatchCommit]) -> dict[str, RestoredBatch]:
+    totals = sources.group_by("_batch_id").agg(
+        pl.len().alias("objects"), pl.col("rows").sum(), pl.col("ingested_at").min()
+    )
+    found: dict[str, RestoredBatch] = {}
+    for batch_id, objects, rows, ingested_at in totals.iter_rows():
+        commit = commits.get(batch_id)
+        kind = BatchKind.REBUILD if commit is not None and commit.kind == "rebuild" else BatchKind.INGEST
+        found[batch_id] = RestoredBatch(
+            batch_id, kind, objects, rows, commit.snapshot_id if commit else None,
+            commit.committed_at if commit else ingested_at,
+        )  # fmt: skip
+    return found
+
+
+def _portions_of_keys(listing: Iterable[ListedVersion]) -> Iterator[dict[str, list[ListedVersion]]]:
+    """The listing in portions of whole keys, by URI."""
+    portion: dict[str, list[ListedVersion]] = {}
+    for _, versions in groupby(listing, key=attrgetter("key")):
+        of_key = list(versions)
+        portion[f"{SCHEME}{of_key[0].bucket}/{of_key[0].key}"] = of_key
+        if len(portion) == PORTION:
+            yield portion
+            portion = {}
+    if portion:
+        yield portion
+
+
+def _restored(
+    table: TableSettings,
+    sources: pl.DataFrame,
+    batches: dict[str, RestoredBatch],
+    listed: dict[str, list[ListedVersion]],
+) -> Iterator[list[RestoredObject]]:
+    for portion in sources.iter_slices(PORTION):
+        yield [
+            _object(table, batches[row["_batch_id"]], row, listed.get(row["_source_uri"], []))
+            for row in portion.iter_rows(named=True)
+        ]
+
+
+def _object(
+    table: TableSettings, batch: RestoredBatch, row: dict[str, Any], listed: list[ListedVersion]
+) -> RestoredObject:
+    bucket, key = bucket_and_key(row["_source_uri"])
+    ingested_at = row["ingested_at"]
+    found = identify(bucket, key, row["_source_version"], ingested_at=ingested_at, listed=listed)
+    older = (
+        ObjectVersion(one.bucket, one.key, one.size_bytes, one.last_modified, one.version_id, None, one.etag)
+        for one in found.older
+        if one.version_id is not None  # what was written before there was versioning has no id to know it by
+    )
+    return RestoredObject(
+        _routed(table, found.object, ingested_at), row["rows"], batch,
+        tuple(_routed(table, one, one.event_time) for one in older),
+    )  # fmt: skip
+
+
+def _routed(table: TableSettings, item: ObjectVersion, ingested_at: datetime) -> RoutedObject:
+    """The object with its partition: by S3's time where the table asks for one, else by that of the ingest."""
+    if table.partition is None:
+        return RoutedObject(item, table.name, None)
+    timed = item if item.event_time != UNKNOWN_TIME else replace(item, event_time=ingested_at)
+    try:
+        return RoutedObject(item, table.name, partition_key(table.partition, timed))
+    except UnroutableObject as error:  # the settings have changed since; that its rows are there has not
+        log.debug("%s", error)
+        return RoutedObject(item, table.name, None)
+
+
+def _add(
+    result: TableRestored, portion: list[RestoredObject], restored: Restored, *, is_partitioned: bool
+) -> TableRestored:
+    items = [one.routed for one in portion]
+    nowhere = sum(one.partition_key is None for one in items) if is_partitioned else 0
+    return replace(
+        result,
+        restored=result.restored + restored,
+        undated=result.undated + sum(one.object.event_time == UNKNOWN_TIME for one in items),
+        without_partition=result.without_partition + nowhere,
+    )
+
+
+def _has_moved(lake_table: LakeTable, snapshot_id: int | None) -> bool:
+    lake_table.refresh()
+    return lake_table.snapshot_id != snapshot_id

@@ -1,0 +1,84 @@
+"""Runs whose process died after their batch was settled are ended in Dagster, and no others."""
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ingest_project.defs.jobs import BATCH_TAG
+from ingest_project.defs.stranded_runs import stranded_runs
+from ingest_project_tests.factories import Zone
+
+GRACE = timedelta(seconds=150)
+
+
+@dg.job
+def some_job() -> None:
+    """A job to have runs of."""
+
+
+@pytest.fixture
+def zone(aws: str, tmp_path: Path) -> Zone:
+    return Zone.create(tmp_path, aws)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+def started_run(instance: dg.DagsterInstance, batch_id: str) -> str:
+    run = instance.create_run_for_job(
+        some_job, status=dg.DagsterRunStatus.STARTING, tags={BATCH_TAG: batch_id}
+    )
+    event = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name="some_job")
+    instance.report_dagster_event(event, run_id=run.run_id)
+    return run.run_id
+
+
+def found(
+    zone: Zone, instance: dg.DagsterInstance, *, later: timedelta, open_batches: Collection[str] = ()
+) -> list[str]:
+    stranded = stranded_runs(
+        instance, zone.ledger, job_name="some_job", open_batches=open_batches,
+        now=datetime.now(UTC) + later, grace=GRACE,
+    )  # fmt: skip
+    return [run.run_id for run, _ in stranded]
+
+
+def test_run_whose_batch_was_settled_long_ago_is_stranded(zone: Zone, instance: dg.DagsterInstance) -> None:
+    zone.put_orders("a", 1)
+    batch_id = zone.plan_one()
+    run_id = started_run(instance, batch_id)
+    zone.process(batch_id, run_id=run_id)
+
+    assert found(zone, instance, later=timedelta(0)) == []  # it may be deleting messages
+    assert found(zone, instance, later=GRACE + timedelta(seconds=5)) == [run_id]
+
+
+def test_run_of_an_open_batch_is_left_to_the_outbox(zone: Zone, instance: dg.DagsterInstance) -> None:
+    zone.put_orders("a", 1)
+    batch_id = zone.plan_one()
+    started_run(instance, batch_id)
+
+    assert found(zone, instance, later=timedelta(hours=1), open_batches={batch_id}) == []
+
+
+def test_run_of_a_batch_that_the_ledger_has_forgotten_is_stranded(
+    zone: Zone, instance: dg.DagsterInstance
+) -> None:
+    run_id = started_run(instance, "20260101T000000000Z-00000000")
+
+    assert found(zone, instance, later=GRACE + timedelta(seconds=5)) == [run_id]
+
+
+def test_run_that_ended_is_none(zone: Zone, instance: dg.DagsterInstance) -> None:
+    run_id = started_run(instance, "20260101T000000000Z-00000000")
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_run_failed(run)
+
+    assert found(zone, instance, later=timedelta(hours=1)) == []
