@@ -4,12 +4,18 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 3000
 ARGS ?=
+TRIALS ?= 60
+SEED ?= 1
+LEDGER ?= sqlite
+WORKERS ?= 3
+FAULT ?=
+TRIAL ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test guards bench lint lock clean dagster-home
+.PHONY: help setup demo dev test guards bench faults lint lock clean dagster-home
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +38,10 @@ guards: setup ## that each guard of exactly-once has a test that fails without i
 bench: setup ## rows per second and memory against a loop written by hand, as ratios
 	$(BIN)/python -m ingest_project_tests.bench
 
+faults: setup ## try to break exactly-once: TRIALS, SEED, LEDGER=sqlite or postgres, WORKERS, FAULT
+	$(BIN)/python -m ingest_project_tests.fault_trials --trials $(TRIALS) --seed $(SEED) --ledger $(LEDGER) \
+		--workers $(WORKERS) $(if $(FAULT),--fault $(FAULT)) $(if $(TRIAL),--trial $(TRIAL)) $(ARGS)
+
 lint: setup ## ruff, mypy and the one-way rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,12 +61,13 @@ dagster-home:
 	@mkdir -p .dagster
 	@ln -sfn ../dagster.yaml .dagster/dagster.yaml
 
-# uv comes by pip, at the version and with the hashes of the lock; it installs the rest many times faster.
+# uv comes by pip, at the version and with the hashes of the lock; it installs the rest many times faster. Each run is a
+# process of its own: where Python may not write bytecode, importing without it takes three times as long.
 $(INSTALLED): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, $(PYTHON) is %d.%d; try `make setup PYTHON=python3.12`" % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
 	awk '/^[^ #]/ {uv = /^uv==/} uv' requirements.lock > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@

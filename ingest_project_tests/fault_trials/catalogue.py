@@ -1,0 +1,31 @@
+"""All faults by name."""
+
+from ingest_project_tests.fault_trials.chaos_faults import CHAOS
+from ingest_project_tests.fault_trials.crash_faults import CRASHES
+from ingest_project_tests.fault_trials.delivery_faults import DELIVERY
+from ingest_project_tests.fault_trials.network_faults import NETWORK
+from ingest_project_tests.fault_trials.object_faults import OBJECTS
+from ingest_project_tests.fault_trials.outage_faults import OUTAGES
+from ingest_project_tests.fault_trials.trial import Fault
+from ingest_project_tests.fault_trials.ui_faults import UI_FAULTS
+from ingest_project_tests.fault_trials.writer_faults import WRITER_FAULTS
+from ingest_project_tests.fault_trials.zombie_faults import ZOMBIES
+
+CATALOGUE: tuple[Fault, ...] = (
+    *CRASHES,
+    *NETWORK,
+    *ZOMBIES,
+    *DELIVERY,
+    *OBJECTS,
+    *WRITER_FAULTS,
+    *OUTAGES,
+    *UI_FAULTS,
+    *CHAOS,
+)
+
+
+def faults(pattern: str | None, databases: str) -> list[Fault]:
+    """The faults whose name is or contains the pattern, and that these databases can suffer."""
+    exact = [fault for fault in CATALOGUE if fault.name == pattern]
+    chosen = exact or [fault for fault in CATALOGUE if pattern is None or pattern in fault.name]
+    return [fault for fault in chosen if fault.databases in (None, databases)]

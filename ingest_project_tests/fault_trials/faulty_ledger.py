@@ -1,0 +1,40 @@
+"""A ledger whose user stops around the calls that decide."""
+
+from typing import Any
+
+from ingest_project.batches.ledger import Ledger
+from ingest_project.batches.model import BatchWork, ClaimResult, RowsToReplace
+from ingest_project_tests.fault_trials.control import reach
+
+AFTER_CLAIM = "after-claim"
+AFTER_START = "after-start"
+AFTER_DATA_FILES = "after-data-files"
+AFTER_CONFIRM = "after-confirm"
+AFTER_COMMIT = "after-commit"
+AFTER_SETTLE = "after-settle"
+
+
+class FaultyLedger(Ledger):
+    """The same ledger, breakable."""
+
+    def claim_and_plan(self, *arguments: Any, **named: Any) -> ClaimResult:
+        result = super().claim_and_plan(*arguments, **named)
+        if result.new_objects:
+            reach(AFTER_CLAIM)
+        return result
+
+    def start(self, *arguments: Any, **named: Any) -> BatchWork | None:
+        work = super().start(*arguments, **named)
+        reach(AFTER_START)
+        return work
+
+    def confirm(self, *arguments: Any, **named: Any) -> RowsToReplace | None:
+        reach(AFTER_DATA_FILES)
+        replaced = super().confirm(*arguments, **named)
+        reach(AFTER_CONFIRM)
+        return replaced
+
+    def settle(self, *arguments: Any, **named: Any) -> None:
+        reach(AFTER_COMMIT)
+        super().settle(*arguments, **named)
+        reach(AFTER_SETTLE)

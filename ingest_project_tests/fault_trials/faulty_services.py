@@ -1,0 +1,42 @@
+"""`Services` whose queue, ledger, lake and object store stop at the named points; see `control.py`.
+
+Rooms are imported where they are used, as `Services` itself does.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ingest_project.services import Services
+
+if TYPE_CHECKING:
+    from ingest_project.batches.ledger import Ledger
+    from ingest_project.iceberg.catalog import Lake
+    from ingest_project.objects.store import ObjectStore
+    from ingest_project.sqs.queue import Queue
+
+
+class FaultyServices(Services):
+    """The same rooms, breakable."""
+
+    @cached_property
+    def ledger(self) -> "Ledger":
+        from ingest_project_tests.fault_trials.faulty_ledger import FaultyLedger
+
+        return FaultyLedger(self.settings.ledger.url)
+
+    @cached_property
+    def lake(self) -> "Lake":
+        from ingest_project_tests.fault_trials.faulty_lake import FaultyLake
+
+        return FaultyLake(self.settings.catalog, self.settings.aws)
+
+    @cached_property
+    def store(self) -> "ObjectStore":
+        from ingest_project_tests.fault_trials.faulty_store import FaultyStore
+
+        return FaultyStore(self.aws)
+
+    def queue(self, name: str) -> "Queue":
+        from ingest_project_tests.fault_trials.faulty_queue import FaultyQueue
+
+        return FaultyQueue(self.aws.sqs(), name=name, url=self.settings.queue(name).url)

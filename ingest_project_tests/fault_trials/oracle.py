@@ -1,0 +1,156 @@
+"""The judge: compares what is in a table, a ledger and a queue with what the workload says must be there.
+
+It knows the project only by what it leaves behind. A row says which write it came from and which number it had in
+it, so a row that is missing, there twice, or there under another write's version is told apart from every other.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ingest_project_tests.fault_trials.workload import Write
+
+FOREIGN = "foreign://"
+"""What the source of every row of another writer begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of one write as an independent reader counts them under one source and version."""
+
+    uri: str
+    version: str
+    write: str
+    rows: int
+    distinct_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the ledger says of one object version."""
+
+    state: str
+    rows: int | None
+    error_class: str | None
+
+
+@dataclass(slots=True)
+class Expected:
+    """What must come out of a trial.
+
+    `choices` holds, for each key, the sets of writes of which exactly one must be in the table: one set where the
+    policy alone decides, several where the order of arrival may. `failed` are the writes that must have failed,
+    with their error class, and whose messages stay in the queue. `foreign_rows` are rows of other writers.
+    """
+
+    choices: dict[str, list[frozenset[Write]]] = field(default_factory=dict)
+    failed: dict[Write, str] = field(default_factory=dict)
+    foreign_rows: int = 0
+
+    def all_of(self, writes: Iterable[Write]) -> None:
+        """Each of these writes must be in the table."""
+        for write in writes:
+            known = self.choices.get(write.key, [frozenset()])
+            self.choices[write.key] = [chosen | {write} for chosen in known]
+
+    def one_of(self, key: str, writes: Iterable[Write]) -> None:
+        """Exactly one of these writes of the key must be in the table."""
+        self.choices[key] = [frozenset({write}) for write in writes]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is wrong: rows lost, duplicated, or of a write that must not be there; and whatever did not come to rest."""
+
+    lost: int = 0
+    duplicated: int = 0
+    wrong: int = 0
+    stuck: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.lost or self.duplicated or self.wrong or self.stuck)
+
+    def faults(self) -> int:
+        return self.lost + self.duplicated + self.wrong + len(self.stuck)
+
+
+def judge_rows(expected: Expected, found: Iterable[Found]) -> Verdict:
+    """Compare the table's rows with what is expected, key by key, each by its best fitting choice."""
+    verdict = Verdict()
+    by_uri: dict[str, list[Found]] = {}
+    foreign_rows = 0
+    for one in found:
+        if one.uri.startswith(FOREIGN):
+            foreign_rows += one.rows
+            verdict.duplicated += one.rows - one.distinct_rows
+        else:
+            by_uri.setdefault(one.uri, []).append(one)
+    for choices in expected.choices.values():
+        uri = next((write.uri for chosen in choices for write in chosen), None)
+        rows = [] if uri is None else by_uri.pop(uri, [])
+        _add(verdict, min((_judge_key(chosen, rows) for chosen in choices), key=Verdict.faults))
+    for uri, rows in by_uri.items():
+        verdict.wrong += sum(one.rows for one in rows)
+        verdict.details.append(f"{uri} must not be in the table, and {rows} is")
+    if foreign_rows < expected.foreign_rows:
+        verdict.lost += expected.foreign_rows - foreign_rows
+        verdict.details.append(f"{expected.foreign_rows} foreign rows expected, {foreign_rows} found")
+    elif foreign_rows > expected.foreign_rows:
+        verdict.duplicated += foreign_rows - expected.foreign_rows
+        verdict.details.append(f"{expected.foreign_rows} foreign rows expected, {foreign_rows} found")
+    return verdict
+
+
+def judge_ledger(
+    expected: Expected, recorded: Mapping[tuple[str, str], Recorded], found: set[str]
+) -> Verdict:
+    """Compare the ledger with the same expectation: `recorded` by uri and version, `found` the writes in the table."""
+    verdict = Verdict()
+    for choices in expected.choices.values():
+        for write in frozenset().union(*choices):
+            known = recorded.get((write.uri, write.version))
+            if known is None:
+                verdict.stuck.append(f"{write.name} is unknown to the ledger")
+            elif write.name in found and (known.state, known.rows) != ("committed", write.rows):
+                verdict.stuck.append(
+                    f"{write.name} has {write.rows} rows in the table, and the ledger says {known}"
+                )
+            elif write.name not in found and write.rows and known.state == "committed" and known.rows:
+                verdict.stuck.append(f"{write.name} is not in the table, and the ledger says {known}")
+    for write, error_class in expected.failed.items():
+        known = recorded.get((write.uri, write.version))
+        if known is None or (known.state, known.error_class) != ("failed", error_class):
+            verdict.stuck.append(
+                f"{write.name} must have failed as {error_class}, and the ledger says {known}"
+            )
+    return verdict
+
+
+def _judge_key(chosen: frozenset[Write], rows: list[Found]) -> Verdict:
+    verdict = Verdict()
+    wanted = {(write.version, write.name): write for write in chosen}
+    for one in rows:
+        write = wanted.pop((one.version, one.write), None)
+        if write is None:
+            verdict.wrong += one.rows
+            verdict.details.append(f"no row of {one.write} may be there under version {one.version}: {one}")
+            continue
+        verdict.duplicated += one.rows - one.distinct_rows
+        verdict.lost += max(write.rows - one.distinct_rows, 0)
+        verdict.wrong += max(one.distinct_rows - write.rows, 0)
+        if one.rows != one.distinct_rows or one.rows != write.rows:
+            verdict.details.append(f"{write.name} has {write.rows} rows: {one}")
+    for write in wanted.values():
+        verdict.lost += write.rows
+        if write.rows:
+            verdict.details.append(f"{write.name} with {write.rows} rows is missing")
+    return verdict
+
+
+def _add(verdict: Verdict, other: Verdict) -> None:
+    verdict.lost += other.lost
+    verdict.duplicated += other.duplicated
+    verdict.wrong += other.wrong
+    verdict.stuck += other.stuck
+    verdict.details += other.details

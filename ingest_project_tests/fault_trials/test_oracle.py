@@ -1,0 +1,152 @@
+"""The judge finds what is tampered with: an oracle that cannot see a loss proves nothing."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ingest_project_tests.fault_trials.oracle import (
+    FOREIGN,
+    Expected,
+    Found,
+    Recorded,
+    judge_ledger,
+    judge_rows,
+)
+from ingest_project_tests.fault_trials.workload import Write
+
+
+def write(key: str = "t/a.ndjson", number: int = 1, rows: int = 5) -> Write:
+    return Write(
+        bucket="landing", key=key, number=number, rows=rows, size_bytes=rows * 60, etag=f"e{number}",
+        version_id=f"v{number}", sequencer=f"00{number}", written_at=datetime(2026, 11, 20, tzinfo=UTC),
+    )  # fmt: skip
+
+
+def found(of: Write, **changes: object) -> Found:
+    whole = Found(of.uri, of.version, of.name, of.rows, of.rows)
+    return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def expected(*writes: Write) -> Expected:
+    made = Expected()
+    made.all_of(writes)
+    return made
+
+
+def test_rows_that_are_all_there_once_are_clean() -> None:
+    a, b = write(), write("t/b.ndjson")
+
+    assert judge_rows(expected(a, b), [found(a), found(b)]).is_clean
+
+
+def test_missing_object_is_a_loss_of_all_its_rows() -> None:
+    a, b = write(), write("t/b.ndjson", rows=3)
+
+    verdict = judge_rows(expected(a, b), [found(a)])
+
+    assert (verdict.lost, verdict.duplicated, verdict.wrong) == (3, 0, 0)
+
+
+def test_missing_row_is_a_loss() -> None:
+    a = write()
+
+    assert judge_rows(expected(a), [found(a, rows=4, distinct_rows=4)]).lost == 1
+
+
+def test_row_that_is_there_twice_is_a_duplicate() -> None:
+    a = write()
+
+    assert judge_rows(expected(a), [found(a, rows=6)]).duplicated == 1
+
+
+def test_row_lost_and_another_one_there_twice_are_both_seen_though_the_count_is_right() -> None:
+    a = write()
+
+    verdict = judge_rows(expected(a), [found(a, rows=5, distinct_rows=4)])
+
+    assert (verdict.lost, verdict.duplicated) == (1, 1)
+
+
+def test_older_write_in_place_of_the_newest_is_wrong_and_a_loss() -> None:
+    older, newer = write(number=1), write(number=2)
+
+    verdict = judge_rows(expected(newer), [found(older)])
+
+    assert (verdict.lost, verdict.wrong) == (5, 5)
+
+
+def test_older_write_beside_the_newest_is_wrong() -> None:
+    older, newer = write(number=1), write(number=2)
+
+    verdict = judge_rows(expected(newer), [found(older), found(newer)])
+
+    assert (verdict.lost, verdict.wrong) == (0, 5)
+
+
+def test_rows_of_one_write_under_the_version_of_another_are_wrong() -> None:
+    older, newer = write(number=1), write(number=2)
+
+    verdict = judge_rows(expected(newer), [found(older, version=newer.version)])
+
+    assert verdict.wrong == 5
+    assert verdict.lost == 5
+
+
+def test_object_that_nobody_expects_is_wrong() -> None:
+    a, stranger = write(), write("t/stranger.ndjson")
+
+    assert judge_rows(expected(a), [found(a), found(stranger)]).wrong == 5
+
+
+def test_any_one_choice_is_right_but_not_both() -> None:
+    first, second = write(number=1), write(number=2)
+    either = Expected()
+    either.one_of(first.key, [first, second])
+
+    assert judge_rows(either, [found(first)]).is_clean
+    assert judge_rows(either, [found(second)]).is_clean
+    assert judge_rows(either, [found(first), found(second)]).wrong == 5
+    assert judge_rows(either, []).lost == 5
+
+
+def test_rows_of_other_writers_are_counted_by_themselves() -> None:
+    a = write()
+    made = expected(a)
+    made.foreign_rows = 2
+    foreign = Found(f"{FOREIGN}1", "0", f"{FOREIGN}1/0", 1, 1)
+    other = replace(foreign, version="1")
+
+    assert judge_rows(made, [found(a), foreign, other]).is_clean
+    assert judge_rows(made, [found(a), foreign]).lost == 1
+    assert judge_rows(made, [found(a), foreign, other, replace(foreign, version="2")]).duplicated == 1
+
+
+def test_ledger_that_agrees_is_clean() -> None:
+    a = write()
+    committed = {(a.uri, a.version): Recorded("committed", 5, None)}
+
+    assert judge_ledger(expected(a), committed, {a.name}).is_clean
+
+
+def test_ledger_that_disagrees_with_the_table_is_seen() -> None:
+    a = write()
+    for recorded in (
+        {},
+        {(a.uri, a.version): Recorded("superseded", None, None)},
+        {(a.uri, a.version): Recorded("committed", 4, None)},
+    ):
+        assert judge_ledger(expected(a), recorded, {a.name}).stuck
+
+
+def test_ledger_that_takes_absent_rows_for_committed_is_seen() -> None:
+    a = write()
+
+    assert judge_ledger(expected(a), {(a.uri, a.version): Recorded("committed", 5, None)}, set()).stuck
+
+
+def test_object_that_failed_otherwise_than_predicted_is_seen() -> None:
+    gone = write()
+    made = Expected(failed={gone: "missing"})
+
+    assert judge_ledger(made, {(gone.uri, gone.version): Recorded("failed", None, "missing")}, set()).is_clean
+    assert judge_ledger(made, {(gone.uri, gone.version): Recorded("failed", None, "forbidden")}, set()).stuck
+    assert judge_ledger(made, {(gone.uri, gone.version): Recorded("committed", 5, None)}, set()).stuck

@@ -1,0 +1,79 @@
+"""A run that is frozen past its lease, its messages' visibility and its successor's commit, and then goes on."""
+
+from ingest_project_tests.fault_trials.control import Action
+from ingest_project_tests.fault_trials.deployment import QUEUE, VISIBILITY_SECONDS
+from ingest_project_tests.fault_trials.processes import is_stopped
+from ingest_project_tests.fault_trials.trial import Fault, NotReached, Trial
+
+POINTS = ("after-start", "after-fetch", "after-data-files", "after-confirm", "after-commit", "after-settle")
+
+
+def frozen_at(point: str) -> Fault:
+    """The successor does all of the work while the zombie sleeps."""
+
+    def script(trial: Trial) -> None:
+        trial.arm(point, Action.FREEZE)
+        trial.land()
+        mark = trial.await_mark(point)
+        trial.wait(lambda: is_stopped(mark.pid), "the run frozen")
+        trial.wait(lambda: not _open_batches(trial), "a successor's commit")
+        trial.wait(lambda: trial.deployment.messages_in(QUEUE) == 0, "the messages deleted")
+        trial.thaw(mark.pid)
+        trial.await_end(mark)
+        trial.settle()
+
+    return Fault(f"zombie-{point}", script, deadline_seconds=360)
+
+
+def frozen_twice(trial: Trial) -> None:
+    """The successor freezes as well, between its look and its commit; both wake at once."""
+    trial.arm("after-confirm", Action.FREEZE)
+    trial.land()
+    first = trial.await_mark("after-confirm")
+    trial.deployment.control.disarm()
+    trial.arm("after-confirm", Action.FREEZE)
+    second = trial.await_mark("after-confirm")
+    trial.thaw(second.pid)
+    trial.thaw(first.pid)
+    trial.await_end(first)
+    trial.await_end(second)
+    trial.settle()
+
+
+def frozen_at_random(trial: Trial) -> None:
+    """Whatever runs there are at a moment that the seed draws freeze for longer than a lease and the visibility."""
+    trial.land()
+    trial.await_first_run()
+    trial.pass_time(trial.rng.uniform(0, 8))
+    frozen = trial.freeze_runs()
+    trial.strikes += len(frozen)
+    trial.pass_time(VISIBILITY_SECONDS + 5)
+    for pid in frozen:
+        trial.thaw(pid)
+    trial.settle()
+    if not frozen:
+        raise NotReached("no run was alive at the moment drawn")
+
+
+def frozen_code_server(trial: Trial) -> None:
+    """The code server freezes in the middle of a tick, after its claim, and goes on after the messages came again."""
+    trial.arm("after-receive", Action.FREEZE)
+    trial.land()
+    mark = trial.await_mark("after-receive")
+    trial.wait(lambda: is_stopped(mark.pid), "the code server frozen")
+    trial.pass_time(VISIBILITY_SECONDS + 5)
+    trial.thaw(mark.pid)
+    trial.settle()
+
+
+def _open_batches(trial: Trial) -> bool:
+    query = "select 1 from batches where table_name = :table and state = 'planned'"
+    return bool(trial.deployment.read_ledger(query, table=trial.table))
+
+
+ZOMBIES = (
+    *(frozen_at(point) for point in POINTS),
+    Fault("zombies-both-after-confirm", frozen_twice, deadline_seconds=360),
+    Fault("zombie-at-random", frozen_at_random, deadline_seconds=360),
+    Fault("zombie-sensor-after-receive", frozen_code_server, deadline_seconds=360),
+)
