@@ -7,19 +7,22 @@ Each would hold one of `max_concurrent_runs` for ever.
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from ingest_project.batches.ledger import Ledger
 from ingest_project.defs.jobs import BATCH_TAG
 from ingest_project.errors import BatchNotFound
+
+if TYPE_CHECKING:
+    from ingest_project.batches.ledger import Ledger
 
 WORKING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 def stranded_runs(
     instance: dg.DagsterInstance,
-    ledger: Ledger,
+    ledger: "Ledger",
     *,
     job_name: str,
     open_batches: Collection[str],
@@ -43,7 +46,7 @@ def stranded_runs(
             )
 
 
-def _settled_at(ledger: Ledger, batch_id: str) -> datetime | None:
+def _settled_at(ledger: "Ledger", batch_id: str) -> datetime | None:
     try:
         return ledger.batch(batch_id).settled_at
     except BatchNotFound:  # forgotten since

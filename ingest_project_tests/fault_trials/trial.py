@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ingest_project.defs.outbox import START_TIMEOUT
 from ingest_project_tests.fault_trials.control import Action, Mark, Order, kill_daemon
-from ingest_project_tests.fault_trials.deployment import FIRST_DAEMON, QUEUE, Deployment
+from ingest_project_tests.fault_trials.deployment import FIRST_DAEMON, LEASE_SECONDS, QUEUE, Deployment
 from ingest_project_tests.fault_trials.oracle import Expected, Verdict, judge_ledger, judge_rows
 from ingest_project_tests.fault_trials.processes import is_alive, run_workers
 from ingest_project_tests.fault_trials.proxy_rules import Effect, Rule
@@ -25,7 +26,7 @@ from ingest_project_tests.fault_trials.workload import (
 )
 
 POLL_SECONDS = 0.25
-LAST_WORDS_SECONDS = 60.0
+LAST_WORDS_SECONDS = START_TIMEOUT.total_seconds() + LEASE_SECONDS + 30
 """How long a run may stay unfinished in Dagster once its work is done: monitoring and sensors look every five."""
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 
