@@ -42,7 +42,8 @@ class Intake:
         Nothing is received while as many objects wait as one tick may bring: SQS is the better place to wait in.
         Raises QueueUnavailable or LedgerUnavailable; either leaves all messages in the queue.
         """
-        waiting = self.ledger.waiting_objects(self.settings.name)
+        # What waits for a table that the settings have no longer waits in vain, and must hold nothing else up.
+        waiting = self.ledger.waiting_objects(self.settings.name, [rule.table for rule in self.rules])
         received_from = utc_now()
         messages = self._receive(waiting)
         claims = [claim_of(message, queue=self.settings.name, router=self.router) for message in messages]

@@ -217,6 +217,20 @@ def test_tick_receives_as_much_as_is_left_of_its_limit(zone: Zone) -> None:
     assert zone.queue.attributes().visible == 1
 
 
+def test_what_waits_for_a_table_that_the_settings_have_no_longer_holds_nothing_up(zone: Zone) -> None:
+    settings = zone.landing.document()["queues"][0] | {"max_batches_in_flight": 1}
+    zone.landing.write(queues=[settings], tables=[orders_table(), CLICKS])
+    zone = zone.restarted()
+    zone.put_orders("a", 1)
+    zone.put("clicks/b.ndjson", b'{"click_id": "b"}')
+    zone.drain()
+    assert zone.states("web.clicks") == {"clicks/b.ndjson": ObjectState.PENDING}  # orders come first
+    zone = zone.declare()
+    zone.put_orders("c", 3)
+
+    assert zone.drain(max_messages_per_tick=1).messages == 1
+
+
 def test_what_waits_is_planned_although_the_queue_is_empty(zone: Zone) -> None:
     settings = zone.landing.document()["queues"][0] | {"max_batches_in_flight": 1}
     zone.landing.write(queues=[settings], tables=[orders_table(batch={"max_objects": 1})])

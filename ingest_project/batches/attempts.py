@@ -146,11 +146,13 @@ def batch(connection: sa.Connection, batch_id: str) -> Batch:
     return _batch(_row(connection, batch_id))
 
 
-def waiting_objects(connection: sa.Connection, queue: str) -> int:
-    """How many object versions of the queue are claimed and in no batch yet."""
+def waiting_objects(connection: sa.Connection, queue: str, tables: Collection[str] | None) -> int:
+    """How many object versions of the queue, and of these tables (None: of all), are claimed and in no batch yet."""
     query = sa.select(sa.func.count()).where(
         object_versions.c.queue == queue, object_versions.c.state == ObjectState.PENDING
     )
+    if tables is not None:
+        query = query.where(object_versions.c.table_name.in_(tables))
     return connection.scalar(query) or 0
 
 

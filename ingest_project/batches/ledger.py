@@ -117,10 +117,10 @@ class Ledger:
         with self._database.reading() as connection:
             return attempts.batch(connection, batch_id)
 
-    def waiting_objects(self, queue: str) -> int:
-        """How many object versions of the queue are claimed and in no batch yet."""
+    def waiting_objects(self, queue: str, tables: Collection[str] | None = None) -> int:
+        """How many object versions of the queue, and of these tables (None: of all), are claimed and in no batch yet."""
         with self._database.reading() as connection:
-            return attempts.waiting_objects(connection, queue)
+            return attempts.waiting_objects(connection, queue, tables)
 
     def start(self, batch_id: str, *, run_id: str) -> BatchWork | None:
         """Make this run the owner of the batch and give its work; None if the batch is settled already."""

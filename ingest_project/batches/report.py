@@ -99,10 +99,12 @@ def failures(connection: sa.Connection) -> list[FailureReport]:
 
 
 def _failed_objects(connection: sa.Connection) -> list[FailureReport]:
-    query = sa.select(object_versions).where(object_versions.c.state == ObjectState.FAILED)
+    query = sa.select(object_versions).where(
+        object_versions.c.state.in_((ObjectState.FAILED, ObjectState.QUARANTINED))
+    )
     return [
         FailureReport(
-            "object",
+            "object" if row.state == ObjectState.FAILED else "parked",
             f"s3://{row.bucket}/{row.key}",
             row.table_name,
             row.error_class,

@@ -1,8 +1,8 @@
 """Messages twice and out of order, stale receipt handles, and two daemons on one queue."""
 
 from ingest_project_tests.fault_trials.control import Action
-from ingest_project_tests.fault_trials.deployment import QUEUE
-from ingest_project_tests.fault_trials.trial import Fault, NotReached, Trial, announced_once_or_more
+from ingest_project_tests.fault_trials.deployment import QUEUE, VISIBILITY_SECONDS
+from ingest_project_tests.fault_trials.trial import Fault, NotReached, Stuck, Trial, announced_once_or_more
 
 SECOND_DAEMON = "dagster-2"
 
@@ -44,6 +44,23 @@ def visible_again(trial: Trial) -> None:
             QueueUrl=trial.deployment.queue_url(QUEUE), ReceiptHandle=handle, VisibilityTimeout=0
         )
     trial.settle()
+
+
+def works_for_three_timeouts(trial: Trial) -> None:
+    """The run works for three visibility timeouts, and no message is received a second time."""
+    trial.arm("after-fetch", Action.PAUSE, seconds=3 * VISIBILITY_SECONDS + 5)
+    trial.land(12)
+    trial.await_mark("after-fetch")
+    trial.settle()
+    received = trial.deployment.read_ledger(
+        "select m.receive_count, count(*) from messages m"
+        " join message_objects l on l.queue = m.queue and l.message_id = m.message_id"
+        " join object_versions o on o.object_id = l.object_id"
+        " where o.table_name = :table group by m.receive_count",
+        table=trial.table,
+    )
+    if received != [(1, 12)]:
+        raise Stuck(f"12 messages received once each are (receive count, messages) {received}")
 
 
 def stale_receipts(trial: Trial) -> None:
@@ -107,6 +124,7 @@ DELIVERY = (
     Fault("messages-again-while-committing", duplicates_while_committing),
     Fault("messages-visible-again", visible_again),
     Fault("receipts-stale", stale_receipts),
+    Fault("works-for-three-timeouts", works_for_three_timeouts, deadline_seconds=360),
     Fault("two-daemons", two_daemons, deadline_seconds=360),
     Fault("two-daemons-one-run-dies", two_daemons_one_dies, deadline_seconds=360),
 )
