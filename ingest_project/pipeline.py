@@ -23,6 +23,7 @@ from ingest_project.iceberg.replacement import Replacement
 from ingest_project.iceberg.schema import columns_of
 from ingest_project.iceberg.table import LakeTable
 from ingest_project.lease import Lease
+from ingest_project.objects.format_options import format_options
 from ingest_project.objects.read import read_objects
 from ingest_project.objects.store import ObjectStore
 from ingest_project.settings.model import Settings, TableSettings
@@ -102,10 +103,10 @@ class Pipeline:
         read do not stop it: they are in the result, and in the ledger with their error class, and what follows for
         each is the action that its table has for that class.
         """
+        table = self._table(self.ledger.batch(batch_id).table)
         work = self.ledger.start(batch_id, run_id=run_id)
         if work is None:
             return None
-        table = self.settings.table(work.batch.table)
         visibility = timedelta(seconds=self.settings.queue(table.queue).visibility_timeout_seconds)
         lease = timedelta(seconds=self.settings.ledger.lease_seconds)
         with Lease(self.ledger, queue, batch_id=batch_id, run_id=run_id, lease=lease, visibility=visibility):
@@ -125,6 +126,13 @@ class Pipeline:
                 progress = self._read_back(work, lake_table, commit)
         self._settle(work, progress, commit, run_id)
         return self._result(work, lake_table, progress, commit)
+
+    def _table(self, name: str) -> TableSettings:
+        try:
+            return self.settings.table(name)
+        except KeyError:
+            reason = "it has an open batch, and ingest.yaml has it no longer; put it back until its batches are settled"
+            raise TableMismatch(name, reason) from None
 
     def _open_table(self, table: TableSettings) -> LakeTable | None:
         """The table; None if it does not exist and only the first rows can tell its columns."""
@@ -173,6 +181,7 @@ class Pipeline:
                 format=table.format,
                 columns=lake_table.columns if lake_table else table.columns,
                 allow_new_columns=table.schema_evolution == "add_columns",
+                options=format_options(table),
             )
         except ValueError as error:  # a type that no file can be read into is a fault of the table's
             raise TableMismatch(table.name, str(error)) from error

@@ -1,4 +1,4 @@
-"""Reads CSV with a header line (RFC 4180, comma, double quotes), many S3 objects in one go.
+"""Reads CSV (RFC 4180 with a header line, unless its table says otherwise), many S3 objects in one go.
 
 Every field is read as text first. An empty field is null, `""` is an empty string, a blank line is no row. A row
 with fewer or more fields than the header makes the object unreadable; Polars alone would fill it up with nulls.
@@ -14,23 +14,28 @@ from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.columns import refuse_new
 from ingest_project.objects.csv_inference import typed_from_text
 from ingest_project.objects.csv_records import BLANK_LINES, blank_records, column_names, ragged_line
+from ingest_project.objects.csv_text import csv_text
+from ingest_project.objects.format_options import CsvDialect
 from ingest_project.objects.parsed import Parsed
 from ingest_project.objects.stacking import stacked
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-LINE_ENDS = b"\r\n"
-
 
 def read_csv(
-    bodies: Sequence[bytes], columns: Mapping[str, str] | None, *, uri: str, allow_new_columns: bool
+    bodies: Sequence[bytes],
+    columns: Mapping[str, str] | None,
+    *,
+    uri: str,
+    allow_new_columns: bool,
+    dialect: CsvDialect,
 ) -> Parsed:
     """The rows of all bodies: declared columns as text, others typed by all of their values.
 
     Bodies with the same header line are parsed at once, unless quotes may hide line ends. Raises ObjectUnreadable
     if any body is no such CSV, SchemaMismatch if a column is new and none may be.
     """
-    plain = [_from_first_to_last_line(body) for body in bodies]
-    parsed = [_read_run(header, list(run), uri) for header, run in groupby(plain, key=_shared_header)]
+    texts = [csv_text(body, dialect, uri) for body in bodies]
+    runs = groupby(texts, key=lambda text: _shared_header(text, dialect))
+    parsed = [_read_run(header, list(run), uri, dialect) for header, run in runs]
     frame = stacked([part.frame for part in parsed], uri)
     undeclared = [name for name in frame.columns if name not in (columns or {})]
     if columns is not None and not allow_new_columns:
@@ -39,44 +44,40 @@ def read_csv(
     return Parsed(typed, tuple(chain.from_iterable(part.rows for part in parsed)))
 
 
-def _from_first_to_last_line(body: bytes) -> bytes:
-    text = body.removeprefix(BYTE_ORDER_MARK).lstrip(LINE_ENDS)
-    return text if not text or text.endswith(b"\n") else text.removesuffix(b"\r") + b"\n"
-
-
-def _shared_header(body: bytes) -> bytes | None:
+def _shared_header(text: bytes, dialect: CsvDialect) -> bytes | None:
     """What bodies that may be parsed together have in common; None for a body that must be parsed alone."""
-    return None if b'"' in body else body.partition(b"\n")[0].rstrip(b"\r")
+    return None if dialect.has_quotes(text) else text.partition(b"\n")[0].rstrip(b"\r")
 
 
-def _read_run(header: bytes | None, bodies: Sequence[bytes], uri: str) -> Parsed:
+def _read_run(header: bytes | None, bodies: Sequence[bytes], uri: str, dialect: CsvDialect) -> Parsed:
     if header is None:
-        frames = [_read_quoted(body, uri) for body in bodies]
+        frames = [_read_quoted(body, uri, dialect) for body in bodies]
         return Parsed(stacked(frames, uri), tuple(frame.height for frame in frames))
     if not header:
         return Parsed(pl.DataFrame(), (0,) * len(bodies))
-    return _read_unquoted(header, bodies, uri)
+    return _read_unquoted(header, bodies, uri, dialect)
 
 
-def _read_unquoted(header: bytes, bodies: Sequence[bytes], uri: str) -> Parsed:
-    """Without quotes every line is a row and every comma parts two fields, so counting them proves the rows."""
+def _read_unquoted(header: bytes, bodies: Sequence[bytes], uri: str, dialect: CsvDialect) -> Parsed:
+    """Without quotes every line is a row and every delimiter parts two fields, so counting them proves the rows."""
     dense = [BLANK_LINES.sub(b"\n", body) if _has_blank_lines(body) else body for body in bodies]
     starts = [body.find(b"\n") + 1 or len(body) for body in dense]
     rows = tuple(body.count(b"\n", start) for body, start in zip(dense, starts, strict=True))
     # Views, because a slice of bytes is a copy.
     below_header = (memoryview(body)[start:] for body, start in zip(dense, starts, strict=True))
     content = b"".join([header, b"\n", *below_header])
-    frame = _parse(content, uri)
-    if frame.height != sum(rows) or content.count(b",") != (frame.height + 1) * (frame.width - 1):
-        raise ObjectUnreadable(uri, ragged_line(content, frame.width))
+    frame = _parse(content, uri, dialect)
+    delimiters = content.count(dialect.delimiter_byte)
+    if frame.height != sum(rows) or delimiters != (frame.height + 1) * (frame.width - 1):
+        raise ObjectUnreadable(uri, ragged_line(content, frame.width, dialect))
     return Parsed(frame, rows)
 
 
-def _read_quoted(body: bytes, uri: str) -> pl.DataFrame:
-    frame = _parse(body, uri)
+def _read_quoted(body: bytes, uri: str, dialect: CsvDialect) -> pl.DataFrame:
+    frame = _parse(body, uri, dialect)
     # A short row and a blank line leave the last column null; where nothing is null, there is neither.
     if frame.height and frame.to_series(frame.width - 1).null_count():
-        blank = blank_records(body, width=frame.width, height=frame.height, uri=uri)
+        blank = blank_records(body, dialect, width=frame.width, height=frame.height, uri=uri)
         frame = frame.filter(~pl.int_range(pl.len()).is_in(blank)) if blank else frame
     return frame
 
@@ -85,14 +86,21 @@ def _has_blank_lines(body: bytes) -> bool:
     return b"\n\n" in body or b"\n\r\n" in body
 
 
-def _parse(content: bytes, uri: str) -> pl.DataFrame:
-    names = column_names(content, uri)
+def _parse(content: bytes, uri: str, dialect: CsvDialect) -> pl.DataFrame:
+    names = column_names(content, dialect, uri)
     try:
-        frame = pl.read_csv(content, infer_schema=False)
+        frame = pl.read_csv(
+            content,
+            infer_schema=False,
+            separator=dialect.delimiter,
+            quote_char=dialect.quote,
+            null_values=list(dialect.null_values) or None,
+        )
     except PolarsError as error:
         reason = str(error).splitlines()[0][:200]
-        ragged = ragged_line(content, len(names)) if b'"' not in content else reason
+        quoted = dialect.has_quotes(content)
+        ragged = reason if quoted else ragged_line(content, len(names), dialect)
         raise ObjectUnreadable(uri, f"it is no CSV: {ragged or reason}") from error
     if frame.columns != names:
         raise ObjectUnreadable(uri, f"its header reads {names!r} or {frame.columns!r}; quote it properly")
-    return frame
+    return frame if dialect.names is None else frame.rename(dict(zip(names, dialect.names, strict=True)))

@@ -7,19 +7,22 @@ import sys
 from collections.abc import Iterator
 
 from ingest_project.errors import ObjectUnreadable, SchemaMismatch
+from ingest_project.objects.format_options import CsvDialect
 
+NO_PART_OF_A_NAME = frozenset("\r\x00\x85")
+"""Line ends of old Macs and of mainframes, with which a whole file would be its header, and what is no text at all."""
 BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")
 
 
-def column_names(content: bytes, uri: str) -> list[str]:
+def column_names(content: bytes, dialect: CsvDialect, uri: str) -> list[str]:
     """The fields of the header. Raises ObjectUnreadable for a header that is no text, SchemaMismatch if two are alike."""
     try:
-        names = next(_records(content), [])
+        names = next(_records(content, dialect), [])
     except UnicodeDecodeError as error:
         raise ObjectUnreadable(uri, "it is no UTF-8 text") from error
     except csv.Error as error:
         raise ObjectUnreadable(uri, f"its header is no CSV: {error}") from error
-    if any(not name or "\r" in name or "\x00" in name for name in names):
+    if any(not name or NO_PART_OF_A_NAME & set(name) for name in names):
         raise ObjectUnreadable(
             uri, "its header leaves a column without a name, or its lines do not end in LF or CRLF"
         )
@@ -29,7 +32,7 @@ def column_names(content: bytes, uri: str) -> list[str]:
     return names
 
 
-def blank_records(content: bytes, *, width: int, height: int, uri: str) -> list[int]:
+def blank_records(content: bytes, dialect: CsvDialect, *, width: int, height: int, uri: str) -> list[int]:
     """Which rows, counted from 0 behind the header, are blank lines outside of quotes.
 
     Raises ObjectUnreadable, naming the line, if a row has other than `width` fields, or if there are other than
@@ -37,26 +40,32 @@ def blank_records(content: bytes, *, width: int, height: int, uri: str) -> list[
     """
     blank: list[int] = []
     row = -1
-    for row, fields in enumerate(_rows(content, uri)):
+    for row, fields in enumerate(_rows(content, dialect, uri)):
         if not fields:
             blank.append(row)
         elif len(fields) != width:
-            raise ObjectUnreadable(uri, f"row {row + 1} has {len(fields)} fields, the header has {width}")
+            reason = f"row {row + 1} has {len(fields)} fields, {_should_have(width, dialect)}"
+            raise ObjectUnreadable(uri, reason)
     if row + 1 != height:
         raise ObjectUnreadable(uri, f"{row + 1} records gave {height} rows; some quote is misplaced")
     return blank
 
 
-def ragged_line(content: bytes, width: int) -> str:
+def ragged_line(content: bytes, width: int, dialect: CsvDialect) -> str:
     """What to say of unquoted text in which some line has other than `width` fields."""
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if line and line.count(b",") != width - 1:
-            return f"line {number} has {line.count(b',') + 1} fields, the header has {width}"
+    delimiter = dialect.delimiter_byte
+    for number, line in enumerate(content.split(b"\n"), start=1 if dialect.names is None else 0):
+        if line and line.count(delimiter) != width - 1:
+            return f"line {number} has {line.count(delimiter) + 1} fields, {_should_have(width, dialect)}"
     return ""
 
 
-def _rows(content: bytes, uri: str) -> Iterator[list[str]]:
-    records = _records(content)
+def _should_have(width: int, dialect: CsvDialect) -> str:
+    return f"the header has {width}" if dialect.names is None else f"{width} columns are declared"
+
+
+def _rows(content: bytes, dialect: CsvDialect, uri: str) -> Iterator[list[str]]:
+    records = _records(content, dialect)
     next(records)
     try:
         yield from records
@@ -64,7 +73,12 @@ def _rows(content: bytes, uri: str) -> Iterator[list[str]]:
         raise ObjectUnreadable(uri, f"it is no CSV: {error}") from error
 
 
-def _records(content: bytes) -> Iterator[list[str]]:
+def _records(content: bytes, dialect: CsvDialect) -> Iterator[list[str]]:
     # Python's own limit is 128 KB a field; it holds for the whole process.
     csv.field_size_limit(sys.maxsize)
-    return csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""))
+    return csv.reader(
+        io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        quoting=csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL,
+    )

@@ -3,7 +3,7 @@
 The only place in the code that says so; `docs/errors.md` shows the same table, and a test holds both, and `errors.py`,
 to it. What follows for an object is an action:
 
-- `retry`: again later, with backoff, a limited number of times; then as `release`
+- `retry`: again later, with backoff; without end if S3 is at fault, else a limited number of times, then as `release`
 - `release`: recorded as failed; its message goes the DLQ's way, and a new message or `ingest retry` tries again
 - `park`: settled as quarantined with its reason; its message is deleted, and the ledger keeps it for `ingest retry`
 - `acknowledge`: settled as skipped with its reason; its message is deleted
@@ -27,7 +27,8 @@ NEVER_DROPPED: tuple[Action, ...] = ("retry", "release", "park")
 class ErrorClass:
     """A kind of failure: whom it befalls, whether it may pass by itself, and what follows.
 
-    `allowed` are the actions that a table may choose instead of `action`.
+    `allowed` are the actions that a table may choose instead of `action`. `endless`: to `retry` it never gives up, for
+    nothing is known to be wrong with the object, and time will tell.
     """
 
     name: str
@@ -37,13 +38,20 @@ class ErrorClass:
     allowed: tuple[Action, ...]
     meaning: str
     cleared_by: str
+    endless: bool = False
 
 
 def _object(
-    name: str, meaning: str, cleared_by: str, *, transient: bool = False, allowed: tuple[Action, ...] = ANY
+    name: str,
+    meaning: str,
+    cleared_by: str,
+    *,
+    transient: bool = False,
+    allowed: tuple[Action, ...] = ANY,
+    endless: bool = False,
 ) -> ErrorClass:
     action: Action = "retry" if transient else "release"
-    return ErrorClass(name, "object", transient, action, allowed, meaning, cleared_by)
+    return ErrorClass(name, "object", transient, action, allowed, meaning, cleared_by, endless)
 
 
 def _batch(name: str, meaning: str, cleared_by: str, *, transient: bool = True) -> ErrorClass:
@@ -100,6 +108,7 @@ _ALL = (
         "time; if it lasts, fewer `max_batches_in_flight` or a higher quota",
         transient=True,
         allowed=NEVER_DROPPED,
+        endless=True,
     ),
     _object(
         "unavailable",
@@ -107,6 +116,7 @@ _ALL = (
         "time; region and credentials by `ingest check`",
         transient=True,
         allowed=NEVER_DROPPED,
+        endless=True,
     ),
     _object(
         "unknown",

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ingest_project.settings.error_classes import ERROR_CLASSES, Action
+from ingest_project.settings.format_settings import CsvSettings, JsonSettings
 from ingest_project.settings.names import (
     Bucket,
     Owner,
@@ -25,7 +26,7 @@ from ingest_project.settings.names import (
     TopicArn,
 )
 
-TableFormat = Literal["ndjson", "json", "csv", "parquet", "avro", "ipc"]
+TableFormat = Literal["ndjson", "json", "csv", "parquet", "avro", "ipc", "text", "binary"]
 PartitionEvery = Literal["hour", "day", "week", "month"]
 OnOverwrite = Literal["replace", "append", "ignore"]
 SchemaEvolution = Literal["add_columns", "rescue", "fail"]
@@ -235,6 +236,8 @@ class TableSettings(Strict):
     prefix: str = ""
     suffix: str = ""
     format: TableFormat
+    csv: CsvSettings = CsvSettings()
+    json_: Annotated[JsonSettings, Field(alias="json")] = JsonSettings()
     partition: PartitionSettings | None = None
     partition_spec: list[str] = []
     columns: dict[str, str] | None = None

@@ -6,6 +6,7 @@ from ingest_project.settings.column_types import type_fault
 from ingest_project.settings.cron import cron_fault
 from ingest_project.settings.document import Fault, KeyPath
 from ingest_project.settings.error_classes import ERROR_CLASSES, OBJECT_CLASSES, Action, on_error_fault
+from ingest_project.settings.format_rules import format_faults
 from ingest_project.settings.model import TableSettings
 from ingest_project.settings.partition_fields import PartitionField, parse_partition_field, source_fault
 from ingest_project.settings.rules import repeated
@@ -22,6 +23,7 @@ _PROVENANCE_TYPES = {
 def table_faults(index: int, table: TableSettings) -> Iterator[Fault]:
     """Every fault of the table at this place of the list, each at the key to blame."""
     path = ("tables", index)
+    yield from format_faults(path, table)
     yield from _column_faults((*path, "columns"), table.columns or {})
     yield from _partition_spec_faults((*path, "partition_spec"), table)
     yield from _on_error_faults((*path, "on_error"), table.on_error)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.fetched import FetchedObject
+from ingest_project.objects.format_options import DEFAULT_OPTIONS, FormatOptions
 from ingest_project.objects.read import ReadResult, read_objects
 from ingest_project.settings.model import TableFormat
 
@@ -28,9 +29,14 @@ def read(
     columns: Mapping[str, str] | None = None,
     file_format: TableFormat = "ndjson",
     allow_new_columns: bool = False,
+    options: FormatOptions = DEFAULT_OPTIONS,
 ) -> ReadResult:
     return read_objects(
-        fetched(*bodies), format=file_format, columns=columns, allow_new_columns=allow_new_columns
+        fetched(*bodies),
+        format=file_format,
+        columns=columns,
+        allow_new_columns=allow_new_columns,
+        options=options,
     )
 
 

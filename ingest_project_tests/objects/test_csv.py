@@ -84,7 +84,8 @@ def test_quotes_may_hold_commas_quotes_and_line_ends() -> None:
         (b"a;m;s\n1;2;x\n", "schema: the table has no column 'a;m;s'"),
         (b"a,s\nx1,y\n", "schema: column 'a', row 1: 'x1' is no long"),
         (b"a,m\n1,1.105\n", "schema: column 'm', row 1: '1.105' is no decimal(12,2)"),
-        (b"PK\x03\x04\x00", "unreadable: its header"),
+        (b"PK\x03\x04\x00", "unreadable: the zip is cut short or corrupt"),
+        (b"\x00\x01\x02", "unreadable: its header"),
     ],
 )
 def test_a_bad_object_leaves_the_others_alone(body: bytes, reason: str) -> None:

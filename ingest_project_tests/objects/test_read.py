@@ -162,12 +162,12 @@ def test_a_fault_that_nobody_foresaw_fails_its_object_alone_and_quotes_nothing(
 
 
 def test_a_fault_of_the_decompression_fails_its_object_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def decompress(body: bytes, uri: str) -> bytes:
+    def unpack(body: bytes, uri: str) -> tuple[bytes, ...]:
         if body == b"bad":
             raise RecursionError
-        return body
+        return (body,)
 
-    monkeypatch.setattr(read_module, "decompress", decompress)
+    monkeypatch.setattr(read_module, "unpack", unpack)
 
     result = read(b'{"a":1}', b"bad", columns={"a": "long"})
 

@@ -1,0 +1,58 @@
+"""The options of a format, as its reader takes them."""
+
+from dataclasses import dataclass
+
+from ingest_project.settings.model import TableSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CsvDialect:
+    """How CSV is written. `delimiter`, `quote` and `comment` are one byte each; without `names` there is a header.
+
+    `encoding` is a codec's name for itself. `null_values` are null beside the empty field.
+    """
+
+    delimiter: str = ","
+    quote: str | None = '"'
+    names: tuple[str, ...] | None = None
+    encoding: str = "utf-8"
+    null_values: tuple[str, ...] = ()
+    comment: str | None = None
+
+    @property
+    def delimiter_byte(self) -> bytes:
+        return self.delimiter.encode()
+
+    def has_quotes(self, text: bytes) -> bool:
+        """Whether quotes may hide delimiters and line ends in this text."""
+        return self.quote is not None and self.quote.encode() in text
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOptions:
+    """The options of all formats; a reader looks at its own. `json_path` are keys from the top of a document."""
+
+    csv: CsvDialect = CsvDialect()
+    json_path: tuple[str, ...] = ()
+
+
+DEFAULT_OPTIONS = FormatOptions()
+
+
+def format_options(table: TableSettings) -> FormatOptions:
+    """The options that the settings give this table.
+
+    Without a header the fields are the columns that the settings declare: the table itself may have further ones.
+    """
+    csv = table.csv
+    return FormatOptions(
+        csv=CsvDialect(
+            delimiter=csv.delimiter,
+            quote=csv.quote,
+            names=None if csv.header else tuple(table.columns or ()),
+            encoding=csv.encoding,
+            null_values=tuple(csv.null_values),
+            comment=csv.comment,
+        ),
+        json_path=tuple(table.json_.path.split(".")) if table.json_.path else (),
+    )
