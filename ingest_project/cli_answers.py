@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from ingest_project.services import Services
 
+LONGEST = timedelta(days=36_500)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 DURATION = re.compile(r"([0-9]{1,6})([smhdw])")
 
@@ -21,7 +22,13 @@ def duration(text: str) -> timedelta:
     found = DURATION.fullmatch(text)
     if found is None:
         raise click.BadParameter(f"{text!r} is no length of time; write it like 12h or 30d")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    try:
+        length = timedelta(**{UNITS[found[2]]: int(found[1])})
+    except OverflowError:
+        length = LONGEST
+    if length >= LONGEST:
+        raise click.BadParameter(f"{text!r} is longer than a century; write it like 12h or 30d")
+    return length
 
 
 def time(text: str) -> datetime:

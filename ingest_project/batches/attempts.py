@@ -26,6 +26,7 @@ from ingest_project.batches.model import (
 )
 from ingest_project.batches.replaced_rows import rows_to_replace
 from ingest_project.batches.sql import exclusively, portions
+from ingest_project.batches.stalled import stalled_tables
 from ingest_project.batches.tables import batch_objects, batches, object_versions
 from ingest_project.errors import BatchNotFound, BatchSuperseded
 from ingest_project.events.object_version import ObjectVersion
@@ -146,10 +147,18 @@ def batch(connection: sa.Connection, batch_id: str) -> Batch:
     return _batch(_row(connection, batch_id))
 
 
-def waiting_objects(connection: sa.Connection, queue: str, tables: Collection[str] | None) -> int:
-    """How many object versions of the queue, and of these tables (None: of all), are claimed and in no batch yet."""
+def waiting_objects(
+    connection: sa.Connection, queue: str, tables: Collection[str] | None, *, now: datetime
+) -> int:
+    """How many object versions of the queue, and of these tables (None: of all), are claimed and in no batch yet.
+
+    Those that wait for their next try, or for a stalled table, are not among them.
+    """
     query = sa.select(sa.func.count()).where(
-        object_versions.c.queue == queue, object_versions.c.state == ObjectState.PENDING
+        object_versions.c.queue == queue,
+        object_versions.c.state == ObjectState.PENDING,
+        object_versions.c.not_before <= now,
+        object_versions.c.table_name.not_in(stalled_tables(queue)),
     )
     if tables is not None:
         query = query.where(object_versions.c.table_name.in_(tables))
@@ -211,4 +220,5 @@ def _batch(row: Any) -> Batch:
         starts=row.starts, objects=row.objects, size_bytes=row.size_bytes, planned_at=row.planned_at,
         not_before=row.not_before, partition_key=row.partition_key, run_id=row.run_id,
         heartbeat_at=row.heartbeat_at, error=row.error, settled_at=row.settled_at,
+        state=BatchState(row.state),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 
 from ingest_project.errors import LedgerUnavailable, SettingsError
 
@@ -130,7 +130,7 @@ def _postgres_engine(url: sa.URL) -> sa.Engine:
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(url)
     # `autocommit` keeps the driver from opening transactions of its own: the listener below does.
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None})
 
@@ -139,12 +139,41 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         _use_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")  # a claim that is acknowledged survives a power cut
 
+    @sa.event.listens_for(engine, "connect")
+    def _remember_file(_connection: Any, record: Any) -> None:
+        record.info["file"] = _file_id(url)
+
+    @sa.event.listens_for(engine, "checkout")
+    def _refuse_deleted_file(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info.get("file") != _file_id(
+            url
+        ):  # deleted, or made anew: what is written to it nobody reads
+            raise DisconnectionError
+
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         readonly = connection.get_execution_options().get("ledger_readonly", False)
         connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _make_folder(url: sa.URL) -> None:
+    try:
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"ledger {url.render_as_string(hide_password=True)}: its folder cannot be made: {error.strerror}"
+        ) from error
+
+
+def _file_id(url: sa.URL) -> tuple[int, int] | None:
+    """Which file the database is now; None if there is none, or none on disk."""
+    try:
+        status = Path(url.database or "").stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

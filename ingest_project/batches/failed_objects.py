@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from ingest_project.batches.attempts import backoff
 from ingest_project.batches.model import FailedObject, ObjectState
 from ingest_project.batches.tables import object_versions
+from ingest_project.settings.error_classes import ERROR_CLASSES
 
 MAX_OBJECT_ATTEMPTS = 6
-"""After so many failures of one object that is to be retried, some three minutes by the backoff, it is released."""
+"""After so many failures of one object that is to be retried, some three minutes by the backoff, it is released, unless
+S3 itself is at fault."""
 
 COLUMNS = ("state", "attempts", "not_before", "error_class", "reason", "settled_at")
 
@@ -86,7 +88,12 @@ def _state(failure: FailedObject, attempts: int) -> ObjectState:
             return ObjectState.QUARANTINED
         case "acknowledge":
             return ObjectState.SKIPPED
-        case "retry" if attempts < MAX_OBJECT_ATTEMPTS:
+        case "retry" if attempts < MAX_OBJECT_ATTEMPTS or _is_endless(failure.error_class):
             return ObjectState.PENDING
         case _:
             return ObjectState.FAILED
+
+
+def _is_endless(error_class: str) -> bool:
+    known = ERROR_CLASSES.get(error_class)
+    return known is not None and known.endless

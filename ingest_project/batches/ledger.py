@@ -118,9 +118,9 @@ class Ledger:
             return attempts.batch(connection, batch_id)
 
     def waiting_objects(self, queue: str, tables: Collection[str] | None = None) -> int:
-        """How many object versions of the queue, and of these tables (None: of all), are claimed and in no batch yet."""
+        """How many object versions of the queue, and of these tables (None: of all), could be in a batch and are in none."""
         with self._database.reading() as connection:
-            return attempts.waiting_objects(connection, queue, tables)
+            return attempts.waiting_objects(connection, queue, tables, now=self._clock())
 
     def start(self, batch_id: str, *, run_id: str) -> BatchWork | None:
         """Make this run the owner of the batch and give its work; None if the batch is settled already."""

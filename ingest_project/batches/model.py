@@ -119,6 +119,7 @@ class Batch:
     heartbeat_at: datetime | None
     error: str | None
     settled_at: datetime | None = None
+    state: BatchState = BatchState.PLANNED
 
     @property
     def run_key(self) -> str:

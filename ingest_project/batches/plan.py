@@ -10,6 +10,7 @@ from ingest_project.batches.model import BatchKind, BatchState, ObjectState, Pla
 from ingest_project.batches.new_batch import batch_row, insert_batch, new_batch_id
 from ingest_project.batches.settle import settle_unread
 from ingest_project.batches.sql import exclusively, portions
+from ingest_project.batches.stalled import stalled_tables
 from ingest_project.batches.tables import batches, object_versions
 from ingest_project.batches.versions_of_key import Choice, KeyVersion, choose
 
@@ -24,12 +25,14 @@ def plan(
 ) -> list[str]:
     """Make batches of what is pending and give their ids, in the order of the tables, until `max_in_flight` are open.
 
-    Every table gets a batch before any table gets a second one. Objects that the tables' policies exclude settle here.
+    Every table gets a batch before any table gets a second one; a stalled one gets none. Objects that the tables'
+    policies exclude settle here.
     """
     exclusively(connection, queue)
     planned: list[str] = []
-    waiting = list(rules)
-    room = max_in_flight - _open_batches(connection, queue)
+    stalled = set(connection.scalars(stalled_tables(queue)))
+    waiting = [rule for rule in rules if rule.table not in stalled]
+    room = max_in_flight - _open_batches(connection, queue, [rule.table for rule in waiting])
     while waiting and len(planned) < room:
         rule = waiting.pop(0)
         batch_id = _plan_one(connection, queue, rule, now)
@@ -124,8 +127,11 @@ def _settle_excluded(connection: sa.Connection, choices: Iterable[Choice], now: 
     settle_unread(connection, skipped, state=ObjectState.SKIPPED, now=now)
 
 
-def _open_batches(connection: sa.Connection, queue: str) -> int:
+def _open_batches(connection: sa.Connection, queue: str, tables: Sequence[str]) -> int:
     query = sa.select(sa.func.count()).where(
-        batches.c.queue == queue, batches.c.state == BatchState.PLANNED, batches.c.kind == BatchKind.INGEST
+        batches.c.queue == queue,
+        batches.c.state == BatchState.PLANNED,
+        batches.c.kind == BatchKind.INGEST,
+        batches.c.table_name.in_(tables),
     )
     return connection.scalar(query) or 0

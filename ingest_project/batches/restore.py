@@ -17,7 +17,7 @@ from ingest_project.batches.claim import object_row, routed_object_id
 from ingest_project.batches.model import BatchKind, BatchRole, BatchState, ObjectState
 from ingest_project.batches.settle import settle_unread
 from ingest_project.batches.sql import exclusively, insert_ignoring, portions
-from ingest_project.batches.tables import batch_objects, batches, object_versions
+from ingest_project.batches.tables import batch_objects, batches, key_id, object_versions
 from ingest_project.events.routing import RoutedObject
 from ingest_project.settings.model import OnOverwrite
 
@@ -96,6 +96,8 @@ def restore(
         _insert_batches(connection, queue, on_overwrite, [*new, *taken], now)
         insert_ignoring(connection, object_versions, [_committed_row(one, queue, now) for one in new])
         _take(connection, taken, now)
+        if on_overwrite == "ignore":
+            _give_back_other_writes(connection, [*new, *taken], now)
         _insert_members(connection, [*new, *taken])
         rows = [object_row(older[key], queue=queue, state=ObjectState.PENDING, now=now) for key in behind]
         insert_ignoring(connection, object_versions, rows)
@@ -170,6 +172,28 @@ def _take(connection: sa.Connection, taken: Sequence[RestoredObject], now: datet
             sa.update(object_versions)
             .where(object_versions.c.object_id == routed_object_id(one.routed))
             .values(**_committed(one, now), error_class=None, reason=None)
+        )
+
+
+def _give_back_other_writes(
+    connection: sa.Connection, objects: Iterable[RestoredObject], now: datetime
+) -> None:
+    """Other writes of these keys that an empty ledger has put into batches: the planner will skip them now."""
+    unconfirmed = sa.select(batches.c.batch_id).where(
+        batches.c.state == BatchState.PLANNED,
+        batches.c.kind == BatchKind.INGEST,
+        batches.c.confirmed_at.is_(None),
+    )
+    keys = (key_id(one.routed.table, one.routed.object.bucket, one.routed.object.key) for one in objects)
+    for portion in portions(keys):
+        connection.execute(
+            sa.update(object_versions)
+            .where(
+                object_versions.c.key_id.in_(portion),
+                object_versions.c.state == ObjectState.PLANNED,
+                object_versions.c.batch_id.in_(unconfirmed),
+            )
+            .values(state=ObjectState.PENDING, batch_id=None, not_before=now)
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import dagster as dg
 
-from ingest_project.batches.model import Batch
+from ingest_project.batches.model import Batch, BatchState
 from ingest_project.defs.jobs import ATTEMPT_TAG, BATCH_TAG, TABLE_TAG
 from ingest_project.errors import IngestError
 from ingest_project.services import Services
@@ -139,8 +139,25 @@ def _batch_of(run: dg.DagsterRun, queue: str | None, services: Services) -> tupl
         )
     batch = next((one for one in batches if run.run_id == one.run_id or _is_tagged(run, one)), None)
     if batch is None:
-        return None, "No batch of it is open: nothing is tried again by itself."
+        return _closed_batch(run.tags.get(BATCH_TAG), services)
     return batch, f"{queue}_sensor tries the batch again, with backoff, until it is settled."
+
+
+def _closed_batch(batch_id: str | None, services: Services) -> tuple[Batch | None, str]:
+    """What became of a batch that is not open: whether anything is left to do."""
+    nothing = "No batch of it is open: nothing is tried again by itself."
+    if batch_id is None:
+        return None, nothing
+    try:
+        batch = services.ledger.batch(batch_id)
+    except IngestError:
+        return None, nothing
+    became = {
+        BatchState.COMMITTED: "The batch is settled: nothing of it is lost, and nothing is left to do.",
+        BatchState.ABANDONED: f"The batch was given up for others, which go on by themselves: {batch.error or 'planned anew'}.",
+        BatchState.FAILED: "None of the batch's objects could be ingested: `ingest status` says why, `ingest retry` tries again.",
+    }
+    return batch, became.get(batch.state, nothing)
 
 
 def _is_tagged(run: dg.DagsterRun, batch: Batch) -> bool:

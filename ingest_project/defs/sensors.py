@@ -73,6 +73,11 @@ def _drain(context: dg.SensorEvaluationContext, services: Services, queue: str) 
 def _look_after(
     context: dg.SensorEvaluationContext, services: Services, batch: Batch, job_name: str
 ) -> dg.RunRequest | None:
+    if all(table.name != batch.table for table in services.settings.tables):
+        context.log.warning(
+            f"batch {batch.batch_id} waits: ingest.yaml has no table {batch.table}; put it back until it is settled"
+        )
+        return None
     verdict = judge(batch, _runs_of(context.instance, batch), datetime.now(UTC), _lease(services))
     context.log.info(f"batch {batch.batch_id} of {batch.table} ({batch.objects} objects): {verdict.reason}")
     if verdict.dead_run is not None:

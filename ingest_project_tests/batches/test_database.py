@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -108,3 +109,23 @@ def test_the_location_hides_the_password() -> None:
     database = Database("postgresql+psycopg://ingest:s3cret@127.0.0.1:1/ledger")
 
     assert database.location == "postgresql+psycopg://ingest:***@127.0.0.1:1/ledger"
+
+
+def test_a_ledger_whose_file_was_deleted_is_not_written_to_any_longer(tmp_path: Path) -> None:
+    """SQLite goes on with the deleted file, and what it is told nobody would ever read."""
+    file = tmp_path / "ledger.db"
+    ledger = Ledger(f"sqlite:///{file}")
+    assert ledger.waiting_objects(QUEUE) == 0
+    for one in tmp_path.glob("ledger.db*"):
+        one.unlink()
+
+    with pytest.raises(LedgerUnavailable, match="no such table"):
+        ledger.waiting_objects(QUEUE)
+    Ledger(f"sqlite:///{file}").close()
+    assert ledger.waiting_objects(QUEUE) == 0
+    ledger.close()
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error() -> None:
+    with pytest.raises(LedgerUnavailable, match="its folder cannot be made"):
+        Ledger("sqlite:////proc/nowhere/ledger.db")

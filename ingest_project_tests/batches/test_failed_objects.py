@@ -101,6 +101,17 @@ def test_a_permanent_failure_that_is_to_be_retried_is_bounded_like_any_other(
     assert deletable(ledger) == []
 
 
+def test_what_s3_itself_is_at_fault_for_is_retried_without_end(
+    ledger: Ledger, tables: sa.Connection, clock: Clock
+) -> None:
+    deliver(ledger, claim(routed(), message_id="1"))
+
+    for _ in range(MAX_OBJECT_ATTEMPTS * 2):
+        fail(ledger, "retry", error_class="unavailable")
+        assert told(tables)[0] == ObjectState.PENDING
+        clock.advance(minutes=11)
+
+
 def test_a_transient_failure_may_be_released_at_once(ledger: Ledger, tables: sa.Connection) -> None:
     deliver(ledger, claim(routed()))
 

@@ -229,6 +229,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def drive_to_an_end(self) -> None:
         """No more faults: every message is delivered until it is gone or what it names has failed for good."""
         self.runs.clear()
+        under_way = sa.select(object_versions).where(object_versions.c.state.in_(UNDER_WAY))
         # With `ignore` an overwritten version is tried six times before the key's next one gets its turn.
         for _ in range(20 + 8 * len(self.bucket.writes)):
             self.clock.advance(hours=1)
@@ -236,11 +237,10 @@ class LedgerMachine(RuleBasedStateMachine):
             for batch_id in self.open_batches():
                 self.run_through(batch_id)
             self.acknowledge()
-            if not self.ledger.waiting_objects(QUEUE) and not self.ledger.open_batches(QUEUE):
+            if not self.fetch(under_way) and not self.ledger.open_batches(QUEUE):
                 break
         else:
-            left = sa.select(object_versions).where(object_versions.c.state.in_(UNDER_WAY))
-            raise AssertionError(f"work without end: {self.fetch(left)}")
+            raise AssertionError(f"work without end: {self.fetch(under_way)}")
         self.check()
         self.check_messages_left()
         self.check_newest_writes()

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ingest_project.batches.failed_objects import MAX_OBJECT_ATTEMPTS
 from ingest_project.batches.ledger import Ledger
-from ingest_project.batches.model import BatchState, ObjectState
+from ingest_project.batches.model import BatchState, FailedObject, ObjectState
 from ingest_project.errors import BatchSuperseded
 from ingest_project_tests.batches.factories import (
     NOW,
@@ -119,7 +119,7 @@ def test_a_transient_failure_comes_back_after_a_backoff_and_fails_for_good_in_th
         waits.append(_seconds_until_planned(ledger, clock))
         (batch,) = ledger.open_batches(QUEUE)
         work = start(ledger, batch.batch_id)
-        broken = failure(id_of(work), transient=True)
+        broken = FailedObject(id_of(work), "overwritten", "the key holds another write", transient=True)
         ledger.settle(batch.batch_id, run_id="run-1", outcome=outcome(failures=[broken]))
 
     assert waits == [0, 5, 10, 20, 40, 80]

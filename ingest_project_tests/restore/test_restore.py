@@ -328,3 +328,20 @@ def test_a_key_that_names_no_partition_any_more_is_known_all_the_same(zone: Zone
 
 def test_no_table_is_nothing_to_restore(zone: Zone) -> None:
     assert restore(zone) == TableRestored(ORDERS, None)
+
+
+def test_ignored_write_that_an_empty_ledger_has_planned_is_not_ingested(zone: Zone) -> None:
+    zone = zone.declare(on_overwrite="ignore")
+    zone.put_orders("a", 1)
+    zone.ingest()
+    zone.acknowledge()
+    zone = lose_ledger(zone)
+    zone.put_orders("a", 7)
+    batch_id = zone.plan_one()  # the sensor was quicker
+
+    restore(zone)
+    zone.process(batch_id)
+    zone.drain(max_messages_per_tick=1)
+
+    assert zone.order_ids() == [1]
+    assert zone.ledger.open_batches(QUEUE) == []
