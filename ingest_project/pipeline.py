@@ -159,7 +159,7 @@ class Pipeline:
                 lake_table = lake_table or self.lake.table(table, columns=columns_of(rows.schema))
                 progress.written.append(lake_table.write(rows))
                 progress.samples = _samples(chunk, frame, progress.rows) | progress.samples
-        except Exception:
+        except Exception:  # whatever stops the attempt, its files are of no use; it is raised on
             if lake_table is not None:
                 lake_table.discard(progress.written)  # the next attempt writes its own
             raise

@@ -114,7 +114,7 @@ class Lake:
         for attempt in range(1, _OPEN_ATTEMPTS + 1):
             try:
                 return load_catalog(self._name, **self._properties)
-            except Exception as error:
+            except Exception as error:  # of any class: the database's, a file system's, PyIceberg's own
                 if attempt == _OPEN_ATTEMPTS or not is_outage(error):
                     raise self._outages.unavailable(f"catalog {self._name}", error) from None
                 time.sleep(0.1 * attempt)

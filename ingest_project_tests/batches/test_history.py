@@ -114,6 +114,7 @@ def test_states_and_error_classes_select(ledger: Ledger) -> None:
     ingest(ledger, routed("good"))
     deliver(ledger, claim(routed("new")))
 
+    # mypy cannot tell each field's type from a common `object`.
     def found(**asked: object) -> list[str]:
         return sorted(keys(ledger.history(replace(HistoryQuery(), **asked))))  # type: ignore[arg-type]
 
