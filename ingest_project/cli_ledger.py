@@ -80,8 +80,7 @@ def retry(
     selection = RetrySelection(uris, batch_id, error_class, table)
     if selection.is_empty:
         raise click.UsageError("say what to retry: --object, --batch, --error-class or --table")
-    if wrong := [uri for uri in uris if not uri.startswith("s3://")]:
-        raise click.UsageError(f"--object takes s3://BUCKET/KEY, not {wrong[0]!r}")
+    _check_uris(uris)
     services = open_services(context.obj)
     from ingest_project.repairs import retry_lines
 
@@ -101,6 +100,38 @@ def retry(
         for line in retry_lines(retried, services.settings):
             make_console().print(cell(line))
     context.exit(0 if retried.queues else 1)
+
+
+@click.command()
+@click.argument("table", type=text)
+@click.option("--object", "uris", multiple=True, type=text, metavar="s3://BUCKET/KEY", help="Repeatable.")
+@click.option(
+    "--all", "whole", is_flag=True, help="Every object in the table, not only those with rows in quarantine."
+)
+@json_option
+@click.pass_context
+def replay(
+    context: click.Context, /, table: str, uris: tuple[str, ...], *, whole: bool, as_json: bool
+) -> None:
+    """Read objects of TABLE again, for their rows in quarantine.
+
+    To be run once the settings or the data's reader are mended. Each object's rows and its rows in quarantine are replaced in one batch, which the next tick of the queue's sensor starts. Objects that cannot be read any more stay as they are. Exits with 1 if nothing matched.
+    """
+    _check_uris(uris)
+    services = open_services(context.obj)
+    from ingest_project.repairs import replay_lines
+
+    try:
+        settings = services.settings.table(table)
+    except KeyError:
+        raise click.UsageError(f"the settings have no table {table!r}") from None
+    replayed = services.replay(table, uris=uris, whole=whole)
+    if as_json:
+        print_json({"objects": replayed.objects, **asdict(replayed)})
+    else:
+        for line in replay_lines(replayed, settings, services.settings):
+            make_console().print(cell(line))
+    context.exit(0 if replayed.batches else 1)
 
 
 @click.group()
@@ -169,3 +200,8 @@ def _rejected(services: Any, since: datetime | None, limit: int, *, as_json: boo
         print_json({"messages": [asdict(one) for one in found], "limit": limit})
     else:
         render_rejected(found, make_console())
+
+
+def _check_uris(uris: tuple[str, ...]) -> None:
+    if wrong := [uri for uri in uris if not uri.startswith("s3://")]:
+        raise click.UsageError(f"--object takes s3://BUCKET/KEY, not {wrong[0]!r}")

@@ -6,6 +6,7 @@ from ingest_project.defs.alerts import alert_sensor
 from ingest_project.defs.assets import queue_assets, table_assets
 from ingest_project.defs.jobs import ingest_jobs
 from ingest_project.defs.operations import ledger_jobs
+from ingest_project.defs.quarantine_assets import quarantine_assets
 from ingest_project.defs.schedules import rebuild_schedules
 from ingest_project.defs.sensors import queue_sensors
 from ingest_project.services import Services
@@ -18,7 +19,7 @@ def defs() -> dg.Definitions:
     settings = load_settings()
     jobs = ingest_jobs(settings)
     return dg.Definitions(
-        assets=[*queue_assets(settings), *table_assets(settings)],
+        assets=[*queue_assets(settings), *table_assets(settings), *quarantine_assets(settings)],
         jobs=[*jobs, *ledger_jobs()],
         sensors=[*queue_sensors(settings, jobs), alert_sensor(settings)],
         schedules=rebuild_schedules(settings),

@@ -13,6 +13,8 @@
     │   ├── ObjectTooLarge
     │   ├── ObjectUnreadable
     │   ├── SchemaMismatch
+    │   │   └── ColumnRefused
+    │   ├── TooManyBadRows
     │   ├── ObjectOverwritten    (transient)
     │   ├── ObjectThrottled      (transient)
     │   ├── ObjectUnavailable    (transient)
@@ -137,6 +139,16 @@ class SchemaMismatch(ObjectError):
     """The object's columns do not fit the table's, and the table's policy is not to change it."""
 
     error_class = "schema"
+
+
+class ColumnRefused(SchemaMismatch):
+    """A column of the object can or may not be in the table, whatever its rows hold."""
+
+
+class TooManyBadRows(ObjectError):
+    """More rows of the object are bad than its table allows; none of them was ingested or quarantined."""
+
+    error_class = "bad_rows"
 
 
 class ObjectThrottled(ObjectError):

@@ -66,12 +66,20 @@ def render_rejected(messages: Sequence[RejectedMessage], console: Console) -> No
 
 def _lines(records: Iterable[ObjectRecord]) -> Table:
     table = _table(
-        "claimed (UTC)", "object", "table", "partition", "state", "#rows", "committed (UTC)", "why"
+        "claimed (UTC)",
+        "object",
+        "table",
+        "partition",
+        "state",
+        "#rows",
+        "#rejected",
+        "committed (UTC)",
+        "why",
     )
     for one in records:
         table.add_row(
             cell(_time(one.claimed_at)), cell(one.uri), cell(one.table), cell(one.partition or ""), _state(one),
-            cell(_number(one.rows)), cell(_time(one.committed_at)), cell(_why(one)),
+            cell(_number(one.rows)), cell(_number(one.rejected_rows)), cell(_time(one.committed_at)), cell(_why(one)),
         )  # fmt: skip
     return table
 
@@ -98,6 +106,8 @@ def _facts(one: ObjectRecord) -> Iterable[tuple[str, str | Text]]:
         yield "why", why
     if one.rows is not None:
         yield "rows", f"{one.rows:,} of {one.size_bytes:,} bytes, snapshot {one.snapshot_id}"
+    if one.rejected_rows:
+        yield "rejected rows", f"{one.rejected_rows:,}, in quarantine"
     yield "put", _time(one.put_at) or "unknown"
     yield "event sent", _time(one.event_at)
     yield "claimed", _time(one.claimed_at)
@@ -132,7 +142,9 @@ def _batches(parts: Iterable[BatchPart]) -> Table:
 def _made(part: BatchPart) -> str:
     if part.error_class is not None:
         return part.error_class
-    return "" if part.rows is None else f"{part.rows:,} rows"
+    if part.rows is None:
+        return ""
+    return f"{part.rows:,} rows" + (f", {part.rejected_rows:,} rejected" if part.rejected_rows else "")
 
 
 def _attempt(one: AttemptRecord | None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from ingest_project.batches.model import Claim, ClaimResult, PlanningRules
 from ingest_project.errors import NotAnS3Event, UnroutableObject
 from ingest_project.events.notification import parse_notification
 from ingest_project.events.routing import RoutedObject, Router
+from ingest_project.objects.markers import is_marker
 from ingest_project.settings.model import QueueSettings, TableSettings
 from ingest_project.sqs.message import Message
 from ingest_project.sqs.queue import Queue
@@ -87,7 +88,10 @@ def planning_rules(tables: list[TableSettings]) -> tuple[PlanningRules, ...]:
 
 
 def claim_of(message: Message, *, queue: str, router: Router) -> Claim:
-    """What a message names, with the reason for each part of it that names nothing of ours."""
+    """What a message names, with the reason for each part of it that names nothing of ours.
+
+    Folder markers and marks of success that no table takes are passed over.
+    """
     try:
         notification = parse_notification(message.body)
     except NotAnS3Event as error:
@@ -98,5 +102,6 @@ def claim_of(message: Message, *, queue: str, router: Router) -> Claim:
         try:
             routed.append(router.route(queue, item))
         except UnroutableObject as error:
-            rejected.append(str(error))
+            if not is_marker(item.key, item.size_bytes):  # which has no rows, wherever it lies
+                rejected.append(str(error))
     return Claim(message, tuple(routed), tuple(rejected))

@@ -7,8 +7,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ingest_project.batches.replay import Replayed
 from ingest_project.batches.retry import Retried
-from ingest_project.settings.model import Settings
+from ingest_project.settings.model import Settings, TableSettings
 from ingest_project.terminal import cell
 
 if TYPE_CHECKING:
@@ -28,6 +29,21 @@ def retry_lines(retried: Retried, settings: Settings) -> Iterator[str]:
         yield "There are more: run it again."
     if not retried.queues:
         yield "Nothing that matches has failed, is parked, or waits for another try."
+
+
+def replay_lines(replayed: Replayed, table: TableSettings, settings: Settings) -> Iterator[str]:
+    """What will be read again and by whom, or that there is nothing to read again."""
+    if replayed.batches:
+        yield (
+            f"{replayed.objects:,} object versions of {table.name} with {replayed.rejected_rows:,} rows in quarantine "
+            f"are read again in {len(replayed.batches):,} batches; {_taker(table.queue, table.name, settings)}."
+        )
+    if replayed.busy:
+        yield f"Left alone, as work on their keys is under way: {replayed.busy:,}. Run it again afterwards."
+    if replayed.more:
+        yield "There are more: run it again."
+    if not replayed.batches and not replayed.busy:
+        yield f"No object version of {table.name} that matches has rows in quarantine."
 
 
 def render_restored(tables: Sequence["TableRestored"], console: Console, *, dry_run: bool) -> None:
@@ -82,5 +98,7 @@ def _remarks(one: "TableRestored") -> Iterator[str]:
             f"{one.several_writes:,} keys have rows of more than one write or batch, as ingesting with an empty ledger "
             f"leaves them behind; materialize their partitions: {examples}"
         )
+    if one.leftover_rows:
+        yield f"{one.leftover_rows:,} rows in quarantine are of batches that were never committed; they come again with their events"
     if one.moved:
         yield "it was committed to meanwhile; stop the sensors, let the runs end, and run this again"

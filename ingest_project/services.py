@@ -4,17 +4,20 @@ The only place where heavy libraries are imported inside functions: Dagster impo
 it starts, and most of those need neither PyIceberg nor Polars, which cost more than Dagster itself.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ingest_project.settings.model import Settings
+from ingest_project.errors import SettingsError
+from ingest_project.settings.model import Settings, TableSettings
 
 if TYPE_CHECKING:
     from ingest_project.acknowledge import Acknowledged
     from ingest_project.aws import Aws
     from ingest_project.batches.ledger import Ledger
     from ingest_project.batches.prune import Pruned
+    from ingest_project.batches.replay import Replayed
     from ingest_project.events.routing import Router
     from ingest_project.iceberg.catalog import Lake
     from ingest_project.intake import Intake
@@ -29,7 +32,13 @@ class Services:
     """Everything that a process of this project may need, made from one set of settings."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises SettingsError for expressions and defaults of `columns` that can never give a value."""
         self.settings = settings
+        if any(_computes(table) for table in settings.tables):
+            from ingest_project.objects.mapping_check import mapping_faults
+
+            if faults := list(mapping_faults(settings)):
+                raise SettingsError(faults)
 
     @cached_property
     def aws(self) -> "Aws":
@@ -105,9 +114,24 @@ class Services:
         policies = {table.name: table.on_overwrite for table in self.settings.tables}
         return self.ledger.prune(older_than=older_than, policies=policies, dry_run=dry_run)
 
+    def replay(self, table: str, *, uris: Sequence[str] = (), whole: bool = False) -> "Replayed":
+        """Have object versions of a table read again, for their rows in quarantine; KeyError if there is no such table."""
+        from ingest_project.batches.replay import ReplaySelection
+        from ingest_project.intake import planning_rules
+
+        settings = self.settings.table(table)
+        (rule,) = planning_rules([settings])
+        return self.ledger.plan_replay(settings.queue, rule, ReplaySelection(table, tuple(uris), whole))
+
     def keep_invisible(self, queue: str) -> int:
         """Extend the visibility of messages whose work waits or goes on."""
         from ingest_project.acknowledge import keep_invisible
 
         timeout = timedelta(seconds=self.settings.queue(queue).visibility_timeout_seconds)
         return keep_invisible(self.ledger, self.queue(queue), timeout=timeout)
+
+
+def _computes(table: TableSettings) -> bool:
+    return bool(table.expectations) or any(
+        one.sql or one.default is not None for one in (table.columns or {}).values()
+    )

@@ -205,11 +205,12 @@ def _queue_note(queue: QueueStatus) -> Text:
 
 
 def _table_table(status: Status) -> Table:
-    table = _table("Tables", "table", "#rows", "objects", "last commit", "#snapshot")
+    table = _table("Tables", "table", "#rows", "#rejected", "objects", "last commit", "#snapshot")
     for report in status.tables:
         table.add_row(
             cell(report.table),
             _number(report.rows),
+            _number(report.rejected_rows),
             cell(_counts(report.objects)),
             cell(_ago(report.last_commit, status.at)),
             cell(str(report.last_snapshot_id or "")),

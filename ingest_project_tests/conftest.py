@@ -1,23 +1,18 @@
 """Fixtures that more than one room needs: an AWS emulator over HTTP, and settings that point to it."""
 
-import socket
 from collections.abc import Iterator
 
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
+
+from ingest_project.demo.embedded_aws import embedded_aws
 
 
 @pytest.fixture(scope="session")
 def aws_endpoint() -> Iterator[str]:
     """The URL of a moto server on a free port of 127.0.0.1, one for the whole test session."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-    server.start()
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
+    with embedded_aws() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

@@ -115,9 +115,11 @@ class Zone:
         """From now on S3 sends no events; `announce` does."""
         self.landing.notify([])
 
-    def announce(self, key: str, etag: str, *, sequencer: Any = ..., at: datetime | None = None) -> None:
+    def announce(
+        self, key: str, etag: str, *, sequencer: Any = ..., version_id: Any = ..., at: datetime | None = None
+    ) -> None:
         """Send the event of a write; S3's have a sequencer, the emulator's have none."""
-        told = {"eTag": etag, "sequencer": sequencer, "versionId": ...}
+        told = {"eTag": etag, "sequencer": sequencer, "versionId": version_id}
         time = (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.send(direct(s3_record(key, object_fields=told, eventTime=time)))
 
@@ -233,6 +235,31 @@ class Zone:
         assert found == sorted(order_ids), found
         in_table, in_ledger = self._rows_by_provenance(name), self._committed_by_provenance(name)
         assert in_table == in_ledger, (in_table, in_ledger)
+
+    def quarantined(self, name: str = ORDERS) -> pl.DataFrame:
+        """All rows of the table's quarantine, as Polars' own reader finds them; none if there is no such table."""
+        found = self.services.lake.find(f"{name}__quarantine")
+        if found is None or found.snapshot_id is None:
+            return pl.DataFrame(
+                schema={"_source_uri": pl.String, "reason": pl.String, "line_number": pl.Int64}
+            )
+        return self.rows(f"{name}__quarantine").sort("_source_uri", "line_number")
+
+    def rejected(self, name: str = ORDERS) -> dict[str, list[str]]:
+        """Why rows were set aside, by key, in the order of their lines; the ledger must count the same."""
+        found: dict[str, list[str]] = {}
+        for uri, reason in self.quarantined(name).select("_source_uri", "reason").iter_rows():
+            found.setdefault(uri.removeprefix(f"s3://{BUCKET}/"), []).append(reason)
+        known = object_versions.c
+        counts = dict(
+            self.select(
+                sa.select(known.key, known.rejected_rows).where(
+                    known.state == ObjectState.COMMITTED, known.rejected_rows > 0, known.table_name == name
+                )
+            )
+        )
+        assert counts == {key: len(reasons) for key, reasons in found.items()}, (counts, found)
+        return found
 
     def _rows_by_provenance(self, name: str) -> dict[Provenance, int]:
         found = self.rows(name).select("_source_uri", "_source_version", "_batch_id")

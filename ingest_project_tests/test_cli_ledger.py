@@ -234,3 +234,48 @@ def test_pruning_says_what_it_forgot(zone: Zone) -> None:
     assert answer(zone, "ledger", "prune", "--older-than", "30d") == {
         "dry_run": False, "messages": 0, "batches": 0, "object_versions": 0,
     }  # fmt: skip
+
+
+def test_replay_reads_what_was_set_aside_again(zone: Zone) -> None:
+    zone.put(order_key("a"), b'{"order_id": 1}\nbroken\n')
+    zone.put_orders("b", 2)
+    zone.ingest_one()
+
+    done = run(zone, "replay", "sales.orders")
+
+    assert done.exit_code == 0
+    assert (
+        "1 object versions of sales.orders with 1 rows in quarantine are read again in 1 batches"
+        in done.stdout
+    )
+    assert "landing_sensor" in done.stdout
+    again = run(zone, "replay", "sales.orders", "--object", f"s3://{BUCKET}/{order_key('a')}")
+    assert again.exit_code == 1
+    assert "Left alone, as work on their keys is under way: 1" in again.stdout
+
+
+def test_replay_as_json(zone: Zone) -> None:
+    zone.put(order_key("a"), b'{"order_id": 1}\nbroken\n')
+    zone.ingest_one()
+
+    found = answer(zone, "replay", "sales.orders")
+
+    assert (found["objects"], found["rejected_rows"], found["busy"], found["more"]) == (1, 1, 0, False)
+    assert list(found["batches"].values()) == [1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["sales.order"], 2, "no table 'sales.order'"),
+        (["sales.orders", "--object", "orders/a"], 2, "--object takes s3://BUCKET/KEY"),
+        (["sales.orders"], 1, "No object version of sales.orders that matches has rows in quarantine"),
+    ],
+)
+def test_replay_without_a_match_says_so(zone: Zone, arguments: list[str], code: int, said: str) -> None:
+    one_good_and_one_bad(zone)
+
+    done = run(zone, "replay", *arguments)
+
+    assert done.exit_code == code
+    assert said in done.output

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest_project import pipeline
+from ingest_project import batch_writer
 from ingest_project.batches.model import ObjectState
 from ingest_project.errors import LedgerUnavailable
+from ingest_project.objects.portions import Bounds
 from ingest_project_tests.factories import Zone, order_key
 from ingest_project_tests.faults import Killed, die
 from ingest_project_tests.iceberg.readers import order_ids_by_clickhouse
@@ -47,7 +48,7 @@ def test_crash_before_the_commit_leaves_no_row_and_the_next_attempt_ingests_all(
 
 
 def test_crash_between_two_portions_leaves_no_row(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(batch_writer, "BOUNDS", Bounds(stored_bytes=31))
     zone.put_orders("a", 1)
     zone.put_orders("b", 2)
     batch_id = zone.plan_one()

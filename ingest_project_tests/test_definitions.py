@@ -77,6 +77,8 @@ def test_queues_have_sensors_and_jobs_and_tables_have_assets(
     assert {name: sensor.default_status.value for name, sensor in sensors.items()} == {
         "landing_sensor": "RUNNING",
         "returns_sensor": "STOPPED",
+        "landing_checks": "RUNNING",
+        "returns_checks": "STOPPED",
         "ingest_alerts": "RUNNING",
     }
     assert [node.name for node in repository.get_job("landing_ingest").nodes_in_topological_order] == [

@@ -290,3 +290,13 @@ def test_failing_object_is_named_in_no_batch_while_its_message_is_redelivered(zo
     assert zone.ingest() == []
 
     assert zone.states()[key] is ObjectState.FAILED
+
+
+def test_markers_without_a_partition_are_passed_over_and_their_messages_deleted(zone: Zone) -> None:
+    for key, body in (("orders/", b""), ("orders/_SUCCESS", b"{}"), ("orders/stray.ndjson", b"")):
+        zone.put(key, body)
+
+    claimed = zone.drain()
+
+    assert (claimed.messages, claimed.rejected_messages, claimed.new_objects) == (3, 1, 0)
+    assert zone.acknowledge().deleted == 2

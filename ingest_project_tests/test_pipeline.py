@@ -9,7 +9,7 @@ import pytest
 
 from ingest_project.batches.model import ObjectState
 from ingest_project.errors import BatchNotFound, TableMismatch
-from ingest_project.objects import read as read_module
+from ingest_project.objects import parse as parse_module
 from ingest_project.objects.ndjson import read_ndjson
 from ingest_project.objects.parsed import Parsed
 from ingest_project_tests.factories import DAY, NEXT_DAY, ORDERS, Zone, order_key, orders
@@ -62,7 +62,7 @@ def test_failing_objects_are_recorded_with_their_class_and_the_rest_commits(zone
     zone.delete(gone)
     archived = order_key("archived")
     zone.landing.s3.put_object(Bucket=BUCKET, Key=archived, Body=orders(2), StorageClass="GLACIER")
-    zone.put(order_key("broken"), b'{"order_id": 3}\n{"order_id": \n')
+    zone.put(order_key("broken"), b"no\nJSON\n")
     zone.put(order_key("strange"), b'{"order_id": 4, "coupon": "X"}\n')
     good = zone.put_orders("good", 5, 6)
 
@@ -105,7 +105,7 @@ def test_what_follows_a_failure_is_what_its_table_says(zone: Zone) -> None:
     zone.landing.s3.put_object(Bucket=BUCKET, Key=archived, Body=orders(2), StorageClass="GLACIER")
     zone.put(order_key("broken"), b"not JSON")
     large = zone.put_orders("large", *range(100))
-    zone.put(order_key("strange"), b'{"order_id": "no number"}\n')
+    zone.put(order_key("strange"), b'{"order_id": 4, "_BATCH_ID": 1}\n')
     zone.put_orders("good", 3)
 
     zone.ingest_one()
@@ -163,7 +163,7 @@ def test_object_that_breaks_its_reader_fails_alone_and_quotes_nothing(
             raise ZeroDivisionError("order 13 of AKIASECRET")
         return read_ndjson(bodies, *arguments, **named)
 
-    monkeypatch.setattr(read_module, "read_ndjson", read)
+    monkeypatch.setattr(parse_module, "read_ndjson", read)
     zone.put_orders("a", 1)
     bad = zone.put_orders("b", 13)
 

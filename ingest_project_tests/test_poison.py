@@ -88,10 +88,10 @@ def test_process_that_is_killed_leaves_no_word_and_its_object_fails_in_the_end(z
     batch_id = zone.plan_one()
     code = f"""
 import os, signal
-from ingest_project import pipeline
+from ingest_project import batch_writer
 from ingest_project.services import Services
 from ingest_project.settings.load import load_settings
-pipeline.read_objects = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+batch_writer.read_contents = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 services = Services(load_settings())
 services.pipeline.process({batch_id!r}, queue=services.queue({QUEUE!r}), run_id=str(os.getpid()))
 """

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from pyiceberg.types import BooleanType
 
-from ingest_project import pipeline
-from ingest_project.errors import TableMismatch
+from ingest_project import batch_writer
+from ingest_project.errors import CatalogUnavailable, CommitConflict
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.fetched import FetchResult
+from ingest_project.objects.portions import Bounds
 from ingest_project.objects.store import ObjectStore
 from ingest_project.services import Services
 from ingest_project_tests.factories import Zone, order_key, orders
@@ -25,7 +27,7 @@ def zone(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
 def test_object_larger_than_a_portion_is_one_by_itself_and_the_snapshot_is_still_one(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "CHUNK_BYTES", 2 * len(orders(1)))
+    monkeypatch.setattr(batch_writer, "BOUNDS", Bounds(stored_bytes=2 * len(orders(1))))
     for name, order_ids in {"a": [1], "b": [2], "c": [3, 4, 5], "d": [6]}.items():
         zone.put_orders(name, *order_ids)
 
@@ -44,7 +46,7 @@ def test_object_larger_than_a_portion_is_one_by_itself_and_the_snapshot_is_still
 
 
 def test_failure_in_one_portion_leaves_the_others_alone(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(batch_writer, "BOUNDS", Bounds(stored_bytes=31))
     zone.put_orders("a", 1)
     zone.put(order_key("b"), b"broken")
     zone.put_orders("c", 3)
@@ -58,7 +60,7 @@ def test_failure_in_one_portion_leaves_the_others_alone(zone: Zone, monkeypatch:
 def test_later_portion_of_a_table_with_inferred_columns_follows_the_first(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(batch_writer, "BOUNDS", Bounds(stored_bytes=31))
     zone = zone.declare(columns=None)
     zone.put(order_key("a"), b'{"order_id": 1}\n')
     zone.put(order_key("b"), b'{"order_id": "two"}\n')
@@ -68,7 +70,7 @@ def test_later_portion_of_a_table_with_inferred_columns_follows_the_first(
 
     assert zone.lake_table().columns == {"order_id": "long", "coupon": "string"}
     zone.assert_exact(1, 3)
-    assert list(zone.error_classes()) == [order_key("b")]
+    assert zone.rejected() == {order_key("b"): ["column 'order_id': 'two' is no long"]}
 
 
 class InterruptedStore(ObjectStore):
@@ -83,19 +85,43 @@ class InterruptedStore(ObjectStore):
         return super().fetch(objects, max_object_bytes=max_object_bytes)
 
 
+def stop() -> None:
+    raise CatalogUnavailable("sales.orders", "the warehouse is gone")
+
+
+def add_foreign_column(zone: Zone) -> None:
+    """What another writer does to the table meanwhile."""
+    with zone.lake_table()._table.update_schema() as update:
+        update.add_column("coupon", BooleanType())
+
+
 def test_attempt_that_stops_half_way_deletes_the_files_that_it_wrote(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(batch_writer, "BOUNDS", Bounds(stored_bytes=31))
     zone.put_orders("a", 1)
-    zone.put(order_key("b"), b'{"order_id": 2, "coupon": 1.5}\n')
+    zone.put_orders("b", 2)
     batch_id = zone.plan_one()
-    store = InterruptedStore(zone.services, lambda: zone.lake_table().evolve({"coupon": "boolean"}))
 
-    with pytest.raises(TableMismatch, match="coupon"):
-        zone.process(batch_id, store=store)
+    with pytest.raises(CatalogUnavailable):
+        zone.process(batch_id, store=InterruptedStore(zone.services, stop))
 
     assert stored_files(zone.lake_table()) == set()
     zone.process(batch_id, run_id="run-2")
+    zone.assert_exact(1, 2)
+
+
+def test_column_that_another_writer_adds_meanwhile_is_seen_before_the_commit(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_writer, "BOUNDS", Bounds(stored_bytes=31))
+    zone.put_orders("a", 1)
+    zone.put(order_key("b"), b'{"order_id": 2, "coupon": 1.5}\n')
+    batch_id = zone.plan_one()
+
+    with pytest.raises(CommitConflict, match="columns were changed"):
+        zone.process(batch_id, store=InterruptedStore(zone.services, lambda: add_foreign_column(zone)))
+
+    zone.process(batch_id, run_id="run-2")
     zone.assert_exact(1)
-    assert zone.error_classes() == {order_key("b"): "schema"}
+    assert zone.rejected() == {order_key("b"): ["column 'coupon': 1.5 is no boolean"]}

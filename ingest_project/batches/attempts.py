@@ -128,6 +128,19 @@ def confirm(
     return rows_to_replace(connection, row, object_ids)
 
 
+def rows_replaced(
+    connection: sa.Connection, batch_id: str, *, run_id: str, object_ids: Collection[str]
+) -> RowsToReplace | None:
+    """What the batch's commit, which is in the table, took out of it: for these objects, and for all that were confirmed.
+
+    Changes nothing. Raises BatchSuperseded if the batch is not this run's, or is settled.
+    """
+    row = lock_batch(connection, batch_id)
+    if row.state != BatchState.PLANNED or row.run_id != run_id:
+        raise BatchSuperseded(batch_id, row.attempt)
+    return rows_to_replace(connection, row, confirmed_objects(connection, batch_id).union(object_ids))
+
+
 def lock_batch(connection: sa.Connection, batch_id: str) -> Any:
     """A batch, its queue's other decisions held off until the transaction ends; raises BatchNotFound."""
     exclusively(connection, _row(connection, batch_id).queue)
@@ -194,10 +207,10 @@ def _owned(batch_id: str, run_id: str) -> sa.Update:
 def _members(connection: sa.Connection, batch: Batch) -> Iterator[BatchObject]:
     """The object versions that the batch may commit, those of one partition together.
 
-    An ingest batch loses a version that was taken from it; a rebuild keeps all that it listed, settled or not.
+    An ingest batch loses a version that was taken from it; others keep all that they listed, settled or not.
     """
     query = sa.select(object_versions).order_by(object_versions.c.partition_key, object_versions.c.key)
-    if batch.kind == BatchKind.REBUILD:
+    if batch.kind != BatchKind.INGEST:
         members = sa.select(batch_objects.c.object_id).where(
             batch_objects.c.batch_id == batch.batch_id, batch_objects.c.role == BatchRole.INGEST
         )

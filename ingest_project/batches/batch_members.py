@@ -10,12 +10,13 @@ from ingest_project.batches.tables import batch_objects, object_versions
 
 @dataclass(frozen=True, slots=True)
 class BatchMember:
-    """What a batch made of one object version: its rows, or the class and the reason of its failure."""
+    """What a batch made of one object version: its rows and those set aside, or the class and the reason of its failure."""
 
     uri: str
     version: str
     partition: str | None
     rows: int | None
+    rejected_rows: int | None
     error_class: str | None
     reason: str | None
     put_at: datetime
@@ -27,7 +28,7 @@ def batch_members(connection: sa.Connection, batch_id: str, *, limit: int) -> li
     query = (
         sa.select(
             object_versions, batch_objects.c.rows.label("brought"), batch_objects.c.error_class.label("failure"),
-            batch_objects.c.reason.label("failure_reason"),
+            batch_objects.c.reason.label("failure_reason"), batch_objects.c.rejected_rows.label("set_aside"),
         )
         .join(object_versions, object_versions.c.object_id == batch_objects.c.object_id)
         .where(batch_objects.c.batch_id == batch_id)
@@ -37,7 +38,7 @@ def batch_members(connection: sa.Connection, batch_id: str, *, limit: int) -> li
     return [
         BatchMember(
             uri=f"s3://{row.bucket}/{row.key}", version=row.version_id or row.sequencer or row.etag or "",
-            partition=row.partition_key, rows=row.brought, error_class=row.failure, reason=row.failure_reason,
+            partition=row.partition_key, rows=row.brought, rejected_rows=row.set_aside, error_class=row.failure, reason=row.failure_reason,
             put_at=row.event_time,
         )
         for row in connection.execute(query)

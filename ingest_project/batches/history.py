@@ -48,7 +48,7 @@ class ObjectRecord:
 
     `put_at` is when S3 finished the write, `event_at` when the first message that named it was sent, `deleted_at`
     when the last of them was deleted; `receive_count` is the largest of theirs. `rows` are those in the table, or
-    those that were there before it was superseded.
+    those that were there before it was superseded, `rejected_rows` those in its quarantine.
     """
 
     uri: str
@@ -62,6 +62,7 @@ class ObjectRecord:
     sequencer: str | None
     etag: str | None
     rows: int | None
+    rejected_rows: int | None
     error_class: str | None
     reason: str | None
     failures: int
@@ -181,7 +182,7 @@ def _record(
         uri=f"s3://{row.bucket}/{row.key}", version=row.version_id or row.sequencer or row.etag or "",
         table=row.table_name, partition=row.partition_key, queue=row.queue, state=ObjectState(row.state),
         size_bytes=row.size_bytes, version_id=row.version_id, sequencer=row.sequencer, etag=row.etag,
-        rows=row.rows, error_class=row.error_class, reason=row.reason, failures=row.attempts,
+        rows=row.rows, rejected_rows=row.rejected_rows, error_class=row.error_class, reason=row.reason, failures=row.attempts,
         batch_id=row.batch_id, snapshot_id=row.snapshot_id,
         put_at=None if row.event_time == UNKNOWN_TIME else row.event_time,
         event_at=min((one.sent_at for one in named_by), default=None),

@@ -45,7 +45,7 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class BatchPart:
-    """What one batch made of an object version: the rows that it brought, or why it brought none."""
+    """What one batch made of an object version: the rows that it brought and set aside, or why it brought none."""
 
     batch_id: str
     kind: BatchKind
@@ -55,6 +55,7 @@ class BatchPart:
     committed_at: datetime | None
     snapshot_id: int | None
     rows: int | None
+    rejected_rows: int | None
     error_class: str | None
     reason: str | None
     attempts: tuple[AttemptRecord, ...]
@@ -95,7 +96,7 @@ def batch_parts(connection: sa.Connection, object_ids: Sequence[str]) -> dict[st
         query = (
             sa.select(
                 batch_objects.c.object_id, batch_objects.c.role, batch_objects.c.rows, batch_objects.c.error_class,
-                batch_objects.c.reason, batches.c.batch_id, batches.c.kind, batches.c.state, batches.c.planned_at,
+                batch_objects.c.reason, batch_objects.c.rejected_rows, batches.c.batch_id, batches.c.kind, batches.c.state, batches.c.planned_at,
                 batches.c.committed_at, batches.c.snapshot_id,
             )
             .join(batches, batches.c.batch_id == batch_objects.c.batch_id)
@@ -109,7 +110,7 @@ def batch_parts(connection: sa.Connection, object_ids: Sequence[str]) -> dict[st
         found[row.object_id].append(
             BatchPart(
                 row.batch_id, BatchKind(row.kind), BatchRole(row.role), BatchState(row.state), row.planned_at,
-                row.committed_at, row.snapshot_id, row.rows, row.error_class, row.reason,
+                row.committed_at, row.snapshot_id, row.rows, row.rejected_rows, row.error_class, row.reason,
                 tried.get(row.batch_id, ()),
             )
         )  # fmt: skip

@@ -45,7 +45,7 @@ def versions_of_keys(
 
 
 def keys_being_rebuilt(table: str) -> sa.Select[str]:
-    """The keys that an open rebuild of any partition of the table has set out to replace or to take out."""
+    """The keys that an open rebuild of any partition of the table, or a replay, has set out to replace or to take out."""
     return (
         sa.select(object_versions.c.key_id)
         .join(batch_objects, batch_objects.c.object_id == object_versions.c.object_id)
@@ -53,7 +53,7 @@ def keys_being_rebuilt(table: str) -> sa.Select[str]:
         .where(
             batches.c.table_name == table,
             batches.c.state == BatchState.PLANNED,
-            batches.c.kind == BatchKind.REBUILD,
+            batches.c.kind != BatchKind.INGEST,
         )
     )
 

@@ -7,7 +7,7 @@ again after a crash: what it did is either all there or not at all, and doing it
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from ingest_project.batches import attempts, open_messages, poison, report
+from ingest_project.batches import attempts, open_messages, poison, recent, report
 from ingest_project.batches.batch_members import BatchMember, batch_members
 from ingest_project.batches.claim import claim
 from ingest_project.batches.database import Database
@@ -20,6 +20,7 @@ from ingest_project.batches.history import (
 )
 from ingest_project.batches.model import (
     Batch,
+    BatchKind,
     BatchOutcome,
     BatchWork,
     Claim,
@@ -31,6 +32,7 @@ from ingest_project.batches.model import (
 from ingest_project.batches.plan import plan
 from ingest_project.batches.prune import MINIMUM_AGE, Portion, Pruned, steps
 from ingest_project.batches.rebuild import partitions_of, plan_rebuild
+from ingest_project.batches.replay import Replayed, ReplaySelection, plan_replay
 from ingest_project.batches.restore import Restored, RestoredObject, restore
 from ingest_project.batches.retry import Retried, RetrySelection, retry
 from ingest_project.batches.settle import settle
@@ -107,6 +109,11 @@ class Ledger:
         with self._database.reading() as connection:
             return partitions_of(connection, listed)
 
+    def plan_replay(self, queue: str, rule: PlanningRules, selection: ReplaySelection) -> Replayed:
+        """Make batches that read object versions of a table of this queue again, for their rows in quarantine."""
+        with self._database.writing() as connection:
+            return plan_replay(connection, queue, rule, selection, now=self._clock())
+
     def open_batches(self, queue: str) -> list[Batch]:
         """The batches of a queue that are not settled, oldest first: the outbox."""
         with self._database.reading() as connection:
@@ -158,6 +165,13 @@ class Ledger:
                 connection, batch_id, run_id=run_id, object_ids=object_ids, now=self._clock()
             )
 
+    def rows_replaced(
+        self, batch_id: str, *, run_id: str, object_ids: Collection[str]
+    ) -> RowsToReplace | None:
+        """What the batch's commit, once it is made, took out of the table; BatchSuperseded if it is not this run's."""
+        with self._database.writing() as connection:
+            return attempts.rows_replaced(connection, batch_id, run_id=run_id, object_ids=object_ids)
+
     def settle(self, batch_id: str, *, run_id: str, outcome: BatchOutcome) -> None:
         """Record how the batch ended."""
         with self._database.writing() as connection:
@@ -198,6 +212,18 @@ class Ledger:
         """The rows that the table holds of each of these Dagster partitions."""
         with self._database.reading() as connection:
             return report.partition_rows(connection, table, partition_keys)
+
+    def last_commit(self, table: str) -> recent.CommittedRows | None:
+        """What the table's last committed batch brought; None before the first."""
+        with self._database.reading() as connection:
+            return recent.last_commit(connection, table)
+
+    def committed_rows(
+        self, table: str, since: datetime, until: datetime, kind: BatchKind | None = None
+    ) -> recent.RowTotals:
+        """What the table's batches, of this kind or of all, brought that were committed from `since` until before `until`."""
+        with self._database.reading() as connection:
+            return recent.committed_rows(connection, table, since, until, kind)
 
     def history(self, query: HistoryQuery) -> list[ObjectRecord]:
         """The object versions that the query asks for, the newest claims first, with their messages and attempts."""

@@ -40,10 +40,14 @@ class MessageState(StrEnum):
 
 
 class BatchKind(StrEnum):
-    """`ingest` batches come from messages, `rebuild` batches from a listing of S3."""
+    """`ingest` batches come from messages, `rebuild` batches from a listing of S3.
+
+    `replay` batches read object versions again that are in the table, for the rows that were set aside.
+    """
 
     INGEST = "ingest"
     REBUILD = "rebuild"
+    REPLAY = "replay"
 
 
 class BatchRole(StrEnum):
@@ -150,10 +154,14 @@ class BatchWork:
 
 @dataclass(frozen=True, slots=True)
 class RowsToReplace:
-    """Rows of the table that a commit takes out: those of these URIs and, if given, of these batches only."""
+    """Rows of the table that a commit takes out: those of these URIs and, if given, of these batches only.
+
+    `writes`, each a URI, a version and a batch, name further rows.
+    """
 
     source_uris: frozenset[str]
     batch_ids: frozenset[str] | None
+    writes: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +186,14 @@ class FailedObject:
 class BatchOutcome:
     """How a batch ended: rows by object id for what is in the table, and what failed.
 
-    An object of the batch that is in neither goes back to `pending`.
+    An object of the batch that is in neither goes back to `pending`. `rejected_rows` are those that were set aside.
     """
 
     rows: Mapping[str, int]
     failures: tuple[FailedObject, ...]
     snapshot_id: int | None
     committed_at: datetime
+    rejected_rows: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ def rows_to_replace(
     """What the commit of these objects takes out; None if the batch's policy replaces nothing."""
     if batch.kind == BatchKind.REBUILD:
         return _rows_of_rebuilt_keys(connection, batch.batch_id, object_ids)
+    if batch.kind == BatchKind.REPLAY:
+        return _rows_of_replayed_versions(connection, batch.batch_id, object_ids)
     if batch.on_overwrite == "replace":
         return _rows_of_older_versions(connection, batch.batch_id, object_ids)
     return None
@@ -39,7 +41,7 @@ def supersede_replaced(connection: sa.Connection, batch: Any, now: datetime) -> 
         reason = f"replaced by the rebuild {batch.batch_id}"
         _supersede(connection, batch.batch_id, same_key, reason, now)
         _supersede_removed(connection, batch.batch_id, reason, now)
-    elif batch.on_overwrite == "replace":
+    elif batch.kind == BatchKind.INGEST and batch.on_overwrite == "replace":
         reason = f"replaced by a newer write in batch {batch.batch_id}"
         _supersede(connection, batch.batch_id, same_key, reason, now)
 
@@ -66,6 +68,28 @@ def _rows_of_rebuilt_keys(
         ),
         batch_ids=None,
     )
+
+
+def _rows_of_replayed_versions(
+    connection: sa.Connection, batch_id: str, object_ids: Collection[str]
+) -> RowsToReplace:
+    """The rows that earlier batches brought of these very versions, and of no other write of their keys.
+
+    With `append` one batch may have brought several writes of a key, of which S3 may not hold all any more.
+    """
+    known = object_versions.c
+    version = (known.version_id, known.sequencer, known.etag)
+    query = (
+        sa.select(known.object_id, known.bucket, known.key, known.batch_id, *version)
+        .join(batch_objects, batch_objects.c.object_id == object_versions.c.object_id)
+        .where(batch_objects.c.batch_id == batch_id)
+    )
+    rows = [row for row in connection.execute(query) if row.object_id in object_ids]
+    writes = frozenset(
+        (f"s3://{row.bucket}/{row.key}", row.version_id or row.sequencer or row.etag or "", str(row.batch_id))
+        for row in rows
+    )
+    return RowsToReplace(frozenset(), frozenset(), writes)
 
 
 def _rows_of_older_versions(

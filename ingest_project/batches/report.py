@@ -14,12 +14,16 @@ EXAMPLES = 20  # failures that a report lists one by one
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """One table as the ledger has it. `rows` are those of the committed object versions; `last_commit` is UTC."""
+    """One table as the ledger has it. `rows` are those of the committed object versions, `rejected_rows` theirs in quarantine.
+
+    `last_commit` is UTC.
+    """
 
     table: str
     objects: dict[str, int]
     batches: dict[str, int]
     rows: int
+    rejected_rows: int
     last_commit: datetime | None
     last_snapshot_id: int | None
 
@@ -61,16 +65,17 @@ def table_report(connection: sa.Connection, table: str) -> TableReport:
         .order_by(batches.c.committed_at.desc())
         .limit(1)
     ).one_or_none()
-    rows = connection.scalar(
-        sa.select(sa.func.sum(object_versions.c.rows)).where(
+    rows, rejected_rows = connection.execute(
+        sa.select(sa.func.sum(object_versions.c.rows), sa.func.sum(object_versions.c.rejected_rows)).where(
             object_versions.c.table_name == table, object_versions.c.state == ObjectState.COMMITTED
         )
-    )
+    ).one()
     return TableReport(
         table=table,
         objects=_counts(connection, object_versions.c.state, object_versions.c.table_name == table),
         batches=_counts(connection, batches.c.state, batches.c.table_name == table),
         rows=int(rows or 0),
+        rejected_rows=int(rejected_rows or 0),
         last_commit=last.committed_at if last else None,
         last_snapshot_id=last.snapshot_id if last else None,
     )

@@ -38,12 +38,13 @@ class RestoredBatch:
 
 @dataclass(frozen=True, slots=True)
 class RestoredObject:
-    """An object version of which the table holds rows, and the writes of its key that are older."""
+    """An object version of which the table or its quarantine holds rows, and the writes of its key that are older."""
 
     routed: RoutedObject
     rows: int
     batch: RestoredBatch
     older: tuple[RoutedObject, ...] = ()
+    rejected_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ def _committed(one: RestoredObject, now: datetime) -> dict[str, Any]:
         "state": ObjectState.COMMITTED,
         "batch_id": one.batch.batch_id,
         "rows": one.rows,
+        "rejected_rows": one.rejected_rows or None,
         "snapshot_id": one.batch.snapshot_id,
         "settled_at": now,
     }
@@ -201,7 +203,7 @@ def _insert_members(connection: sa.Connection, objects: Iterable[RestoredObject]
     rows = [
         {
             "batch_id": one.batch.batch_id, "object_id": routed_object_id(one.routed),
-            "role": BatchRole.INGEST, "confirmed": True, "rows": one.rows,
+            "role": BatchRole.INGEST, "confirmed": True, "rows": one.rows, "rejected_rows": one.rejected_rows or None,
         }
         for one in objects
     ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Settles object versions: those of a batch that ended, in one transaction with it, and those that nobody will read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,12 +35,12 @@ def settle(
     if batch.run_id != run_id:
         raise BatchSuperseded(batch_id, batch.attempt)
     rows = {**_empty_objects(connection, batch_id, outcome), **outcome.rows}
-    _settle_committed(connection, batch, rows, outcome.snapshot_id, now)
+    _settle_committed(connection, batch, rows, outcome, now)
     supersede_replaced(connection, batch, now)
     skip_failed_writes(connection, batch, now)
     settle_failed(connection, batch_id, outcome.failures, now)
     _return_the_rest(connection, batch_id, now)
-    _log_objects(connection, batch_id, rows, outcome.failures)
+    _log_objects(connection, batch_id, rows, outcome)
     _close(connection, batch_id, outcome, now)
 
 
@@ -63,28 +63,31 @@ def _empty_objects(connection: sa.Connection, batch_id: str, outcome: BatchOutco
     A run that finds the batch committed by an earlier one reads back from the table what that one did, and the table
     does not show such objects.
     """
-    if outcome.snapshot_id is None:
-        return {}
     failed = {failure.object_id for failure in outcome.failures}
     return dict.fromkeys(confirmed_objects(connection, batch_id) - failed, 0)
 
 
 def _settle_committed(
-    connection: sa.Connection, batch: Any, rows: Mapping[str, int], snapshot_id: int | None, now: datetime
+    connection: sa.Connection, batch: Any, rows: Mapping[str, int], outcome: BatchOutcome, now: datetime
 ) -> None:
     """Only what is still this batch's: a version that a rebuild took before the batch was confirmed is not in its commit."""
-    mine = sa.true() if batch.kind == BatchKind.REBUILD else object_versions.c.batch_id == batch.batch_id
+    mine = object_versions.c.batch_id == batch.batch_id if batch.kind == BatchKind.INGEST else sa.true()
     statement = (
         sa.update(object_versions)
         .where(object_versions.c.object_id == sa.bindparam("settled_id"), mine)
         .values(
             state=ObjectState.COMMITTED, batch_id=batch.batch_id, rows=sa.bindparam("settled_rows"),
-            snapshot_id=snapshot_id, settled_at=now, error_class=None, reason=None,
+            snapshot_id=outcome.snapshot_id, settled_at=now, error_class=None, reason=None,
+            rejected_rows=sa.bindparam("settled_rejected"),
         )
     )  # fmt: skip
     if rows:
         connection.execute(
-            statement, [{"settled_id": key, "settled_rows": count} for key, count in sorted(rows.items())]
+            statement,
+            [
+                {"settled_id": key, "settled_rows": count, "settled_rejected": outcome.rejected_rows.get(key)}
+                for key, count in sorted(rows.items())
+            ],
         )
 
 
@@ -97,12 +100,12 @@ def _return_the_rest(connection: sa.Connection, batch_id: str, now: datetime) ->
 
 
 def _log_objects(
-    connection: sa.Connection, batch_id: str, rows: Mapping[str, int], failures: Iterable[FailedObject]
+    connection: sa.Connection, batch_id: str, rows: Mapping[str, int], outcome: BatchOutcome
 ) -> None:
     """Keep what this batch made of each object: another batch may yet make something else of it."""
     made: dict[str, tuple[int | None, str | None, str | None]] = {
         **{object_id: (count, None, None) for object_id, count in rows.items()},
-        **{one.object_id: (None, one.error_class, one.reason) for one in failures},
+        **{one.object_id: (None, one.error_class, one.reason) for one in outcome.failures},
     }
     if made:
         connection.execute(
@@ -112,9 +115,16 @@ def _log_objects(
                 rows=sa.bindparam("made_rows"),
                 error_class=sa.bindparam("made_class"),
                 reason=sa.bindparam("made_reason"),
+                rejected_rows=sa.bindparam("made_rejected"),
             ),
             [
-                {"made_of": object_id, "made_rows": count, "made_class": error_class, "made_reason": reason}
+                {
+                    "made_of": object_id,
+                    "made_rows": count,
+                    "made_class": error_class,
+                    "made_reason": reason,
+                    "made_rejected": outcome.rejected_rows.get(object_id),
+                }
                 for object_id, (count, error_class, reason) in sorted(made.items())
             ],
         )
@@ -133,7 +143,7 @@ def _close(connection: sa.Connection, batch_id: str, outcome: BatchOutcome, now:
         .values(
             state=BatchState.FAILED if failed else BatchState.COMMITTED, rows=sum(outcome.rows.values()),
             snapshot_id=outcome.snapshot_id, committed_at=outcome.committed_at, settled_at=now, heartbeat_at=None,
-            error=_summary(outcome.failures), error_class=error_class,
+            rejected_rows=sum(outcome.rejected_rows.values()) or None, error=_summary(outcome.failures), error_class=error_class,
         )
     )  # fmt: skip
 

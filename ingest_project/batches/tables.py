@@ -89,6 +89,7 @@ object_versions = sa.Table(
     sa.Column("rows", sa.BigInteger),
     sa.Column("snapshot_id", sa.BigInteger),
     sa.Column("settled_at", UtcDateTime),
+    sa.Column("rejected_rows", sa.BigInteger),  # that are in the table's quarantine; null: none
     sa.Index(None, "key_id", "state"),
     sa.Index(None, "state", "queue", "table_name", "claimed_at"),
     sa.Index(None, "table_name", "partition_key"),
@@ -128,8 +129,9 @@ batches = sa.Table(
     sa.Column("snapshot_id", sa.BigInteger),
     sa.Column("committed_at", UtcDateTime),
     sa.Column("settled_at", UtcDateTime),
+    sa.Column("rejected_rows", sa.BigInteger),
     sa.Index(None, "queue", "state"),
-    sa.Index(None, "table_name", "state"),
+    sa.Index(None, "table_name", "state", "committed_at"),
 )
 
 batch_objects = sa.Table(
@@ -144,6 +146,7 @@ batch_objects = sa.Table(
     sa.Column("rows", sa.BigInteger),  # that the batch brought of it; null: none, or the batch is open
     sa.Column("error_class", sa.Text),
     sa.Column("reason", Prose),
+    sa.Column("rejected_rows", sa.BigInteger),  # that it set aside of it; null: none
 )
 
 attempts = sa.Table(

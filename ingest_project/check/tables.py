@@ -56,7 +56,7 @@ def _check_table(found: LakeTable | TableMismatch | None, table: TableSettings) 
 
 def _column_differences(found: LakeTable, table: TableSettings) -> Iterator[Finding]:
     """What `Lake.table` would do about them: mend, or refuse to write."""
-    declared = table.columns or {}
+    declared = table.column_types or {}
     impossible = impossible_changes(declared, found.columns)
     if table.schema_evolution != "add_columns":
         remedy = "set schema_evolution: add_columns, or declare what the table has"
@@ -76,7 +76,7 @@ def _column_differences(found: LakeTable, table: TableSettings) -> Iterator[Find
 
 
 def _partition_differences(found: LakeTable, table: TableSettings) -> Iterator[Finding]:
-    columns = schema_difference(table.columns or {}, found.columns)
+    columns = schema_difference(table.column_types or {}, found.columns)
     for line in found.differences(table):
         if line not in columns:
             remedy = "declare the table's own partition_spec; rows are written by that one in any case"

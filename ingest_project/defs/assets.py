@@ -3,8 +3,14 @@
 import dagster as dg
 
 from ingest_project.defs.jobs import BATCH_TAG, failure
-from ingest_project.defs.materialization import batch_metadata, column_schema, partition_metadata
+from ingest_project.defs.materialization import (
+    batch_metadata,
+    column_schema,
+    log_new_columns,
+    partition_metadata,
+)
 from ingest_project.defs.partitions import partitions_definition
+from ingest_project.defs.quarantine_assets import log_rejected
 from ingest_project.errors import IngestError
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings, TableSettings
@@ -58,19 +64,22 @@ def table_asset(table: TableSettings) -> dg.AssetsDefinition:
         partition_key = context.partition_key if context.has_partition_key else None
         queue = services.queue(table.queue)
         try:
-            result = services.rebuild.run(table, partition_key, queue=queue, run_id=context.run_id)
+            result = services.rebuild.run(table, partition_key, queue=queue, run_id=context.run.run_id)
             services.acknowledge(table.queue)
         except IngestError as error:
             raise failure(error) from None
         if result is None:
             return dg.MaterializeResult()
-        context.instance.add_run_tags(context.run_id, {BATCH_TAG: result.batch_id})
+        context.instance.add_run_tags(context.run.run_id, {BATCH_TAG: result.batch_id})
         for failed in result.failures:
             context.log.warning(f"{failed.error_class}: {failed.reason}")
+        log_new_columns(context.op_execution_context, result)
+        log_rejected(context.op_execution_context, services, table, result)
         if not result.partitions:
             return dg.MaterializeResult(
                 metadata={
                     "rows": 0,
+                    "rejected_rows": 0,
                     "objects": 0,
                     "failed_objects": len(result.failures),
                     "dagster/row_count": 0,
@@ -107,6 +116,6 @@ def _definition_metadata(table: TableSettings) -> dict[str, object]:
         "on_overwrite": table.on_overwrite,
         "schema_evolution": table.schema_evolution,
     }
-    if table.columns is not None:
-        metadata["dagster/column_schema"] = column_schema(table.columns)
+    if table.column_types is not None:
+        metadata["dagster/column_schema"] = column_schema(table.column_types)
     return metadata

@@ -2,7 +2,9 @@
 
 import dagster as dg
 
-from ingest_project.defs.materialization import partition_metadata
+from ingest_project.defs.asset_checks import log_checks
+from ingest_project.defs.materialization import log_new_columns, partition_metadata
+from ingest_project.defs.quarantine_assets import log_rejected
 from ingest_project.defs.record_table import record_table
 from ingest_project.errors import IngestError
 from ingest_project.services import Services
@@ -13,7 +15,7 @@ ATTEMPT_TAG = "ingest/attempt"
 TABLE_TAG = "ingest/table"
 
 SHOWN_OBJECTS = 100
-OBJECT_COLUMNS = ("object", "version", "partition", "rows", "error_class", "reason", "put")
+OBJECT_COLUMNS = ("object", "version", "partition", "rows", "rejected_rows", "error_class", "reason", "put")
 
 
 class BatchConfig(dg.Config):
@@ -50,6 +52,9 @@ def ingest(context: dg.OpExecutionContext, config: BatchConfig, services: dg.Res
                 metadata=partition_metadata(result, partition),
             )
         )
+    log_new_columns(context, result)
+    log_rejected(context, services, table, result)
+    log_checks(context, services, table, result)
     return batch.queue
 
 
@@ -104,6 +109,7 @@ def _show_objects(context: dg.OpExecutionContext, services: Services, batch_id: 
     records = (
         {
             "object": one.uri, "version": one.version, "partition": one.partition, "rows": one.rows,
+            "rejected_rows": one.rejected_rows,
             "error_class": one.error_class, "reason": one.reason, "put": one.put_at,
         }
         for one in members

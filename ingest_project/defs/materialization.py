@@ -19,10 +19,12 @@ ESCAPED = str.maketrans({character: f"&#{ord(character)};" for character in "&<>
 def partition_metadata(result: "BatchResult", partition: "PartitionResult") -> dict[str, Any]:
     """The metadata of one partition that a batch touched. Bytes are as S3 stores them, the lag is in seconds.
 
-    `rows` are those that the batch brought, `dagster/row_count` those that the partition holds now.
+    `rows` are those that the batch brought, `rejected_rows` those that it set aside, `dagster/row_count` those that the
+    partition holds now.
     """
     metadata: dict[str, Any] = {
         "rows": partition.rows,
+        "rejected_rows": partition.rejected_rows,
         "objects": partition.objects,
         "failed_objects": partition.failed_objects,
         "size_bytes": partition.size_bytes,
@@ -43,6 +45,14 @@ def batch_metadata(result: "BatchResult") -> dict[str, Any]:
     # The web UI keeps this order: what takes a screenful comes last.
     metadata["dagster/column_schema"] = column_schema(result.columns)
     return metadata
+
+
+def log_new_columns(context: dg.OpExecutionContext, result: "BatchResult") -> None:
+    """Names the columns that the batch added to its table, or widened, in the run's log."""
+    from ingest_project.terminal import printable
+
+    for name, type_name in result.new_columns.items():
+        context.log.info(f"new or wider column of {result.table}: {printable(name)} {printable(type_name)}")
 
 
 def column_schema(columns: Mapping[str, str]) -> dg.TableSchema:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ingest_project.batches.history import HistoryQuery, ObjectRecord
 
 HISTORY_COLUMNS = (
-    "object", "version", "table", "partition", "state", "rows", "error_class", "reason", "put", "event", "claimed",
+    "object", "version", "table", "partition", "state", "rows", "rejected_rows", "error_class", "reason", "put", "event", "claimed",
     "committed", "messages_deleted", "receives", "messages", "batches", "attempts", "snapshot",
 )  # fmt: skip
 
@@ -48,6 +48,16 @@ class RetryConfig(dg.Config):
     batch_id: str | None = Field(default=None, description="What this batch could not ingest, or itself.")
     error_class: str | None = Field(default=None, description="Such as missing or unreadable.")
     table: str | None = Field(default=None, description="The table's name in the settings.")
+
+
+class ReplayConfig(dg.Config):
+    """Which objects to read again."""
+
+    table: str = Field(description="The table's name in the settings.")
+    object_uris: list[str] = Field(
+        default=[], description="s3://bucket/key; none: all that have rows in quarantine."
+    )
+    whole_table: bool = Field(default=False, description="Every object in the table, not only those.")
 
 
 class PruneConfig(dg.Config):
@@ -105,6 +115,34 @@ def retry(context: dg.OpExecutionContext, config: RetryConfig, services: dg.Reso
     )
 
 
+@dg.op(description="Read objects again, for their rows in quarantine.")
+def replay(
+    context: dg.OpExecutionContext, config: ReplayConfig, services: dg.ResourceParam[Services]
+) -> None:
+    """Plan the replay, which the queue's sensor starts. Fails if nothing matched."""
+    from ingest_project.repairs import replay_lines
+
+    try:
+        table = services.settings.table(config.table)
+        replayed = services.replay(config.table, uris=config.object_uris, whole=config.whole_table)
+    except KeyError:
+        raise dg.Failure(f"the settings have no table {config.table!r}", allow_retries=False) from None
+    except IngestError as error:
+        raise failure(error) from None
+    lines = list(replay_lines(replayed, table, services.settings))
+    for line in lines:
+        context.log.info(line)
+    if not replayed.batches:
+        raise dg.Failure(" ".join(lines), allow_retries=False)
+    context.add_output_metadata(
+        {
+            "objects": replayed.objects,
+            "rejected_rows": replayed.rejected_rows,
+            "batches": len(replayed.batches),
+        }
+    )
+
+
 @dg.op(description="Forget history that nothing can ask for any more.")
 def prune(context: dg.OpExecutionContext, config: PruneConfig, services: dg.ResourceParam[Services]) -> None:
     """Bound the ledger; safe while the sensors run."""
@@ -134,6 +172,12 @@ def ledger_retry() -> None:
     retry()
 
 
+@dg.job(executor_def=dg.in_process_executor, description="Read objects again, for their rows in quarantine.")
+def ledger_replay() -> None:
+    """`ingest replay` from the launchpad."""
+    replay()
+
+
 @dg.job(executor_def=dg.in_process_executor, description="Forget history that nothing can ask for any more.")
 def ledger_prune() -> None:
     """`ingest ledger prune` from the launchpad, or by a schedule of one's own."""
@@ -142,7 +186,7 @@ def ledger_prune() -> None:
 
 def ledger_jobs() -> list[dg.JobDefinition]:
     """The jobs that a person launches."""
-    return [ledger_history, ledger_retry, ledger_prune]
+    return [ledger_history, ledger_retry, ledger_replay, ledger_prune]
 
 
 def _query(config: HistoryConfig, services: Services) -> "HistoryQuery":
@@ -169,7 +213,8 @@ def _history_record(one: "ObjectRecord") -> dict[str, str | int | datetime | Non
     ]
     return {
         "object": one.uri, "version": one.version, "table": one.table, "partition": one.partition,
-        "state": one.state, "rows": one.rows, "error_class": one.error_class, "reason": one.reason,
+        "state": one.state, "rows": one.rows,
+        "rejected_rows": one.rejected_rows, "error_class": one.error_class, "reason": one.reason,
         "put": one.put_at, "event": one.event_at, "claimed": one.claimed_at, "committed": one.committed_at,
         "messages_deleted": one.deleted_at, "receives": one.receive_count,
         "messages": ", ".join(message.message_id for message in one.messages),

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from ingest_project.errors import SettingsError
 
@@ -28,6 +29,26 @@ def embedded_aws() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
     server.start()
     try:
-        yield f"http://{HOST}:{server.get_host_and_port()[1]}"
+        with _deleting_under_lock():
+            yield f"http://{HOST}:{server.get_host_and_port()[1]}"
     finally:
         server.stop()
+
+
+@contextmanager
+def _deleting_under_lock() -> Iterator[None]:
+    """Has moto delete messages under the lock that it takes to add them.
+
+    It puts a filtered copy in the place of the queue's list. Two such calls at once bring a deleted message back, and
+    one beside a send loses the message that was sent.
+    """
+    from moto.sqs.models import Queue
+
+    delete_message = Queue.delete_message
+
+    def delete_under_lock(queue: Queue, receipt_handle: str) -> None:
+        with queue._messages_lock:
+            delete_message(queue, receipt_handle)
+
+    with patch.object(Queue, "delete_message", delete_under_lock):
+        yield

@@ -53,8 +53,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _time_key(settings: PartitionSettings, every: PartitionEvery, time: datetime) -> str:
-    start = _window_start(every, time)
-    key = f"{start:%Y-%m-%d-%H:%M}" if every == "hour" else f"{start:%Y-%m-%d}"
+    start = window_start(every, time)
+    key = window_key(every, start)
     if start < settings.start_time:
         raise ValueError(
             f"partition {key} is before the table's start, {settings.start}; set an earlier `start`"
@@ -62,7 +62,13 @@ def _time_key(settings: PartitionSettings, every: PartitionEvery, time: datetime
     return key
 
 
-def _window_start(every: PartitionEvery, time: datetime) -> datetime:
+def window_key(every: PartitionEvery, start: datetime) -> str:
+    """The key of the partition by time that starts then."""
+    return f"{start:%Y-%m-%d-%H:%M}" if every == "hour" else f"{start:%Y-%m-%d}"
+
+
+def window_start(every: PartitionEvery, time: datetime) -> datetime:
+    """When the partition by time starts in which this time lies."""
     hour = time.replace(minute=0, second=0, microsecond=0)
     if every == "hour":
         return hour

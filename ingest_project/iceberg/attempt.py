@@ -15,6 +15,7 @@ from ingest_project.iceberg.batch_snapshot import BATCH_ID_PROPERTY
 from ingest_project.iceberg.data_files import WrittenFiles
 from ingest_project.iceberg.orphans import delete_files
 from ingest_project.iceberg.replacement import Replacement, Rewrite, rewrite
+from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.transaction import OneShotTransaction
 
 
@@ -23,6 +24,7 @@ class Batch:
     """What is to become one snapshot: the batch's id, its data files, and more for the snapshot's summary.
 
     `planned_at`: no commit of the batch can be older. `even_if_empty`: a batch that changes no row becomes a snapshot all the same.
+    `changes` are what its rows ask of the table's columns.
     """
 
     batch_id: str
@@ -30,6 +32,7 @@ class Batch:
     properties: Mapping[str, str]
     planned_at: datetime | None = None
     even_if_empty: bool = False
+    changes: SchemaChanges = field(default_factory=SchemaChanges)
 
     @property
     def data_files(self) -> list[DataFile]:
@@ -69,7 +72,7 @@ def stage(table: Table, batch: Batch, replacement: Replacement, *, name: str) ->
     """Writes the manifests, and the remainders of files that lose rows, on top of the table's current snapshot.
 
     None if there is nothing to add and nothing to take out, and the batch need not leave a mark. Raises CommitConflict if the table was partitioned
-    anew since the files were written: they would have to be written again.
+    anew, or given other columns, since the files were written: they would have to be written again.
     """
     if any(files.data_files and files.spec_id != table.metadata.default_spec_id for files in batch.written):
         raise CommitConflict(
@@ -80,6 +83,7 @@ def stage(table: Table, batch: Batch, replacement: Replacement, *, name: str) ->
     if not added and not taken_out.removed and not batch.even_if_empty:
         return None
     transaction = OneShotTransaction(table)
+    batch.changes.apply(transaction, name=name)
     update = transaction.update_snapshot({**batch.properties, BATCH_ID_PROPERTY: batch.batch_id})
     producer = update.overwrite() if taken_out.removed else update.merge_append()
     for file in added:

@@ -15,7 +15,7 @@ CLOCK_SKEW = timedelta(minutes=10)
 
 def find_snapshot(metadata: TableMetadata, batch_id: str) -> Snapshot | None:
     """The snapshot of this batch among main's head and its ancestors; one that was rolled back does not count."""
-    return next((one for one in _history(metadata) if batch_id_of(one) == batch_id), None)
+    return next((one for one in main_history(metadata) if batch_id_of(one) == batch_id), None)
 
 
 def oldest_if_expired_since(metadata: TableMetadata, planned_at: datetime) -> Snapshot | None:
@@ -23,12 +23,27 @@ def oldest_if_expired_since(metadata: TableMetadata, planned_at: datetime) -> Sn
 
     None: the history goes back far enough to show every commit that was made since.
     """
-    history = list(_history(metadata))
-    # Expiry may take the parent's id away with the parent (PyIceberg's does); the first snapshot has the number 1.
-    if not history or (history[-1].parent_snapshot_id is None and history[-1].sequence_number == 1):
+    history = list(main_history(metadata))
+    if not history or is_first(history[-1]):
         return None
     oldest = history[-1]
     return oldest if committed_at(oldest) >= planned_at - CLOCK_SKEW else None
+
+
+def goes_back_to(metadata: TableMetadata, snapshot_id: int | None) -> bool:
+    """Whether main's history still shows everything that was committed since this snapshot (None: since the first)."""
+    history = list(main_history(metadata))
+    if snapshot_id is None:
+        return not history or is_first(history[-1])
+    return any(one.snapshot_id == snapshot_id for one in history)
+
+
+def is_first(snapshot: Snapshot) -> bool:
+    """Whether no snapshot of the table was ever before it.
+
+    Expiry may take the parent's id away with the parent (PyIceberg's does); the first snapshot has the number 1.
+    """
+    return snapshot.parent_snapshot_id is None and snapshot.sequence_number == 1
 
 
 def batch_id_of(snapshot: Snapshot) -> str | None:
@@ -41,7 +56,7 @@ def committed_at(snapshot: Snapshot) -> datetime:
     return datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
 
 
-def _history(metadata: TableMetadata) -> Iterator[Snapshot]:
+def main_history(metadata: TableMetadata) -> Iterator[Snapshot]:
     """Main's head and its ancestors, as far as they have not expired."""
     # PyIceberg's ancestors_of searches the whole list of snapshots for each step.
     by_id = {snapshot.snapshot_id: snapshot for snapshot in metadata.snapshots}

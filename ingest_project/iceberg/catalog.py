@@ -20,13 +20,12 @@ from pyiceberg.table import Table
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.catalog_properties import catalog_properties, make_folders
 from ingest_project.iceberg.commit import CommitRetry
-from ingest_project.iceberg.evolution import needs_evolution
 from ingest_project.iceberg.outage import Outages, is_outage
 from ingest_project.iceberg.partition_spec import partition_spec_of
 from ingest_project.iceberg.schema import schema_difference, schema_of
 from ingest_project.iceberg.table import LakeTable
 from ingest_project.iceberg.table_properties import properties_of
-from ingest_project.settings.model import AwsSettings, CatalogSettings, TableSettings
+from ingest_project.settings.model import RESCUED_COLUMN, AwsSettings, CatalogSettings, TableSettings
 
 _log = logging.getLogger(__name__)
 _OPEN_ATTEMPTS = 3
@@ -70,9 +69,10 @@ class Lake:
     def table(self, settings: TableSettings, *, columns: Mapping[str, str]) -> LakeTable:
         """The table of these settings, made if it is missing; idempotent, also among racing processes.
 
-        `columns` are the declared ones or, where `settings.columns` is None, those inferred from the first rows:
+        `columns` are the declared ones or, where the settings declare none, those inferred from the first rows:
         they shape a new table, but do not judge an existing one. Provenance columns are always added. A declared
-        column that an existing table lacks or holds narrower is added or widened if the policy is `add_columns`.
+        column that an existing table lacks or holds narrower is added or widened by its next commit, if the policy is
+        `add_columns`.
         A partition spec that differs is logged and left as it is: rows are written by the table's own.
 
         Raises TableMismatch, naming column and remedy, for what we must not mend; CatalogUnavailable.
@@ -81,18 +81,19 @@ class Lake:
             catalog = self._catalog()
             table = _load(catalog, settings.name) or _create(catalog, settings, columns)
             found = self._lake_table(catalog, table, settings.name)
-            self._reconcile(found, table, settings)
+            self._reconcile(found, settings)
         return found
 
-    def _reconcile(self, found: LakeTable, table: Table, settings: TableSettings) -> None:
-        declared = settings.columns or {}
+    def _reconcile(self, found: LakeTable, settings: TableSettings) -> None:
+        declared = settings.column_types or {}
+        if settings.schema_evolution == "rescue":
+            found.change_columns({RESCUED_COLUMN: "string"})
         if settings.schema_evolution != "add_columns" and (
             lines := schema_difference(declared, found.columns)
         ):
             remedy = "set schema_evolution: add_columns, or declare what the table has"
             raise TableMismatch(settings.name, f"{'; '.join(lines)}; {remedy}")
-        if needs_evolution(table, declared):
-            found.evolve(declared)
+        found.change_columns(declared)
         for line in found.differences(settings):
             _log.warning("table %s: %s", settings.name, line)
 

@@ -24,7 +24,12 @@ from pyiceberg.table.snapshots import Snapshot
 from ingest_project.errors import CatalogUnavailable, CommitConflict
 from ingest_project.iceberg.attempt import Attempt, Batch, stage
 from ingest_project.iceberg.batch_rows import has_rows
-from ingest_project.iceberg.batch_snapshot import committed_at, find_snapshot, oldest_if_expired_since
+from ingest_project.iceberg.batch_snapshot import (
+    committed_at,
+    find_snapshot,
+    goes_back_to,
+    oldest_if_expired_since,
+)
 from ingest_project.iceberg.orphans import delete_unless_added_by
 from ingest_project.iceberg.outage import Outages
 from ingest_project.iceberg.replacement import Replacement
@@ -90,6 +95,7 @@ class FencedCommit:
         tried: list[Attempt] = []
         failure: Exception | None = None
         unknown_outcomes = 0
+        doubtful: Attempt | None = None
         for pause in self.retry.pauses():
             time.sleep(pause)
             table = self._look()
@@ -97,6 +103,7 @@ class FencedCommit:
                 return _found(table, snapshot, batch, tried)
             if (expired := self._expired(table, batch.batch_id, batch.planned_at)) is not None:
                 return expired
+            self._refuse_to_guess(table, batch, doubtful)
             if isinstance(failure, CommitFailedException):
                 tried[-1].tidy_up(table)
             if unknown_outcomes == self.retry.unknown_outcomes:
@@ -108,7 +115,9 @@ class FencedCommit:
             failure = self._send(attempt, batch)
             if failure is None:
                 return _own(attempt)
-            unknown_outcomes += not isinstance(failure, CommitFailedException)
+            if not isinstance(failure, CommitFailedException):
+                unknown_outcomes += 1
+                doubtful = doubtful or attempt
         return self._last_look(batch, tried, failure)
 
     def _look(self) -> Table:
@@ -132,6 +141,16 @@ class FencedCommit:
         with self.outages.translated(self.name):
             committed = has_rows(table, batch_id)
         return Commit(None, committed_at(oldest), already_committed=True) if committed else None
+
+    def _refuse_to_guess(self, table: Table, batch: Batch, doubtful: Attempt | None) -> None:
+        """Raises if an attempt's answer was lost, and the history that would tell its outcome was expired since.
+
+        Where a batch's rows bear its name, they have told already.
+        """
+        if doubtful is None or batch.planned_at is not None or not batch.written:
+            return
+        if not goes_back_to(table.metadata, doubtful.parent_id):
+            raise self.outages.unavailable(self.name, ConnectionError("a commit's answer was lost"))
 
     def _load(self) -> Table:
         with self.outages.translated(self.name):

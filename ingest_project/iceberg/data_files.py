@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import (
     _check_pyarrow_schema_compatible,
     _dataframe_to_data_files,
@@ -12,10 +13,11 @@ from pyiceberg.io.pyarrow import (
 )
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
-from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import NestedField
 
 from ingest_project.errors import TableMismatch
+from ingest_project.iceberg.projection import keep_null_lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,12 @@ class WrittenFiles:
     data_files: tuple[DataFile, ...] = field(repr=False)
 
 
-def write_data_files(table: Table, frame: pa.Table, *, name: str) -> WrittenFiles:
-    """Writes the rows of `frame`, split by the table's partition spec; commits nothing.
+def write_data_files(metadata: TableMetadata, io: FileIO, frame: pa.Table, *, name: str) -> WrittenFiles:
+    """Writes the rows of `frame` for a table of this metadata, split by its partition spec; commits nothing.
 
     Columns are matched by name, absent ones are null, and numbers and times are widened to the table's types.
     Raises TableMismatch for a column that the table does not have or that does not fit its type.
     """
-    metadata = table.metadata
     if frame.num_rows == 0:
         return WrittenFiles(0, 0, metadata.default_spec_id, ())
     fitted = _fitted(frame, metadata.schema(), name)
@@ -44,9 +45,16 @@ def write_data_files(table: Table, frame: pa.Table, *, name: str) -> WrittenFile
         )
     except (ValueError, TypeError) as error:
         raise TableMismatch(name, f"the rows do not fit the table: {error}") from error
+    keep_null_lists()
     # One uuid for each call: the files of two attempts never share a name, so one may be deleted without the other.
-    data_files = _dataframe_to_data_files(metadata, fitted, table.io, write_uuid=uuid.uuid4())
-    return _written(data_files, metadata.default_spec_id)
+    data_files = _dataframe_to_data_files(metadata, fitted, io, write_uuid=uuid.uuid4())
+    written = _written(data_files, metadata.default_spec_id)
+    if written.rows != frame.num_rows:  # values that are equal and yet not the same, as 0.0 and -0.0 are
+        reason = (
+            f"{frame.num_rows} rows became {written.rows} in its partitions; partition it by another column"
+        )
+        raise TableMismatch(name, reason)
+    return written
 
 
 def _written(data_files: Iterable[DataFile], spec_id: int) -> WrittenFiles:
@@ -60,24 +68,51 @@ def _fitted(frame: pa.Table, schema: Schema, name: str) -> pa.Table:
     for position, column in enumerate(frame.schema):
         if column.name not in schema.column_names:
             continue
-        wanted = _arrow_type(schema.find_field(column.name))
-        if _needs_cast(column.type, wanted):
-            # Below a microsecond there is nothing in Iceberg's times; everything else must survive the cast.
-            safe = not pa.types.is_temporal(wanted)
-            try:
-                fitted = frame.column(position).cast(wanted, safe=safe)
-            except pa.ArrowInvalid as error:
-                raise TableMismatch(name, f"column {column.name}: {error}") from error
-            frame = frame.set_column(position, column.name, fitted)
+        fitted_type = _fitted_type(column.type, _arrow_type(schema.find_field(column.name)))
+        if fitted_type == column.type:
+            continue
+        # Below a microsecond there is nothing in Iceberg's times; everything else must survive the cast.
+        safe = not (pa.types.is_temporal(column.type) and pa.types.is_temporal(fitted_type))
+        try:
+            fitted = frame.column(position).cast(fitted_type, safe=safe)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise TableMismatch(name, f"column {column.name}: {error}") from error
+        frame = frame.set_column(position, column.name, fitted)
     return frame
 
 
 def _arrow_type(column: NestedField) -> pa.DataType:
     arrow_type: pa.DataType = schema_to_pyarrow(Schema(column), include_field_ids=False).field(0).type
-    if arrow_type == pa.uuid():
+    return arrow_type
+
+
+def _fitted_type(actual: pa.DataType, wanted: pa.DataType) -> pa.DataType:
+    """The type to cast to: the actual one, but the wanted one in each part where it must be that."""
+    if isinstance(actual, pa.StructType) and isinstance(wanted, pa.StructType):
+        names = {field.name for field in wanted.fields}
+        return pa.struct(
+            [
+                field.with_type(_fitted_type(field.type, wanted.field(field.name).type))
+                if field.name in names
+                else field
+                for field in actual.fields
+            ]
+        )
+    if isinstance(actual, pa.LargeListType) and isinstance(wanted, pa.ListType | pa.LargeListType):
+        return pa.large_list(actual.value_field.with_type(_fitted_type(actual.value_type, wanted.value_type)))
+    if isinstance(actual, pa.MapType) and isinstance(wanted, pa.MapType):
+        key = _fitted_type(actual.key_type, wanted.key_type)
+        fitted: pa.DataType = pa.map_(key, _fitted_type(actual.item_type, wanted.item_type))
+        return fitted
+    written = _written_as(wanted)
+    return written if _needs_cast(actual, written) else actual
+
+
+def _written_as(wanted: pa.DataType) -> pa.DataType:
+    if wanted == pa.uuid():
         return pa.binary(16)  # PyArrow cannot group by UUIDs, so no partition spec could name the column
     # The truncate transform knows no large binary.
-    return pa.binary() if pa.types.is_large_binary(arrow_type) else arrow_type
+    return pa.binary() if pa.types.is_large_binary(wanted) else wanted
 
 
 def _needs_cast(actual: pa.DataType, wanted: pa.DataType) -> bool:
@@ -92,7 +127,11 @@ def _needs_cast(actual: pa.DataType, wanted: pa.DataType) -> bool:
         or (pa.types.is_time(actual) and pa.types.is_time(wanted))
         or (pa.types.is_date(actual) and pa.types.is_date(wanted))
         or actual == pa.uuid()
-        or (pa.types.is_large_binary(actual) and pa.types.is_binary(wanted))
+        or (pa.types.is_large_binary(actual) and _is_bytes(wanted))
         # Beyond the signed range an unsigned number would wrap around.
         or (pa.types.is_unsigned_integer(actual) and pa.types.is_integer(wanted))
     )
+
+
+def _is_bytes(arrow_type: pa.DataType) -> bool:
+    return pa.types.is_binary(arrow_type) or pa.types.is_fixed_size_binary(arrow_type)

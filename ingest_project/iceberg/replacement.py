@@ -5,8 +5,9 @@ Only data files whose statistics admit such rows are opened, and of those first 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,23 +29,41 @@ from pyiceberg.types import StringType
 
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.data_files import write_data_files
+from ingest_project.iceberg.projection import keep_null_lists
+from ingest_project.settings.model import PROVENANCE_COLUMNS
 
-_URI, _BATCH = "_source_uri", "_batch_id"
+_URI, _VERSION, _BATCH = PROVENANCE_COLUMNS[:3]
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
     """The rows to take out in the same commit: those of these objects and, if given, only those of these batches.
 
-    `Replacement()` replaces nothing; `batch_ids=None` means rows of any batch.
+    `Replacement()` replaces nothing; `batch_ids=None` means rows of any batch but `except_batch`. `writes`, each a URI,
+    a version and a batch, name further rows.
     """
 
     source_uris: frozenset[str] = frozenset()
     batch_ids: frozenset[str] | None = None
+    writes: frozenset[tuple[str, str, str]] = frozenset()
+    except_batch: str | None = None
 
     @property
     def is_empty(self) -> bool:
-        return not self.source_uris or self.batch_ids == frozenset()
+        return not self.writes and (not self.source_uris or self.batch_ids == frozenset())
+
+    @property
+    def all_uris(self) -> list[str]:
+        """The objects of all rows to take out, sorted."""
+        by_product = frozenset() if self.batch_ids == frozenset() else self.source_uris
+        return sorted(by_product | {uri for uri, _, _ in self.writes})
+
+    @property
+    def all_batches(self) -> list[str] | None:
+        """The batches of all rows to take out, sorted; None if they may be of any."""
+        if self.source_uris and self.batch_ids is None:
+            return None
+        return sorted((self.batch_ids or frozenset()) | {batch for _, _, batch in self.writes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,7 @@ def rewrite(table: Table, replacement: Replacement, *, name: str) -> Rewrite:
     remainders: list[DataFile] = []
     rows_removed = 0
     for task in _candidates(table, replacement, name):
-        provenance = _read(table, task, table.schema().select(_URI, _BATCH))
+        provenance = _read(table, task, table.schema().select(_URI, _VERSION, _BATCH))
         replaced = provenance.filter(_matches(provenance, replacement)).num_rows
         if replaced == 0:
             continue
@@ -76,17 +95,16 @@ def rewrite(table: Table, replacement: Replacement, *, name: str) -> Rewrite:
         if replaced < provenance.num_rows:
             rows = _read(table, task, table.schema())
             kept = rows.filter(pc.invert(_matches(rows, replacement)))
-            remainders.extend(write_data_files(table, kept, name=name).data_files)
+            remainders.extend(write_data_files(table.metadata, table.io, kept, name=name).data_files)
     return Rewrite(tuple(removed), tuple(remainders), rows_removed)
 
 
 def _has_provenance(schema: Schema) -> bool:
-    return {_URI, _BATCH} <= set(schema.column_names)
+    return {_URI, _VERSION, _BATCH} <= set(schema.column_names)
 
 
 def _candidates(table: Table, replacement: Replacement, name: str) -> Iterator[FileScanTask]:
-    uris = sorted(replacement.source_uris)
-    batches = None if replacement.batch_ids is None else sorted(replacement.batch_ids)
+    uris, batches = replacement.all_uris, replacement.all_batches
     span = _span(_URI, uris)
     try:
         tasks = table.scan(span if batches is None else And(span, _span(_BATCH, batches))).plan_files()
@@ -121,14 +139,34 @@ def _may_hold(file: DataFile, field_id: int, values: list[str]) -> bool:
 
 
 def _read(table: Table, task: FileScanTask, projected: Schema) -> pa.Table:
+    keep_null_lists()
     scan = ArrowScan(table.metadata, table.io, projected, AlwaysTrue())
     return scan.to_table([task])
 
 
 def _matches(rows: pa.Table, replacement: Replacement) -> pa.BooleanArray:
     """True for each row to replace; false, never null, for all others."""
-    matches = pc.is_in(rows[_URI], value_set=pa.array(sorted(replacement.source_uris), rows[_URI].type))
-    if replacement.batch_ids is None:
+    matches = _is_in(rows[_URI], replacement.source_uris)
+    if replacement.batch_ids is not None:
+        matches = pc.and_(matches, _is_in(rows[_BATCH], replacement.batch_ids))
+    if replacement.except_batch is not None:
+        matches = pc.and_(matches, pc.invert(_is_in(rows[_BATCH], {replacement.except_batch})))
+    if not replacement.writes:
         return matches
-    of_batch = pc.is_in(rows[_BATCH], value_set=pa.array(sorted(replacement.batch_ids), rows[_BATCH].type))
-    return pc.and_(matches, of_batch)
+    return pc.or_(matches, _is_in(_writes(rows), map(_write, replacement.writes)))
+
+
+def _writes(rows: pa.Table) -> Any:
+    """The write that each row came by, as one text; keys and versions may hold any character, so a length parts them."""
+    length = pc.utf8_length(rows[_VERSION]).cast(rows[_URI].type)
+    parts = (rows[_BATCH], length, rows[_VERSION], rows[_URI])
+    return pc.binary_join_element_wise(*parts, pa.scalar("\n", rows[_URI].type), null_handling="replace")
+
+
+def _write(of: tuple[str, str, str]) -> str:
+    uri, version, batch = of
+    return f"{batch}\n{len(version)}\n{version}\n{uri}"
+
+
+def _is_in(values: "pa.ChunkedArray[Any]", wanted: Iterable[str]) -> pa.BooleanArray:
+    return pc.is_in(values, value_set=pa.array(sorted(wanted), values.type))

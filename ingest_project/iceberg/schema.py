@@ -83,6 +83,12 @@ def impossible_changes(declared: Mapping[str, str], actual: Mapping[str, str]) -
     )
 
 
+def widens(actual: str, found: str) -> bool:
+    """Whether Iceberg's schema evolution leads from the one type to the other, and it must to hold the other's values."""
+    held, wanted = parse_type(actual), parse_type(found)
+    return not covers(held, wanted) and can_become(held, wanted)
+
+
 def _provenance_field(name: str, field_id: int) -> NestedField:
     field_type = TimestamptzType() if name == "_ingested_at" else StringType()
     return NestedField(field_id, name, field_type, required=False, doc=_PROVENANCE_DOCS[name])

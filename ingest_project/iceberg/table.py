@@ -13,16 +13,18 @@ from pyiceberg.table.snapshots import Snapshot
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.attempt import Batch
 from ingest_project.iceberg.batch_rows import rows_by_source
-from ingest_project.iceberg.batch_snapshot import batch_id_of, committed_at
+from ingest_project.iceberg.batch_snapshot import batch_id_of, committed_at, oldest_if_expired_since
 from ingest_project.iceberg.commit import Commit, CommitRetry, FencedCommit
 from ingest_project.iceberg.data_files import WrittenFiles, write_data_files
-from ingest_project.iceberg.evolution import evolve
 from ingest_project.iceberg.orphans import delete_files
 from ingest_project.iceberg.outage import Outages
 from ingest_project.iceberg.partition_spec import entries_of, partition_difference
 from ingest_project.iceberg.provenance import BatchCommit, Sources, batch_commits, sources_of
+from ingest_project.iceberg.quarantined_rows import QuarantinedRow, quarantined_rows
 from ingest_project.iceberg.replacement import Replacement
-from ingest_project.iceberg.schema import columns_in, columns_of, schema_difference
+from ingest_project.iceberg.schema import columns_in, columns_of, schema_difference, widens
+from ingest_project.iceberg.schema_changes import SchemaChanges
+from ingest_project.iceberg.schema_history import ColumnChange, column_changes
 from ingest_project.settings.model import TableSettings
 
 
@@ -49,17 +51,30 @@ class LakeTable:
         self._catalog = catalog
         self._table = table
         self._outages = outages
+        self._changes = SchemaChanges()
         self._fence = FencedCommit(name, self._load, outages, retry)
 
     @property
     def columns(self) -> dict[str, str]:
-        """Names and Iceberg type names, in order, without the provenance columns."""
+        """Names and Iceberg type names, in order, without the provenance columns, as the next commit leaves them."""
+        return columns_in(self._changes.metadata(self._table).schema())
+
+    @property
+    def committed_columns(self) -> dict[str, str]:
+        """The same as the table has them now."""
         return columns_in(self._table.schema())
 
     @property
     def partition_spec(self) -> tuple[str, ...]:
         """The partition spec as ingest.yaml would write it."""
         return entries_of(self._table.spec(), self._table.schema())
+
+    @property
+    def partition_names(self) -> frozenset[str]:
+        """Names of partition fields, past ones too, that are no columns: Iceberg lets no column have one of them."""
+        specs = self._table.specs().values()
+        named = {field.name for spec in specs for field in spec.fields}
+        return frozenset(named - set(self._table.schema().column_names))
 
     @property
     def location(self) -> str:
@@ -98,34 +113,37 @@ class LakeTable:
 
     def differences(self, settings: TableSettings) -> tuple[str, ...]:
         """A line for people for each thing that the settings declare otherwise than the table has it."""
-        columns = schema_difference(settings.columns or {}, self.columns)
+        columns = schema_difference(settings.column_types or {}, self.columns)
         return columns + partition_difference(
             settings.partition_spec, self._table.spec(), self._table.schema()
         )
 
-    def evolve(self, columns: Mapping[str, str]) -> None:
-        """Adds the columns that the table lacks and widens those that are declared wider; idempotent.
+    def column_changes(self, since: datetime) -> tuple[ColumnChange, ...]:
+        """The columns that commits since then have added or widened, oldest first."""
+        return column_changes(self._table.metadata, since)
 
-        Raises TableMismatch if a type cannot become the declared one, CommitConflict, CatalogUnavailable.
+    def change_columns(self, columns: Mapping[str, str]) -> None:
+        """Has the next commit add the columns that the table lacks and widen those that it has narrower; idempotent.
+
+        Raises TableMismatch if a type cannot become the one that is asked for.
         """
-        with self._outages.translated(self.name):
-            evolve(self._load, columns, name=self.name)
+        self._changes.add(self._table, columns, name=self.name)
 
     def write(self, frame: pa.Table) -> WrittenFiles:
         """Writes the rows as data files and commits nothing; may be called many times for one batch.
 
-        Columns that the table lacks are added to it first, so a caller whose policy is another leaves them out.
-        Raises TableMismatch if a column does not fit the table, CatalogUnavailable if the warehouse fails; data files
-        of a failed call are orphans, which no reader sees.
+        Columns that the table lacks, or has narrower, become part of the commit, so a caller whose policy is another
+        leaves them out. Raises TableMismatch if a column does not fit the table, CatalogUnavailable if the warehouse
+        fails; data files of a failed call are orphans, which no reader sees.
         """
-        missing = [name for name in frame.column_names if name not in self._table.schema().column_names]
-        if missing:
-            try:
-                self.evolve(columns_of(frame.select(missing).schema))
-            except ValueError as error:
-                raise TableMismatch(self.name, str(error)) from error
+        try:
+            self.change_columns(self._changed(columns_of(frame.schema)))
+        except ValueError as error:
+            raise TableMismatch(self.name, str(error)) from error
+        metadata = self._changes.metadata(self._table)
+        self._changes.note_written(metadata.schema())
         with self._outages.translated(self.name):
-            return write_data_files(self._table, frame, name=self.name)
+            return write_data_files(metadata, self._table.io, frame, name=self.name)
 
     def commit(
         self,
@@ -152,25 +170,41 @@ class LakeTable:
         only then may the batch have been committed or not, and calling again with the same files is safe.
         """
         return self._fence.commit(
-            Batch(batch_id, tuple(written), properties or {}, planned_at, even_if_empty), confirm
+            Batch(batch_id, tuple(written), properties or {}, planned_at, even_if_empty, self._changes),
+            confirm,
         )
+
+    def move_head(
+        self, mark: str, confirm: Callable[[], Replacement], properties: Mapping[str, str] | None = None
+    ) -> None:
+        """Commits a snapshot without rows: every attempt at a commit that stands on an older one is refused then.
+
+        Raises what `commit` raises.
+        """
+        self._fence.commit(Batch(mark, (), properties or {}, even_if_empty=True), confirm)
 
     def find_commit(self, batch_id: str, planned_at: datetime | None = None) -> Commit | None:
         """The commit of this batch, looked up afresh as `commit` does; None if there is none."""
         return self._fence.find(batch_id, planned_at)
 
-    def rows_by_source(self, commit: Commit, batch_id: str) -> dict[tuple[str, str], int]:
-        """How many rows of each `(_source_uri, _source_version)` the batch's own snapshot holds of the batch.
-
-        The current one's answer stands in for a snapshot that has expired.
-        """
+    def rows_by_source(self, batch_id: str, snapshot_id: int | None = None) -> dict[tuple[str, str], int]:
+        """How many rows of each `(_source_uri, _source_version)` a snapshot, without an id the current one, holds of the batch."""
         with self._outages.translated(self.name):
-            return rows_by_source(self._load(), batch_id, commit.snapshot_id)
+            return rows_by_source(self._load(), batch_id, snapshot_id)
 
     def sources(self) -> Sources:
         """Where all rows of the table, loaded afresh, come from. Raises CatalogUnavailable."""
         with self._outages.translated(self.name):
             return sources_of(self._load())
+
+    def quarantined_rows(self, batch_id: str, *, limit: int) -> list[QuarantinedRow]:
+        """Some of the rows that the batch set aside; only for a quarantine table. Raises CatalogUnavailable."""
+        with self._outages.translated(self.name):
+            return quarantined_rows(self._table, batch_id, limit)
+
+    def shows_all_since(self, time: datetime) -> bool:
+        """Whether no snapshot that was made since then has been expired, in the table as last loaded."""
+        return oldest_if_expired_since(self._table.metadata, time) is None
 
     def batch_commits(self) -> dict[str, BatchCommit]:
         """The snapshots that the table, as last loaded, still has of batches, by batch id."""
@@ -179,6 +213,13 @@ class LakeTable:
     def discard(self, written: Sequence[WrittenFiles]) -> None:
         """Deletes written files, best effort. Only for files that were never handed to `commit`."""
         delete_files(self._table, [file for files in written for file in files.data_files])
+
+    def _changed(self, columns: Mapping[str, str]) -> dict[str, str]:
+        """Those of the columns that the table lacks, or must widen to take."""
+        known = self.columns
+        return {
+            name: found for name, found in columns.items() if name not in known or widens(known[name], found)
+        }
 
     def _load(self) -> Table:
         try:

@@ -1,30 +1,65 @@
 """Iceberg's type names, as ingest.yaml spells them, to PyIceberg's types and back.
 
-Primitive names are the specification's own (https://iceberg.apache.org/spec/#primitive-types); nested ones are
-written as engines print them: `list<string>`, `map<string, long>`, `struct<id: long, name: string>`. A field name
-that is not made of letters, digits and underscores stands in backquotes, a backquote in it twice.
+The grammar of the names is that of `settings/type_grammar.py`.
 """
 
 import itertools
-import re
 from collections.abc import Iterator
 
-from pyiceberg.exceptions import ResolveError, ValidationError
+from pyiceberg.exceptions import ResolveError
 from pyiceberg.schema import promote
 from pyiceberg.types import (
     BinaryType,
+    BooleanType,
+    DateType,
     DecimalType,
+    DoubleType,
+    FixedType,
+    FloatType,
     IcebergType,
+    IntegerType,
     ListType,
+    LongType,
     MapType,
     NestedField,
     PrimitiveType,
     StringType,
     StructType,
+    TimestampType,
+    TimestamptzType,
+    TimeType,
+    UUIDType,
 )
 
-_TOKEN = re.compile(r"\s*(`(?:[^`]|``)+`|\w+(?:\s*\(\s*\d+\s*(?:,\s*\d+\s*)?\)|\[\s*\d+\s*\])?|[<>,:])")
-_MAX_DECIMAL_PRECISION = 38
+from ingest_project.settings.type_grammar import (
+    ColumnType,
+    DecimalOf,
+    FixedOf,
+    ListOf,
+    MapOf,
+    Primitive,
+    StructOf,
+    parse_column_type,
+    quoted_name,
+)
+
+_PRIMITIVES: dict[str, PrimitiveType] = {
+    str(found): found
+    for found in (
+        BooleanType(),
+        IntegerType(),
+        LongType(),
+        FloatType(),
+        DoubleType(),
+        DateType(),
+        TimeType(),
+        TimestampType(),
+        TimestamptzType(),
+        StringType(),
+        UUIDType(),
+        BinaryType(),
+    )
+}
 
 
 def parse_type(name: str, field_ids: Iterator[int] | None = None) -> IcebergType:
@@ -32,11 +67,7 @@ def parse_type(name: str, field_ids: Iterator[int] | None = None) -> IcebergType
 
     Raises ValueError, in words for whoever wrote the name.
     """
-    tokens = _Tokens(name)
-    parsed = _type(tokens, field_ids or itertools.count(1))
-    if tokens.peek() is not None:
-        raise ValueError(f"{name!r} goes on after the type ends, at {tokens.peek()!r}")
-    return parsed
+    return _iceberg_type(parse_column_type(name), field_ids or itertools.count(1))
 
 
 def type_name(iceberg_type: IcebergType) -> str:
@@ -46,7 +77,9 @@ def type_name(iceberg_type: IcebergType) -> str:
     if isinstance(iceberg_type, MapType):
         return f"map<{type_name(iceberg_type.key_type)}, {type_name(iceberg_type.value_type)}>"
     if isinstance(iceberg_type, StructType):
-        fields = (f"{_quoted(field.name)}: {type_name(field.field_type)}" for field in iceberg_type.fields)
+        fields = (
+            f"{quoted_name(field.name)}: {type_name(field.field_type)}" for field in iceberg_type.fields
+        )
         return f"struct<{', '.join(fields)}>"
     if isinstance(iceberg_type, DecimalType):
         return f"decimal({iceberg_type.precision},{iceberg_type.scale})"
@@ -97,90 +130,25 @@ def _widens(actual: IcebergType, declared: IcebergType) -> bool:
     return True
 
 
-class _Tokens:
-    """The words and signs of a type name, one at a time."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._rest = list(self._split(text))
-
-    def _split(self, text: str) -> Iterator[str]:
-        position = 0
-        while text[position:].strip():
-            match = _TOKEN.match(text, position)
-            if match is None:
-                raise ValueError(f"{self.text!r} is no Iceberg type: cannot read {text[position:].strip()!r}")
-            yield match.group(1)
-            position = match.end()
-
-    def peek(self) -> str | None:
-        return self._rest[0] if self._rest else None
-
-    def take(self, expected: str | None = None) -> str:
-        if not self._rest or (expected is not None and self._rest[0] != expected):
-            found = repr(self._rest[0]) if self._rest else "the end"
-            raise ValueError(
-                f"{self.text!r} is no Iceberg type: expected {expected or 'a name'!r}, found {found}"
+def _iceberg_type(parsed: ColumnType, field_ids: Iterator[int]) -> IcebergType:
+    match parsed:
+        case Primitive(name):
+            return _PRIMITIVES[name]
+        case DecimalOf(precision, scale):
+            return DecimalType(precision, scale)
+        case FixedOf(size_bytes):
+            return FixedType(size_bytes)
+        case ListOf(element):
+            return ListType(next(field_ids), _iceberg_type(element, field_ids), element_required=False)
+        case MapOf(key, value):
+            ids = next(field_ids), next(field_ids)
+            key_type, value_type = _iceberg_type(key, field_ids), _iceberg_type(value, field_ids)
+            return MapType(ids[0], key_type, ids[1], value_type, value_required=False)
+        case StructOf(fields):
+            return StructType(
+                *(
+                    NestedField(next(field_ids), name, _iceberg_type(field, field_ids), required=False)
+                    for name, field in fields
+                )
             )
-        return self._rest.pop(0)
-
-
-def _type(tokens: _Tokens, field_ids: Iterator[int]) -> IcebergType:
-    word = tokens.take()
-    if tokens.peek() != "<":
-        return _primitive(word, tokens.text)
-    tokens.take("<")
-    if word == "list":
-        element = NestedField(next(field_ids), "element", _type(tokens, field_ids), required=False)
-        parsed: IcebergType = ListType(element.field_id, element.field_type, element_required=False)
-    elif word == "map":
-        key = _type(tokens, field_ids)
-        tokens.take(",")
-        parsed = MapType(
-            next(field_ids), key, next(field_ids), _type(tokens, field_ids), value_required=False
-        )
-    elif word == "struct":
-        parsed = StructType(*_struct_fields(tokens, field_ids))
-    else:
-        raise ValueError(
-            f"{tokens.text!r} is no Iceberg type: only list, map and struct take <...>, not {word!r}"
-        )
-    tokens.take(">")
-    return parsed
-
-
-def _struct_fields(tokens: _Tokens, field_ids: Iterator[int]) -> Iterator[NestedField]:
-    while True:
-        name = _unquoted(tokens.take())
-        tokens.take(":")
-        yield NestedField(next(field_ids), name, _type(tokens, field_ids), required=False)
-        if tokens.peek() != ",":
-            return
-        tokens.take(",")
-
-
-def _primitive(word: str, text: str) -> PrimitiveType:
-    try:
-        parsed = IcebergType.model_validate(re.sub(r"\s", "", word))
-    except (ValueError, ValidationError) as error:
-        raise ValueError(
-            f"{text!r} is no Iceberg type; the names are boolean, int, long, float, double, decimal(P,S), date, time, "
-            "timestamp, timestamptz, string, uuid, fixed[N], binary, list<T>, map<K, V>, struct<name: T, ...>"
-        ) from error
-    if isinstance(parsed, DecimalType) and not parsed.scale <= parsed.precision <= _MAX_DECIMAL_PRECISION:
-        raise ValueError(
-            f"{text!r}: a decimal has at most 38 digits, and no more of them behind the point than in all"
-        )
-    if not isinstance(parsed, PrimitiveType) or parsed.minimum_format_version() > 2:
-        raise ValueError(
-            f"{text!r}: Iceberg has this type from format version 3 on; our tables are of version 2"
-        )
-    return parsed
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"\w+", name) else "`" + name.replace("`", "``") + "`"
-
-
-def _unquoted(token: str) -> str:
-    return token[1:-1].replace("``", "`") if token.startswith("`") else token
+    raise TypeError(f"{parsed!r} is no column type")

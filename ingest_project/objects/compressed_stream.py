@@ -1,18 +1,26 @@
-"""Reads bzip2, xz and lzma streams in bounded steps, one behind the other as parallel compressors write them."""
+"""Takes one compression off a stream of bytes, in bounded steps.
+
+Streams may follow each other without anything between them, as parallel compressors write them and as files are put
+together with `cat`.
+"""
 
 import bz2
-import io
 import lzma
-import re
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from ingest_project.objects.byte_source import ByteSource
+
+Codec = Literal["gzip", "zstd", "bzip2", "xz"]
 
 STEP_BYTES = 256 * 1024
 """How much is fed in at once: what is left of a step behind the end of a stream is copied."""
-OUTPUT_STEP_BYTES = 8 * 1024**2
+OUTPUT_STEP_BYTES = 1024**2
 MEMORY_LIMIT_BYTES = 512 * 1024**2
 """What a decoder of xz may take: `xz -9` needs 65 MB, and a header may ask for 4 GB."""
-PADDING = re.compile(rb"(?:\x00{4})*+")
+PADDING_UNIT_BYTES = 4
 """Zero bytes behind an xz stream come in fours (the .xz file format, 2.2)."""
 
 
@@ -26,46 +34,55 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
 
-def read_bzip2(body: bytes, size_bytes: int) -> bytes:
-    """The content of all streams, at most so many bytes of it. Raises OSError if one is cut short or corrupt."""
-    return _read_streams(body, bz2.BZ2Decompressor, size_bytes)
+def decompressed(source: ByteSource, codec: Codec) -> Iterator[bytes]:
+    """The content of all streams, a MiB or so at a time.
+
+    Raises OSError if one is cut short or corrupt, or something else stands behind them. What the source raises passes.
+    """
+    match codec:
+        case "gzip" | "zstd":
+            return _arrow_steps(source, codec)
+        case "bzip2":
+            return _steps(source, bz2.BZ2Decompressor)
+        case "xz":
+            return _xz_steps(source)
 
 
-def read_xz(body: bytes, size_bytes: int) -> bytes:
-    """The content of all xz or lzma streams, at most so many bytes. Raises OSError if one is cut short or corrupt."""
+def _arrow_steps(source: ByteSource, codec: Literal["gzip", "zstd"]) -> Iterator[bytes]:
+    with pa.CompressedInputStream(pa.PythonFile(source, mode="r"), codec) as stream:
+        while step := stream.read(OUTPUT_STEP_BYTES):
+            yield step
 
-    def open_stream() -> lzma.LZMADecompressor:
-        return lzma.LZMADecompressor(memlimit=MEMORY_LIMIT_BYTES)
 
+def _xz_steps(source: ByteSource) -> Iterator[bytes]:
     try:
-        return _read_streams(body, open_stream, size_bytes)
+        yield from _steps(source, lambda: lzma.LZMADecompressor(memlimit=MEMORY_LIMIT_BYTES))
     except lzma.LZMAError as error:
         raise OSError(str(error)) from error
 
 
-def _read_streams(body: bytes, open_stream: Callable[[], _Decompressor], size_bytes: int) -> bytes:
-    content = io.BytesIO()
-    position = 0
-    while position < len(body) and content.tell() < size_bytes:
-        position = _read_stream(body, position, open_stream(), content, size_bytes)
-        position += _padding(body, position)
-    return content.getvalue()
+def _steps(source: ByteSource, open_stream: Callable[[], _Decompressor]) -> Iterator[bytes]:
+    rest = source.read(STEP_BYTES)
+    while rest:
+        stream = open_stream()
+        while not stream.eof:
+            if stream.needs_input and not rest and not (rest := source.read(STEP_BYTES)):
+                raise OSError("it ends within a stream")
+            step, rest = (rest, b"") if stream.needs_input else (b"", rest)
+            if content := stream.decompress(step, OUTPUT_STEP_BYTES):
+                yield content
+        rest = _behind_padding(stream.unused_data + rest, source)
 
 
-def _read_stream(
-    body: bytes, position: int, stream: _Decompressor, content: io.BytesIO, size_bytes: int
-) -> int:
-    """Where the stream ends that starts at this position, or any place before if the content has its size."""
-    while not stream.eof and (left := size_bytes - content.tell()) > 0:
-        step = body[position : position + STEP_BYTES] if stream.needs_input else b""
-        if stream.needs_input and not step:
-            raise OSError("it ends within a stream")
-        position += len(step)
-        content.write(stream.decompress(step, min(left, OUTPUT_STEP_BYTES)))
-    return position - len(stream.unused_data) if stream.eof else position
-
-
-def _padding(body: bytes, position: int) -> int:
-    """How many bytes of padding stand here; those of no whole unit are left to be refused as a stream."""
-    match = PADDING.match(body, position)
-    return len(match[0]) if match else 0
+def _behind_padding(rest: bytes, source: ByteSource) -> bytes:
+    """What follows the zero bytes, if anything does."""
+    padding_bytes = 0
+    while rest := rest or source.read(STEP_BYTES):
+        behind = rest.lstrip(b"\x00")
+        padding_bytes += len(rest) - len(behind)
+        rest = behind
+        if behind:
+            break
+    if padding_bytes % PADDING_UNIT_BYTES:
+        raise OSError("the padding behind a stream is cut short")
+    return rest

@@ -5,18 +5,23 @@ files carry their own compression inside and have other magic bytes, so they pas
 """
 
 import re
-from typing import Final, Literal
-
-import pyarrow as pa
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Final
 
 from ingest_project.errors import ObjectUnreadable
-from ingest_project.objects.compressed_stream import read_bzip2, read_xz
-from ingest_project.objects.zip_archive import EXPANDS_BEYOND, ZIP_MAGICS, read_members
+from ingest_project.objects.byte_source import ByteSource
+from ingest_project.objects.compressed_stream import Codec, decompressed
+from ingest_project.objects.spool import spooled
+from ingest_project.objects.zip_archive import ZIP_MAGICS, Member, members
 
 DEFAULT_LIMIT_BYTES = 2 * 1024**3
 """How much one object may expand to: a few KB of gzip can hold a thousand times as much."""
 
-Codec = Literal["gzip", "zstd", "bzip2", "xz"]
+EXPANDS_BEYOND = "it expands to more than {:,} bytes, the limit for one object"
+MAX_EXPANSION = 1000
+"""How many times its stored bytes a streamed object may expand to: what gzip can do at most, and no real file does."""
 
 ZSTD_SKIPPABLE_MAGIC = tuple(bytes((0x50 + nibble, 0x2A, 0x4D, 0x18)) for nibble in range(16))
 """A zstd file may open with a frame to skip (RFC 8878, 3.1.2); pzstd writes such files."""
@@ -29,7 +34,8 @@ MAGICS: Final[dict[Codec, tuple[bytes, ...]]] = {
 }
 BZIP2_MAGIC = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 """The header and the mark of a first block, or of an empty stream: the header alone may begin a text."""
-BZIP2_MAGIC_BYTES = 10
+MAGIC_BYTES = 10
+"""As many as the longest of them has, that of bzip2."""
 BZIP2_START = re.compile(rb"BZh[1-9](?:1(?:A(?:Y(?:&S?)?)?)?|\x17(?:r(?:E(?:8P?)?)?)?)")
 
 
@@ -40,23 +46,102 @@ def unpack(body: bytes, uri: str, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> 
     within a zip. Other bytes come back as they are. Raises ObjectUnreadable if anything is cut short, corrupt or
     encrypted, if a zip lies within a zip, or if all of it together expands beyond the limit.
     """
-    packed = read_members(body, uri, limit_bytes) if body.startswith(ZIP_MAGICS) else (body,)
+    bodies = unpack_within(body, uri, room_bytes=limit_bytes)
+    if bodies is None:
+        raise ObjectUnreadable(uri, EXPANDS_BEYOND.format(limit_bytes))
+    return bodies
+
+
+def unpack_within(body: bytes, uri: str, *, room_bytes: int) -> tuple[bytes, ...] | None:
+    """What `unpack` gives, or None if it has more than so many bytes. What has no compression always has room."""
+    if not is_compressed(body):
+        _refuse_start_of_magic(body, uri)
+        return (body,)
     bodies: list[bytes] = []
-    left = limit_bytes
-    for one in packed:
-        content = _decompress(one, uri, left)
-        if content is not body and len(content) > left:
-            raise ObjectUnreadable(uri, EXPANDS_BEYOND.format(limit_bytes))
-        left -= len(content)
-        bodies.append(content)
+    for file in _files(body, uri):
+        parts: list[bytes] = []
+        for part in file:
+            room_bytes -= len(part)
+            if room_bytes < 0:
+                return None
+            parts.append(part)
+        bodies.append(parts[0] if len(parts) == 1 else b"".join(parts))
     return tuple(bodies)
 
 
-def _decompress(body: bytes, uri: str, limit_bytes: int) -> bytes:
-    if codec := _codec(body):
-        return _read_stream(body, codec, uri, limit_bytes)
-    _refuse_start_of_magic(body, uri)
-    return body
+def _files(body: bytes, uri: str) -> Iterator[Iterator[bytes]]:
+    if body.startswith(ZIP_MAGICS):
+        for member in members(BytesIO(body), uri):
+            yield _member_content(member, uri)
+    else:
+        yield _content(ByteSource((body,)), uri)
+
+
+def unpack_stream(chunks: Iterable[bytes], uri: str, *, stored_bytes: int) -> Iterator[Iterator[bytes]]:
+    """What `unpack` gives, as chunks: of each member of a zip, else of one body.
+
+    Each is to be read to its end before the next. A zip goes by a temporary file, as its directory stands at its end.
+    Raises ObjectUnreadable as `unpack` does, but the limit grows with the stored bytes: see `expansion_limit`.
+    """
+    budget = _Budget(expansion_limit(stored_bytes), uri)
+    source = ByteSource(chunks)
+    if source.peek(MAGIC_BYTES).startswith(ZIP_MAGICS):
+        with spooled(source.chunks(), uri) as file:
+            for member in members(file, uri):
+                yield budget.spend(_member_content(member, uri))
+    else:
+        yield budget.spend(_content(source, uri))
+
+
+def expansion_limit(stored_bytes: int) -> int:
+    """How many bytes a streamed object of this size may expand to."""
+    return max(DEFAULT_LIMIT_BYTES, stored_bytes * MAX_EXPANSION)
+
+
+def is_compressed(body: bytes) -> bool:
+    """Whether magic bytes of a compression or of a zip open these bytes."""
+    return body.startswith(ZIP_MAGICS) or _codec(body) is not None
+
+
+class _Budget:
+    """What all members of an object together may still expand to."""
+
+    def __init__(self, limit_bytes: int, uri: str) -> None:
+        self._limit_bytes = self._left = limit_bytes
+        self._uri = uri
+
+    def spend(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise ObjectUnreadable(self._uri, EXPANDS_BEYOND.format(self._limit_bytes))
+            yield chunk
+
+
+def _member_content(member: Member, uri: str) -> Iterator[bytes]:
+    source = ByteSource(member.chunks)
+    if source.peek(MAGIC_BYTES).startswith(ZIP_MAGICS):
+        raise ObjectUnreadable(uri, f"member {member.name} of the zip is a zip itself; upload it unpacked")
+    yield from _content(source, uri)
+
+
+def _content(source: ByteSource, uri: str) -> Iterator[bytes]:
+    head = source.peek(MAGIC_BYTES)
+    codec = _codec(head)
+    if codec is None:
+        _refuse_start_of_magic(head, uri)
+        yield from source.chunks()
+        return
+    with _faults_of(codec, uri):
+        yield from decompressed(source, codec)
+
+
+@contextmanager
+def _faults_of(codec: Codec, uri: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ObjectUnreadable(uri, f"the {codec} stream is cut short or corrupt ({error})") from error
 
 
 def _codec(body: bytes) -> Codec | None:
@@ -67,7 +152,7 @@ def _codec(body: bytes) -> Codec | None:
 
 def _refuse_start_of_magic(body: bytes, uri: str) -> None:
     """An object cut within its first bytes would otherwise pass for a CSV that is nothing but a header."""
-    if len(body) < BZIP2_MAGIC_BYTES and (BZIP2_START.fullmatch(body) or _is_binary_start(body)):
+    if len(body) < MAGIC_BYTES and (BZIP2_START.fullmatch(body) or _is_binary_start(body)):
         raise ObjectUnreadable(uri, "a compressed stream is cut short or corrupt within its first bytes")
 
 
@@ -76,18 +161,3 @@ def _is_binary_start(body: bytes) -> bool:
     magics = (magic for of_codec in MAGICS.values() for magic in of_codec)
     is_text = body.isascii() and body.decode().isprintable()
     return not is_text and any(magic.startswith(body) for magic in magics)
-
-
-def _read_stream(body: bytes, codec: Codec, uri: str, limit_bytes: int) -> bytes:
-    """The content, but no more of it than one byte beyond the limit."""
-    try:
-        match codec:
-            case "bzip2":
-                return read_bzip2(body, limit_bytes + 1)
-            case "xz":
-                return read_xz(body, limit_bytes + 1)
-            case "gzip" | "zstd":
-                with pa.CompressedInputStream(pa.BufferReader(body), codec) as stream:
-                    return stream.read(limit_bytes + 1)
-    except OSError as error:
-        raise ObjectUnreadable(uri, f"the {codec} stream is cut short or corrupt ({error})") from error

@@ -4,16 +4,22 @@ Every field is read as text first. An empty field is null, `""` is an empty stri
 with fewer or more fields than the header makes the object unreadable; Polars alone would fill it up with nulls.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain, groupby
 
 import polars as pl
 from polars.exceptions import PolarsError
 
 from ingest_project.errors import ObjectUnreadable
-from ingest_project.objects.columns import refuse_new
 from ingest_project.objects.csv_inference import typed_from_text
-from ingest_project.objects.csv_records import BLANK_LINES, blank_records, column_names, ragged_line
+from ingest_project.objects.csv_quotes import is_well_formed
+from ingest_project.objects.csv_records import (
+    BLANK_LINES,
+    blank_records,
+    column_names,
+    ragged_line,
+    refuse_foreign_header,
+)
 from ingest_project.objects.csv_text import csv_text
 from ingest_project.objects.format_options import CsvDialect
 from ingest_project.objects.parsed import Parsed
@@ -21,25 +27,22 @@ from ingest_project.objects.stacking import stacked
 
 
 def read_csv(
-    bodies: Sequence[bytes],
-    columns: Mapping[str, str] | None,
-    *,
-    uri: str,
-    allow_new_columns: bool,
-    dialect: CsvDialect,
+    bodies: Sequence[bytes], fields: Collection[str], *, uri: str, dialect: CsvDialect, infers: bool = True
 ) -> Parsed:
-    """The rows of all bodies: declared columns as text, others typed by all of their values.
+    """The rows of all bodies: these fields as text, others typed by all of their values unless `infers` is false.
 
     Bodies with the same header line are parsed at once, unless quotes may hide line ends. Raises ObjectUnreadable
-    if any body is no such CSV, SchemaMismatch if a column is new and none may be.
+    if any body is no such CSV, ColumnRefused if a header names two fields alike.
     """
     texts = [csv_text(body, dialect, uri) for body in bodies]
+    if not all(is_well_formed(text, dialect) for text in texts):
+        raise ObjectUnreadable(uri, "it is no CSV: a quote is misplaced, or a line ends in CR alone")
     runs = groupby(texts, key=lambda text: _shared_header(text, dialect))
     parsed = [_read_run(header, list(run), uri, dialect) for header, run in runs]
+    for part in parsed:
+        refuse_foreign_header(part.frame.columns, fields, uri)
     frame = stacked([part.frame for part in parsed], uri)
-    undeclared = [name for name in frame.columns if name not in (columns or {})]
-    if columns is not None and not allow_new_columns:
-        refuse_new(undeclared, uri)
+    undeclared = [name for name in frame.columns if infers and name not in fields]
     typed = frame.with_columns(typed_from_text(frame[name]) for name in undeclared)
     return Parsed(typed, tuple(chain.from_iterable(part.rows for part in parsed)))
 

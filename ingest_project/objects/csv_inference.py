@@ -3,6 +3,7 @@
 import polars as pl
 
 INTEGER = r"^-?(?:0|[1-9][0-9]*)$"
+LONG_INTEGER = r"^-?[0-9]{16,}$"
 NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 """Digits with leading zeros are codes, not numbers: `00501` is a town in New York."""
 
@@ -31,4 +32,10 @@ def _integers(text: pl.Series) -> pl.Series:
 
 def _finite_doubles(text: pl.Series) -> pl.Series:
     doubles = text.cast(pl.Float64)
-    return text if doubles.is_infinite().any() else doubles
+    return text if doubles.is_infinite().any() or _has_inexact_integer(text) else doubles
+
+
+def _has_inexact_integer(text: pl.Series) -> bool:
+    """Whether an integer among these is none that a double can be."""
+    long = text.filter(text.str.contains(LONG_INTEGER)).drop_nulls().unique()
+    return any(int(float(one)) != int(one) for one in long)

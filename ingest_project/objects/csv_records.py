@@ -4,9 +4,11 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 
-from ingest_project.errors import ObjectUnreadable, SchemaMismatch
+from ingest_project.errors import ColumnRefused, ObjectUnreadable
+from ingest_project.objects.example import example_of
 from ingest_project.objects.format_options import CsvDialect
 
 NO_PART_OF_A_NAME = frozenset("\r\x00\x85")
@@ -15,7 +17,7 @@ BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")
 
 
 def column_names(content: bytes, dialect: CsvDialect, uri: str) -> list[str]:
-    """The fields of the header. Raises ObjectUnreadable for a header that is no text, SchemaMismatch if two are alike."""
+    """The fields of the header. Raises ObjectUnreadable for a header that is no text, ColumnRefused if two are alike."""
     try:
         names = next(_records(content, dialect), [])
     except UnicodeDecodeError as error:
@@ -26,10 +28,25 @@ def column_names(content: bytes, dialect: CsvDialect, uri: str) -> list[str]:
         raise ObjectUnreadable(
             uri, "its header leaves a column without a name, or its lines do not end in LF or CRLF"
         )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    header = content.partition(b"\n")[0].rstrip(b"\r")
+    if b"\r" in header and not dialect.has_quotes(header):
+        raise ObjectUnreadable(uri, "its lines do not end in LF or CRLF")
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise SchemaMismatch(uri, f"its header names {', '.join(map(repr, twice[:10]))} more than once")
+        raise ColumnRefused(uri, f"its header names {', '.join(map(repr, twice[:10]))} more than once")
     return names
+
+
+def refuse_foreign_header(names: Collection[str], fields: Collection[str], uri: str) -> None:
+    """Raises ObjectUnreadable if a table's fields are known and none of them is in the header.
+
+    So it is with another delimiter, and with another format that passes for CSV: nothing but nulls would come in.
+    """
+    if fields and names and not set(names) & set(fields):
+        shown = ", ".join(map(example_of, list(names)[:3]))
+        raise ObjectUnreadable(
+            uri, f"its header names none of the table's columns: {shown}; is it of another delimiter?"
+        )
 
 
 def blank_records(content: bytes, dialect: CsvDialect, *, width: int, height: int, uri: str) -> list[int]:

@@ -23,7 +23,7 @@ def csv_text(body: bytes, dialect: CsvDialect, uri: str) -> bytes:
     Without a header in the file, one of made-up names is put above the rows. UTF-8 is not checked. Raises
     ObjectUnreadable if the bytes are not of their encoding, or if a quote leaves open where comments are.
     """
-    text = _as_utf_8(body, dialect.encoding, uri)
+    text = as_utf_8(body, dialect.encoding, uri)
     if dialect.comment is not None and dialect.comment.encode() in text:
         text = _without_comments(text, dialect, uri)
     text = _from_first_to_last_line(text)
@@ -35,7 +35,8 @@ def made_up_header(dialect: CsvDialect) -> bytes:
     return dialect.delimiter_byte.join(b"c%d" % place for place in range(len(dialect.names or ()))) + b"\n"
 
 
-def _as_utf_8(body: bytes, encoding: str, uri: str) -> bytes:
+def as_utf_8(body: bytes, encoding: str, uri: str) -> bytes:
+    """The text without a byte order mark, in UTF-8, which is not checked. Raises ObjectUnreadable for another encoding's."""
     if body.startswith(UTF_8_MARK):
         return body.removeprefix(UTF_8_MARK)
     marked = next((codec for mark, codec in BYTE_ORDER_MARKS.items() if body.startswith(mark)), encoding)

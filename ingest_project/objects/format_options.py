@@ -49,10 +49,14 @@ def format_options(table: TableSettings) -> FormatOptions:
         csv=CsvDialect(
             delimiter=csv.delimiter,
             quote=csv.quote,
-            names=None if csv.header else tuple(table.columns or ()),
+            names=None if csv.header else _fields_in_order(table),
             encoding=csv.encoding,
             null_values=tuple(csv.null_values),
             comment=csv.comment,
         ),
         json_path=tuple(table.json_.path.split(".")) if table.json_.path else (),
     )
+
+
+def _fields_in_order(table: TableSettings) -> tuple[str, ...]:
+    return tuple(name for name, column in (table.columns or {}).items() if column.sql is None)

@@ -3,33 +3,32 @@
 import polars as pl
 from polars.exceptions import PolarsError
 
+from ingest_project.objects.json_nested import nested_from_text
+from ingest_project.objects.nested import lists_of, of_storage, structs_of
 from ingest_project.objects.text import from_text
-from ingest_project.objects.types import instance
+from ingest_project.objects.text_bytes import UUID_BYTES, of_size
+from ingest_project.objects.text_numbers import without
+from ingest_project.objects.time_formats import PART_OF_MICROSECOND, within_years
+from ingest_project.objects.types import NOTHING, column_type_of, dtype_of
+from ingest_project.settings.type_grammar import ColumnType, FixedOf, ListOf, MapOf, Primitive, StructOf
 
 
-def lossless_cast(values: pl.Series, dtype: pl.DataType) -> pl.Series | None:
+def lossless_cast(values: pl.Series, wanted: str | ColumnType | pl.DataType) -> pl.Series | None:
     """The same values as this type, null where one has no exact counterpart; None if the types never agree.
 
-    Accepted are: text that spells the value, numbers to wider ones (or to narrower ones, value by value), naive
-    times as UTC, dictionaries and UTF-8 bytes to text, and all this within lists and structs. Fractions become
-    neither decimals nor integers. A field that a struct lacks is null; one that it has beyond the type never agrees.
+    `wanted` is Iceberg's type or its name; a Polars type stands for the one that `type_of` gives, so that Binary is
+    `binary`, never `uuid` or `fixed[N]`.
+    Accepted are: text that spells the value (JSON for a nested one), numbers to wider ones (or to narrower ones,
+    value by value), naive times as UTC, dictionaries and UTF-8 bytes to text, 16 bytes to `uuid`, N bytes to
+    `fixed[N]`, and all this within lists, arrays, maps and structs. Fractions become neither decimals nor integers.
+    A field that a struct lacks is null; one that it has beyond the type never agrees. Dates and times are those of
+    the years 1 to 9999.
     """
-    source = values.dtype
-    if source == dtype:
-        return values
-    if values.null_count() == len(values):
-        return pl.Series(values.name, [None], dtype=dtype).new_from_index(0, len(values))
-    if isinstance(source, pl.String):
-        return None if dtype.is_nested() or isinstance(dtype, pl.Binary) else from_text(values, dtype)
-    if isinstance(source, pl.Datetime) and isinstance(dtype, pl.Datetime):
-        return _datetimes(values, source, dtype)
-    if isinstance(source, pl.Struct) and isinstance(dtype, pl.Struct):
-        return _structs(values, dtype)
-    if isinstance(source, pl.List) and isinstance(dtype, pl.List):
-        return _lists(values, dtype)
-    if isinstance(dtype, pl.String):
-        return _text(values)
-    return _round_trip(values, dtype) if _are_numbers_that_agree(source, dtype) else None
+    column_type = column_type_of(wanted)
+    if column_type is None:
+        return None
+    cast = _cast(of_storage(values), column_type)
+    return None if cast is None else cast.alias(values.name)
 
 
 def unfit(values: pl.Series, cast: pl.Series) -> pl.Series:
@@ -37,13 +36,99 @@ def unfit(values: pl.Series, cast: pl.Series) -> pl.Series:
     return values.is_not_null() & cast.is_null()
 
 
-def _text(values: pl.Series) -> pl.Series | None:
-    if not isinstance(values.dtype, pl.Categorical | pl.Enum | pl.Binary):
+def _cast(values: pl.Series, wanted: ColumnType) -> pl.Series | None:
+    dtype = dtype_of(wanted)
+    if values.null_count() == len(values):
+        return pl.Series(values.name, [None], dtype=dtype).new_from_index(0, len(values))
+    if wanted == NOTHING:
         return None
+    if isinstance(wanted, ListOf | MapOf | StructOf):
+        return _nested(values, wanted)
+    source = values.dtype
+    if isinstance(source, pl.String):
+        return from_text(values, wanted)
+    if isinstance(source, pl.Binary):
+        return _bytes(values, wanted)
+    if isinstance(source, pl.Date | pl.Time | pl.Datetime):
+        return _times(values, dtype)
+    if source == dtype:
+        return values
+    if isinstance(dtype, pl.String):
+        return values.cast(pl.String) if isinstance(source, pl.Categorical | pl.Enum) else None
+    return _round_trip(values, dtype) if _are_numbers_that_agree(source, dtype) else None
+
+
+def _nested(values: pl.Series, wanted: ListOf | MapOf | StructOf) -> pl.Series | None:
+    source = values.dtype
+    if isinstance(source, pl.String):
+        return _nested(nested_from_text(values, wanted), wanted)
+    if isinstance(source, pl.Struct) and isinstance(wanted, StructOf):
+        return structs_of(values, wanted, _cast)
+    if isinstance(source, pl.List) and isinstance(wanted, ListOf):
+        return lists_of(values, source, wanted, _cast)
+    if isinstance(source, pl.Map) and isinstance(wanted, MapOf):
+        return _maps(values, source, wanted)
+    return None
+
+
+def _maps(values: pl.Series, source: pl.Map, wanted: MapOf) -> pl.Series | None:
+    """A map is a list of its entries; one of them that lost its key or value loses the whole map."""
+    as_list = pl.List(pl.Struct({"key": source.key, "value": source.value}))
+    entries = ListOf(StructOf((("key", wanted.key), ("value", wanted.value))))
+    cast = lists_of(values.cast(as_list), as_list, entries, _cast)
+    return None if cast is None else cast.cast(dtype_of(wanted))
+
+
+def _bytes(values: pl.Series, wanted: ColumnType) -> pl.Series | None:
+    match wanted:
+        case Primitive("binary"):
+            return values
+        case Primitive("uuid"):
+            return of_size(values, UUID_BYTES)
+        case FixedOf(size_bytes):
+            return of_size(values, size_bytes)
+        case Primitive("string"):
+            return _utf_8(values)
+    return None
+
+
+def _utf_8(values: pl.Series) -> pl.Series:
     try:
         return values.cast(pl.String)
-    except PolarsError:  # bytes that are no UTF-8, which Polars reports for the whole column only
+    except PolarsError:  # for the whole column, though most of it may be text
+        return pl.Series(values.name, [_decoded(one) for one in values], dtype=pl.String)
+
+
+def _decoded(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
         return None
+
+
+def _times(values: pl.Series, dtype: pl.DataType) -> pl.Series | None:
+    source = values.dtype
+    if isinstance(source, pl.Datetime) and isinstance(dtype, pl.Datetime):
+        cast = _datetimes(values, source, dtype)
+        return None if cast is None else within_years(cast)
+    if isinstance(source, pl.Datetime) and isinstance(dtype, pl.Date) and source.time_unit == "ms":
+        # Arrow's date64 are milliseconds of whole days; Polars reads them as datetimes.
+        return within_years(_round_trip(values, dtype)) if source.time_zone is None else None
+    if source != dtype:
+        return None
+    if isinstance(source, pl.Time):
+        return without(values, values.to_physical() % PART_OF_MICROSECOND != 0)
+    return within_years(values)
+
+
+def _datetimes(values: pl.Series, source: pl.Datetime, dtype: pl.Datetime) -> pl.Series | None:
+    if source.time_zone is not None and dtype.time_zone is None:
+        return None
+    zoned = values
+    if dtype.time_zone is not None:
+        naive = source.time_zone is None
+        zoned = values.dt.replace_time_zone("UTC") if naive else values.dt.convert_time_zone("UTC")
+    return zoned if zoned.dtype == dtype else _round_trip(zoned, dtype)
 
 
 def _are_numbers_that_agree(source: pl.DataType, dtype: pl.DataType) -> bool:
@@ -57,54 +142,4 @@ def _are_numbers_that_agree(source: pl.DataType, dtype: pl.DataType) -> bool:
 def _round_trip(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     cast = values.cast(dtype, strict=False)
     back = cast.cast(values.dtype, strict=False)
-    return _only(back.eq_missing(values), cast)
-
-
-def _datetimes(values: pl.Series, source: pl.Datetime, dtype: pl.Datetime) -> pl.Series | None:
-    if source.time_zone is not None and dtype.time_zone is None:
-        return None
-    zoned = values
-    if dtype.time_zone is not None:
-        naive = source.time_zone is None
-        zoned = values.dt.replace_time_zone("UTC") if naive else values.dt.convert_time_zone("UTC")
-    return _round_trip(zoned, dtype)
-
-
-def _structs(values: pl.Series, dtype: pl.Struct) -> pl.Series | None:
-    frame = values.struct.unnest()
-    if set(frame.columns) - {field.name for field in dtype.fields}:
-        return None
-    whole = values.is_not_null()
-    fields: list[pl.Series] = []
-    for field in dtype.fields:
-        field_dtype = instance(field.dtype)
-        old = frame.get_column(
-            field.name, default=pl.Series(field.name, [None]).new_from_index(0, len(frame))
-        )
-        new = lossless_cast(old, field_dtype)
-        if new is None:
-            return None
-        whole &= ~unfit(old, new)
-        fields.append(new.alias(field.name))
-    return _only(whole, pl.DataFrame(fields).to_struct(values.name))
-
-
-def _lists(values: pl.Series, dtype: pl.List) -> pl.Series | None:
-    lengths = values.list.len().fill_null(0)
-    old = values.filter(lengths > 0).explode()
-    new = lossless_cast(old, instance(dtype.inner))
-    if new is None:
-        return None
-    rows = pl.DataFrame({"row": pl.int_range(len(values), eager=True), "value": values, "length": lengths})
-    elements = pl.DataFrame(
-        {"row": rows["row"].repeat_by(lengths).explode().drop_nulls(), "new": new, "unfit": unfit(old, new)}
-    )
-    rebuilt = elements.group_by("row").agg("new", pl.col("unfit").any())
-    joined = rows.join(rebuilt, on="row", how="left", maintain_order="left")
-    new_or_empty = pl.when(length=0).then(pl.lit([], dtype=dtype)).otherwise("new")
-    kept = pl.col("value").is_not_null() & ~pl.col("unfit").fill_null(value=False)
-    return joined.select(pl.when(kept).then(new_or_empty).cast(dtype).alias(values.name)).to_series()
-
-
-def _only(kept: pl.Series, values: pl.Series) -> pl.Series:
-    return pl.select(pl.when(kept).then(values)).to_series().alias(values.name)
+    return without(cast, back.ne_missing(values))

@@ -8,4 +8,14 @@ SUCCESS = "_SUCCESS"
 
 def holds_no_rows(fetched: FetchedObject) -> bool:
     """Whether the object is empty, as S3's folder markers are, or a job's mark of success."""
-    return not fetched.body or fetched.object.key.rpartition("/")[2] == SUCCESS
+    return not fetched.body or is_job_mark(fetched.object.key)
+
+
+def is_job_mark(key: str) -> bool:
+    """Whether this is the name of a job's mark of success."""
+    return key.rpartition("/")[2] == SUCCESS
+
+
+def is_marker(key: str, size_bytes: int) -> bool:
+    """Whether the object is a folder marker or a job's mark of success."""
+    return (size_bytes == 0 and key.endswith("/")) or is_job_mark(key)

@@ -2,77 +2,77 @@
 
 What a JSON value may become: `boolean` true or false; `int` and `long` an integer without point or exponent;
 `float` and `double` any number; `decimal` a number, digit for digit, or a string that spells one; dates and times a
-string; `string` any value: a string as it is, a number, object or array as JSON. Nested types take what their parts
-take, but a decimal within them only a string.
+string, `binary` and `fixed` a string in base64, `uuid` a string; `string` any value: a string as it is, a number, object
+or array as JSON. Nested types take what their parts take: lists an array, structs and maps an object.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import ComputeError, PolarsError
 
 from ingest_project.errors import ObjectUnreadable
-from ingest_project.objects.columns import refuse_new
+from ingest_project.objects.json_nested import keeps_digits, parsed_as
 from ingest_project.objects.ndjson_faults import explain
-from ingest_project.objects.ndjson_inference import read_undeclared
-from ingest_project.objects.ndjson_scan import scan
+from ingest_project.objects.ndjson_inference import parse_ndjson, read_undeclared
+from ingest_project.objects.ndjson_nested import all_keys, with_exact_text, with_nested
+from ingest_project.objects.ndjson_scan import inexact_doubles, scan
 from ingest_project.objects.parsed import Parsed
 from ingest_project.objects.types import dtype_of
+from ingest_project.settings.type_grammar import ColumnType, parse_column_type
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_ndjson(
-    bodies: Sequence[bytes], columns: Mapping[str, str] | None, *, uri: str, allow_new_columns: bool
+    bodies: Sequence[bytes],
+    fields: Mapping[str, str],
+    *,
+    uri: str,
+    exact_fields: Collection[str] = (),
+    explains: bool = True,
 ) -> Parsed:
-    """The rows of all bodies, parsed at once: the declared columns as near their types as JSON gives them, then others.
+    """The rows of all bodies, parsed at once: these fields as near their types as JSON gives them, then others.
 
     Blank lines, CRLF, a byte order mark and a missing last line end are fine; of a key that one JSON object has twice
-    the first counts. Raises ObjectUnreadable if any body is no NDJSON, SchemaMismatch if a value does not fit its
-    column or a column is new and none may be.
+    the first counts. Numbers of `exact_fields`, at any depth, become strings where a double would change them. Raises
+    ObjectUnreadable if any body is no NDJSON, SchemaMismatch if a value is none of its field's type; which line is at
+    fault is looked for, which takes long, only of a single body and if `explains`.
     """
-    schema = {name: _parsed_as(dtype_of(type_name)) for name, type_name in (columns or {}).items()}
-    direct = {name: dtype for name, dtype in schema.items() if dtype is not None}
-    exact_columns = [name for name in direct if _keeps_digits(dtype_of((columns or {})[name]))]
+    types = {name: parse_column_type(type_name) for name, type_name in fields.items()}
+    direct = {name: parsed_as(wanted) for name, wanted in types.items()}
+    exact = [*(name for name, wanted in types.items() if _keeps_digits(wanted)), *exact_fields]
     plain = [body.removeprefix(BYTE_ORDER_MARK) for body in bodies]
-    scanned = scan(plain[0] if len(plain) == 1 else b"\n".join(plain), exact_columns, uri)
+    scanned = scan(plain[0] if len(plain) == 1 else b"\n".join(plain), exact, uri)
     try:
-        frame = pl.read_ndjson(scanned.content, schema=direct)
-        if _key_count(frame) != scanned.keys:
-            frame = _with_undeclared(frame, scanned.content, columns, uri, allow_new_columns)
-    except PolarsError as error:
-        raise _fault(scanned.content, bodies, columns, uri, error) from error
+        frame = parse_ndjson(scanned.content, direct)
+        if all_keys(frame) != scanned.keys:
+            frame = _with_undeclared(frame, scanned.content)
+        frame = with_nested(frame, scanned.content, types, scanned.keys)
+        frame = with_exact_text(frame, scanned.content)
+        _refuse_inexact(frame, scanned.content)
+    except (PolarsError, RecursionError) as error:
+        if explains and len(bodies) == 1:
+            raise explain(scanned.content, fields, uri, str(error)) from error
+        reason = "at least one of the objects cannot be read" if len(bodies) > 1 else str(error)
+        raise ObjectUnreadable(uri, reason.partition("\n")[0][:200]) from error
     return Parsed(frame, _rows(plain, frame.height, uri))
 
 
-def _parsed_as(dtype: pl.DataType) -> pl.DataType | None:
-    """What Polars parses strictly and fast is parsed as such, nested types by inference, all else as text."""
-    if dtype.is_nested():
-        return None
-    # Float32 by way of Float64: Polars would make infinity of what is too large.
-    if dtype.is_float():
-        return pl.Float64()
-    return dtype if isinstance(dtype, pl.Boolean | pl.Int32 | pl.Int64) else pl.String()
+def _keeps_digits(wanted: ColumnType) -> bool:
+    return not dtype_of(wanted).is_nested() and keeps_digits(wanted)
 
 
-def _keeps_digits(dtype: pl.DataType) -> bool:
-    return isinstance(dtype, pl.String | pl.Decimal)
-
-
-def _key_count(frame: pl.DataFrame) -> int:
-    """How many keys with a value were read; if the text has no more of them, no column was passed over."""
-    return sum(len(column) - column.null_count() for column in frame.iter_columns())
-
-
-def _with_undeclared(
-    frame: pl.DataFrame, content: bytes, columns: Mapping[str, str] | None, uri: str, allow_new_columns: bool
-) -> pl.DataFrame:
+def _with_undeclared(frame: pl.DataFrame, content: bytes) -> pl.DataFrame:
     others = read_undeclared(content, frame.columns)
-    if columns is not None and not allow_new_columns:
-        refuse_new(
-            (name for name, dtype in others.schema.items() if name not in columns and dtype != pl.Null), uri
-        )
     return frame.hstack(others) if frame.width else others
+
+
+def _refuse_inexact(frame: pl.DataFrame, content: bytes) -> None:
+    """Raises ComputeError if a number of a declared column is not what was read; of others the type was chosen so."""
+    changed = inexact_doubles(content, [name for name, dtype in frame.schema.items() if dtype.is_float()])
+    for name, numeral in changed.items():
+        raise ComputeError(f"column {name!r}: {numeral} is no double")
 
 
 def _rows(bodies: Sequence[bytes], height: int, uri: str) -> tuple[int, ...]:
@@ -83,11 +83,3 @@ def _rows(bodies: Sequence[bytes], height: int, uri: str) -> tuple[int, ...]:
     if sum(rows) != height:
         raise ObjectUnreadable(uri, f"{sum(rows)} lines gave {height} rows")
     return tuple(rows)
-
-
-def _fault(
-    content: bytes, bodies: Sequence[bytes], columns: Mapping[str, str] | None, uri: str, error: PolarsError
-) -> Exception:
-    if len(bodies) > 1:  # each will be read alone, and explained then
-        return ObjectUnreadable(uri, "at least one of the objects cannot be read")
-    return explain(content, columns or {}, uri, str(error))

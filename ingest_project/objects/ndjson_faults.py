@@ -2,13 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
+from math import isinf
 from typing import NoReturn
 
 import polars as pl
 
 from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch
-from ingest_project.objects.columns import example_of
-from ingest_project.objects.types import dtype_of
+from ingest_project.objects.example import example_of
+from ingest_project.objects.json_nested import first_of_each_key
+from ingest_project.objects.ndjson_scan import HALF_A_PAIR, has_half_a_pair
+from ingest_project.objects.row_faults import RowFault
+from ingest_project.objects.types import dtype_of, instance
 
 
 def explain(content: bytes, columns: Mapping[str, str], uri: str, parser_says: str) -> ObjectError:
@@ -17,31 +22,44 @@ def explain(content: bytes, columns: Mapping[str, str], uri: str, parser_says: s
     `parser_says` is the reason if no such line is found. Takes as long as Python needs to read the text up to there.
     """
     for number, line in enumerate(content.split(b"\n"), start=1):
-        if fault := _line_fault(line, columns, uri, number):
-            return fault
+        fault = line_fault(line, columns)
+        if fault is not None and fault.column is None:
+            return ObjectUnreadable(uri, f"line {number} {fault.reason}")
+        if fault is not None:
+            return SchemaMismatch(uri, f"column {fault.column!r}, line {number}: {fault.reason}")
     return ObjectUnreadable(uri, parser_says.splitlines()[0][:200])
 
 
-def _line_fault(line: bytes, columns: Mapping[str, str], uri: str, number: int) -> ObjectError | None:
+def line_fault(line: bytes, columns: Mapping[str, str]) -> RowFault | None:
+    """What is wrong with one line; None if nothing is that can be told from it alone."""
     if not line.strip():
         return None
     try:
-        value = json.loads(line, parse_constant=_refuse_constant)
+        value = DECODER.decode(line.decode())
     except json.JSONDecodeError as error:
-        return ObjectUnreadable(uri, f"line {number} is no JSON: {error.msg} at character {error.pos + 1}")
-    except (ValueError, RecursionError) as error:
-        return ObjectUnreadable(uri, f"line {number} is no JSON: {error}")
+        return RowFault(None, f"is no JSON: {error.msg} at character {error.pos + 1}")
+    except RecursionError:
+        return RowFault(None, "nests too deep")
+    except UnicodeDecodeError:
+        return NO_UTF_8
+    except ValueError as error:
+        return RowFault(None, f"is no JSON: {error}")
+    if has_half_a_pair(line):
+        return RowFault(None, HALF_A_PAIR)
     if not isinstance(value, dict):
-        return ObjectUnreadable(uri, f"line {number} is no JSON object: {example_of(value)}")
+        return RowFault(None, f"is no JSON object: {example_of(value)}")
     for name, type_name in columns.items():
-        if not _is_of_type(value.get(name), dtype_of(type_name)):
-            return SchemaMismatch(
-                uri, f"column {name!r}, line {number}: {example_of(value[name])} is no {type_name}"
-            )
+        if not is_of_type(value.get(name), _dtype(type_name)):
+            return RowFault(name, f"{example_of(value[name])} is no {type_name}")
     return None
 
 
-def _is_of_type(value: object, dtype: pl.DataType) -> bool:
+@cache
+def _dtype(type_name: str) -> pl.DataType:
+    return dtype_of(type_name)
+
+
+def is_of_type(value: object, dtype: pl.DataType) -> bool:
     """Whether Polars reads this value; of the types that are read as text it reads any."""
     if value is None:
         return True
@@ -50,8 +68,28 @@ def _is_of_type(value: object, dtype: pl.DataType) -> bool:
     if isinstance(dtype, pl.Int32 | pl.Int64):
         return isinstance(value, int) and not isinstance(value, bool) and value in _range(dtype)
     if dtype.is_float():
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return True
+        return isinstance(value, int | float) and not isinstance(value, bool) and is_double(value)
+    return _is_of_nested(value, dtype) if dtype.is_nested() else True
+
+
+def _is_of_nested(value: object, dtype: pl.DataType) -> bool:
+    if isinstance(dtype, pl.List):
+        return isinstance(value, list) and all(is_of_type(one, instance(dtype.inner)) for one in value)
+    if not isinstance(value, dict):
+        return False
+    if isinstance(dtype, pl.Map):
+        return all(is_of_type(one, instance(dtype.value)) for one in value.values())
+    fields = dtype.fields if isinstance(dtype, pl.Struct) else []
+    return all(is_of_type(value.get(field.name), instance(field.dtype)) for field in fields)
+
+
+def is_double(value: float) -> bool:
+    """Whether a double is this number: none is one of 400 digits, nor some integers of 16."""
+    try:
+        double = float(value)
+    except OverflowError:
+        return False
+    return not isinf(double) and (isinstance(value, float) or int(double) == value)
 
 
 def _range(dtype: pl.Int32 | pl.Int64) -> range:
@@ -61,3 +99,7 @@ def _range(dtype: pl.Int32 | pl.Int64) -> range:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+NO_UTF_8 = RowFault(None, "it is no UTF-8 text")
+DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=first_of_each_key)

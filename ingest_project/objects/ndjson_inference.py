@@ -2,30 +2,75 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import ComputeError, PolarsError
+
+from ingest_project.objects.json_nested import first_of_each_key
+from ingest_project.objects.ndjson_scan import inexact_doubles
+from ingest_project.objects.types import instance
+from ingest_project.settings.type_grammar import MAX_DEPTH
 
 KINDS = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
+LAYOUT = str.maketrans("\r\n", "  ")
 LONG = range(-(2**63), 2**63)
 
 
 def read_undeclared(content: bytes, declared: Collection[str]) -> pl.DataFrame:
     """The columns of this NDJSON that are not declared, typed by all of their values.
 
-    Integers and fractions together are doubles; objects become structs of all their fields. A column that mixes
-    what does not belong together (text and numbers, truth and numbers, objects and anything else) is text: strings
-    as they are, the rest as JSON. A column of nothing but nulls has the type Null.
-    Raises polars.exceptions.PolarsError if the text is no NDJSON.
+    Integers and fractions together are doubles, but text if a double would change an integer; objects become structs
+    of all their fields. A column that mixes what does not belong together (text and numbers, truth and numbers, objects
+    and anything else), or nests deeper than a type may, is text: strings as they are, the rest as JSON. A column of
+    nothing but nulls has the type Null. Raises polars.exceptions.PolarsError if the text is no NDJSON.
     """
     try:
         schema = pl.scan_ndjson(content, infer_schema_length=None).collect_schema()
         undeclared = {name: dtype for name, dtype in schema.items() if name not in declared}
-        return pl.read_ndjson(content, schema=undeclared)
+        deep = [name for name, dtype in undeclared.items() if _is_deep(dtype)]
+        frame = parse_ndjson(content, undeclared | dict.fromkeys(deep, pl.String()))
     except PolarsError:
         # Polars knows no type for some mixtures.
-        return pl.read_ndjson(content, schema=_schema_by_kinds(content, declared))
+        frame = parse_ndjson(content, _schema_by_kinds(content, declared))
+    changed = inexact_doubles(content, [name for name, dtype in frame.schema.items() if dtype.is_float()])
+    if not changed:
+        return frame
+    return parse_ndjson(content, {**frame.schema, **dict.fromkeys(changed, pl.String())})
+
+
+def json_dtype(text: pl.Series) -> pl.DataType | None:
+    """The type of the JSON objects and arrays among these texts; None if they have none in common."""
+    values = [one for one in text.drop_nulls() if one.lstrip()[:1] in {"{", "["} and _is_json(one)]
+    content = "".join(f'{{"": {one}}}\n' for one in (value.translate(LAYOUT) for value in values)).encode()
+    try:
+        return read_undeclared(content, ()).schema.get("")
+    except PolarsError:
+        return None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def parse_ndjson(content: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """These columns of every row. Raises polars.exceptions.PolarsError if a row is no JSON object or does not fit."""
+    if schema:
+        return pl.read_ndjson(content, schema=dict(schema))
+    # Asked for no column, Polars counts the lines and looks at none.
+    return pl.DataFrame(height=pl.read_ndjson(content, schema={"": pl.String()}).height)
+
+
+def _is_deep(dtype: pl.DataType, levels: int = MAX_DEPTH) -> bool:
+    if isinstance(dtype, pl.List):
+        return not levels or _is_deep(instance(dtype.inner), levels - 1)
+    if isinstance(dtype, pl.Struct):
+        return not levels or any(_is_deep(instance(field.dtype), levels - 1) for field in dtype.fields)
+    return False
 
 
 def _schema_by_kinds(content: bytes, declared: Collection[str]) -> dict[str, pl.DataType]:
@@ -39,9 +84,11 @@ def _schema_by_kinds(content: bytes, declared: Collection[str]) -> dict[str, pl.
 
 def _members(line: bytes) -> list[tuple[str, object]]:
     try:
-        value = json.loads(line) if line.strip() else {}
+        value = json.loads(line, object_pairs_hook=first_of_each_key) if line.strip() else {}
     except ValueError:  # Polars says better what is wrong with the line
         return []
+    except RecursionError as error:
+        raise ComputeError("it nests too deep") from error
     return list(value.items()) if isinstance(value, dict) else []
 
 

@@ -21,11 +21,14 @@ PART_BYTES = 8 * 1024**2
 """Polars looks through several parts at twice the speed of a single one."""
 
 HIGH_SURROGATE = r"\\u[dD][89abAB]"
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+HALF_A_PAIR = "a string holds half of a surrogate pair, which is no character"
 ESCAPED_PAIR = re.compile(rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 KEY = '":'
 """The end of a key, if nobody writes a space before the colon. In a string its quote would be escaped, so it is
 counted there too; there can be more of these than keys, never fewer."""
 KEYS_OF_NULL = (b'":null', b'": null')
+LONG_INTEGER = re.compile(rb":\s*-?[0-9]{16}")
 SPACED_KEY = r"[ \t\r]:"
 
 
@@ -44,8 +47,8 @@ def scan(content: bytes, exact_columns: Sequence[str], uri: str) -> Scan:
     """
     ends = list(_part_ends(content))
     facts = _facts(content, ends, exact_columns, uri)
-    if facts["surrogate"].any() and re.search(HIGH_SURROGATE.encode(), ESCAPED_PAIR.sub(b" ", content)):
-        raise ObjectUnreadable(uri, "a string holds half of a surrogate pair, which is no character")
+    if facts["surrogate"].any() and has_half_a_pair(content):
+        raise ObjectUnreadable(uri, HALF_A_PAIR)
     null_keys = sum(content.count(key) for key in KEYS_OF_NULL) if facts["null"].any() else 0
     return Scan(
         content=_exact(content, ends, facts["long_numeral"], exact_columns)
@@ -53,6 +56,11 @@ def scan(content: bytes, exact_columns: Sequence[str], uri: str) -> Scan:
         else content,
         keys=None if facts["spaced_key"].any() else sum(facts["keys"]) - null_keys,
     )
+
+
+def has_half_a_pair(text: bytes) -> bool:
+    """Whether a string of this JSON holds half of a surrogate pair alone."""
+    return b"\\u" in text and SURROGATE.search(ESCAPED_PAIR.sub(b" ", text)) is not None
 
 
 def _facts(content: bytes, ends: Sequence[int], exact_columns: Sequence[str], uri: str) -> pl.DataFrame:
@@ -89,7 +97,7 @@ def _exact(
     content: bytes, ends: Sequence[int], marked: Iterable[bool], exact_columns: Sequence[str]
 ) -> bytes:
     parts = (content[start:end] for start, end in pairwise([0, *ends]))
-    number = re.compile(rb'("(?:%s)"\s*:\s*)(-?[0-9][0-9.eE+-]*)' % _names(exact_columns).encode())
+    number = re.compile(rb'("(?:%s)"\s*:\s*)(-?[0-9][0-9.eE+-]*)' % names_pattern(exact_columns).encode())
     return b"".join(
         number.sub(rb'\1"\2"', part) if mark else part for part, mark in zip(parts, marked, strict=True)
     )
@@ -97,9 +105,28 @@ def _exact(
 
 def _long_numeral(exact_columns: Sequence[str]) -> str:
     # A double keeps 15 digits of any decimal number; an exponent may take it out of a double's range.
-    return rf'"(?:{_names(exact_columns)})"\s*:\s*-?(?:[0-9.]{{17}}|[0-9.]+[eE])'
+    return rf'"(?:{names_pattern(exact_columns)})"\s*:\s*-?(?:[0-9.]{{17}}|[0-9.]+[eE])'
 
 
-def _names(columns: Sequence[str]) -> str:
-    spellings = {spelling for name in columns for spelling in (name, json.dumps(name)[1:-1])}
-    return "|".join(re.escape(spelling) for spelling in sorted(spellings))
+def inexact_doubles(content: bytes, columns: Sequence[str]) -> dict[str, str]:
+    """Integers of these columns that no double is equal to: of each column the first, as it is written."""
+    if not columns or not LONG_INTEGER.search(content):
+        return {}
+    found: dict[str, str] = {}
+    integer = re.compile(rb'"(%s)"\s*:\s*(-?[0-9]{16,308})(?![0-9.eE])' % names_pattern(columns).encode())
+    by_spelling = {spelling: name for name in columns for spelling in spellings(name)}
+    for match in integer.finditer(content):
+        if int(float(match[2])) != int(match[2]):
+            found.setdefault(by_spelling[match[1].decode()], match[2].decode())
+    return found
+
+
+def spellings(name: str) -> set[str]:
+    """The ways in which JSON may write this key, but for needless escapes."""
+    return {name, json.dumps(name)[1:-1]}
+
+
+def names_pattern(columns: Iterable[str]) -> str:
+    """A pattern of these keys as JSON may spell them."""
+    spelled = {spelling for name in columns for spelling in spellings(name)}
+    return "|".join(re.escape(spelling) for spelling in sorted(spelled))

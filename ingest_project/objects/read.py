@@ -1,206 +1,177 @@
-"""Reads fetched objects into the one frame that a batch commits: the step between S3 and Iceberg.
+"""Reads the contents of objects into the one frame that is written: the step between S3 and Iceberg.
 
 Objects are parsed together, because that is ten times faster for small ones than one by one. Only if that fails are
-those at fault looked for; the rest are then parsed together again.
+those at fault looked for. The others are then parsed together again, and of those at fault, where the table
+quarantines bad rows, the good rows are read.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import islice
 
 import polars as pl
 
-from ingest_project.errors import ObjectError, ObjectFaultUnknown
+from ingest_project.errors import (
+    ColumnRefused,
+    ObjectError,
+    ObjectFaultUnknown,
+    ObjectUnreadable,
+    SchemaMismatch,
+)
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.columnar import read_columnar
-from ingest_project.objects.columns import fit_columns
-from ingest_project.objects.compression import unpack
-from ingest_project.objects.csv import read_csv
-from ingest_project.objects.fetched import FetchedObject, ObjectFailure
-from ingest_project.objects.format_options import DEFAULT_OPTIONS, FormatOptions
-from ingest_project.objects.json_document import as_ndjson
-from ingest_project.objects.markers import holds_no_rows
-from ingest_project.objects.ndjson import read_ndjson
-from ingest_project.objects.parsed import Parsed
-from ingest_project.objects.text_lines import read_text_lines
+from ingest_project.objects.content import Content
+from ingest_project.objects.fetched import ObjectFailure
+from ingest_project.objects.parse import LINE_FORMATS, Reading
+from ingest_project.objects.rejected import rejected_frame
+from ingest_project.objects.stacking import stacked
+from ingest_project.objects.together import Part, provenance, read_together, suspects_among
+from ingest_project.objects.tolerant import Tolerated, oversized_reason, read_tolerantly
 from ingest_project.objects.types import dtype_of
-from ingest_project.objects.unforeseen import unforeseen_as_fault
-from ingest_project.objects.whole_object import read_whole_objects
-from ingest_project.settings.model import PROVENANCE_COLUMNS, TableFormat
 
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """`frame` has the rows of all objects that could be read, None if there is none; `rows` counts them per object.
+    """`frame` has the good rows of all objects that could be read, None if there is none; `rows` counts them per
+    object, in the frame's order, and `rejected_rows` the bad ones, which are in `rejected`.
 
-    An object without rows, an empty one for example, is in `rows` with 0. One that failed is not in it.
+    An object without rows, an empty one for example, is in `rows` with 0. One that failed is in neither.
     """
 
     frame: pl.DataFrame | None = field(repr=False)
+    rejected: pl.DataFrame | None = field(repr=False)
     rows: dict[ObjectVersion, int]
+    rejected_rows: dict[ObjectVersion, int]
     failures: tuple[ObjectFailure, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """An object version and its bytes without their compression: one body, or one for each member of a zip."""
+def read_contents(contents: Sequence[Content], reading: Reading) -> ReadResult:
+    """The rows of these distinct objects, or of a piece of one, with the columns of their table.
 
-    object: ObjectVersion
-    bodies: tuple[bytes, ...] = field(repr=False)
-    last_modified: datetime
+    The frame has exactly the target's columns, in order, then new ones if they are allowed, then `_source_uri` and
+    `_source_version`. Every value is exact: one that does not fit its column makes its row a bad one. What fails is a
+    failure of that object alone, even in a way that nobody foresaw.
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How all objects of one table are read."""
-
-    format: TableFormat
-    columns: Mapping[str, str] | None
-    allow_new_columns: bool
-    options: FormatOptions
-
-
-def read_objects(
-    fetched: Sequence[FetchedObject],
-    *,
-    format: TableFormat,  # noqa: A002 - the settings' own word
-    columns: Mapping[str, str] | None,
-    allow_new_columns: bool,
-    options: FormatOptions = DEFAULT_OPTIONS,
-) -> ReadResult:
-    """The rows of these distinct objects, in their order, with the columns of their table.
-
-    `columns` are the table's, with Iceberg's type names; without them all columns are new, typed by all of their
-    values. The frame has exactly `columns`, in order, then new ones if they are allowed, then `_source_uri` and
-    `_source_version`. Every value is exact: one that does not fit its column fails its object, as does a column
-    that may not be added. What fails is a failure of that object alone, even in a way that nobody foresaw.
-
-    Compression is taken off, but not from the objects of `binary`; the members of a zip together are its rows. Empty
-    objects and marks of success have none.
-
-    Raises ValueError if `columns` name a type that cannot be read, and ObjectFaultUnknown if each object can be read
-    but all of them together cannot, for want of memory for example. Holds the bytes, their joined copy and the frame
-    in memory at once.
+    Raises ValueError if the target's columns name a type that cannot be read, and ObjectFaultUnknown if each object can
+    be read but all of them together cannot, for want of memory for example.
     """
-    own = {name: type_name for name, type_name in (columns or {}).items() if name not in PROVENANCE_COLUMNS}
-    reading = Reading(format, own if columns is not None else None, allow_new_columns, options)
-    contents: list[Content] = []
-    failures: list[ObjectFailure] = []
-    for one in fetched:
-        try:
-            contents.append(_content(one, reading))
-        except ObjectError as error:
-            failures.append(ObjectFailure(one.object, error))
-    if contents:
-        for type_name in own.values():
-            dtype_of(type_name)
-    frame, rows, unreadable = _read_readable(contents, reading)
-    return ReadResult(frame, rows, (*failures, *unreadable))
-
-
-def _content(fetched: FetchedObject, reading: Reading) -> Content:
-    with unforeseen_as_fault(fetched.object.uri):
-        return Content(fetched.object, _bodies(fetched, reading), fetched.last_modified)
-
-
-def _bodies(fetched: FetchedObject, reading: Reading) -> tuple[bytes, ...]:
-    uri = fetched.object.uri
-    if holds_no_rows(fetched):
-        return (b"",)
-    if reading.format == "binary":
-        return (fetched.body,)
-    bodies = unpack(fetched.body, uri) or (b"",)  # a zip may have no members
-    if reading.format == "json":
-        return tuple(as_ndjson(body, uri, reading.options.json_path) for body in bodies)
-    return bodies
+    for type_name in (reading.target.types or {}).values():
+        dtype_of(type_name)
+    suspects = {one.object: error for one in contents if (error := _fault_of(one)) is not None}
+    readable = [one for one in contents if one.object not in suspects]
+    try:
+        parts = [read_together(readable, reading)] if readable else []
+    except ObjectError:
+        suspects |= dict(suspects_among(readable, reading))
+        readable = [one for one in contents if one.object not in suspects]
+        parts, in_vain = _read_readable(readable, reading)
+        suspects |= in_vain
+    tolerated, failures = _tolerated([one for one in contents if one.object in suspects], suspects, reading)
+    readable = [one for one in readable if one.object not in suspects]
+    return _result(parts, tolerated, failures, _sound(readable, tolerated), reading)
 
 
 def _read_readable(
     contents: Sequence[Content], reading: Reading
-) -> tuple[pl.DataFrame | None, dict[ObjectVersion, int], tuple[ObjectFailure, ...]]:
+) -> tuple[list[Part], dict[ObjectVersion, ObjectError]]:
+    """Objects each of which can be read; if they cannot be read as one table, all of them fail."""
     try:
-        return *_read_together(contents, reading), ()
-    except ObjectError:
-        failures = tuple(_failures(contents, reading))
-    failed = {failure.object for failure in failures}
-    readable = [content for content in contents if content.object not in failed]
-    try:
-        return *_read_together(readable, reading), failures
+        return [read_together(contents, reading)] if contents else [], {}
     except ObjectFaultUnknown:
         raise  # no object's fault: a smaller batch may do
-    except ObjectError as error:  # each can be read, but not as one table
-        together = tuple(
-            ObjectFailure(content.object, _again_for(content.object, error)) for content in readable
-        )
-        return None, {}, (*failures, *together)
-
-
-def _failures(contents: Sequence[Content], reading: Reading) -> Iterator[ObjectFailure]:
-    """Those that fail alone, found by halving: a few bad ones among thousands cost little more than one reading."""
-    try:
-        _read_together(contents, reading)
     except ObjectError as error:
-        if len(contents) == 1:
-            yield ObjectFailure(contents[0].object, error)
-            return
-        middle = len(contents) // 2
-        yield from _failures(contents[:middle], reading)
-        yield from _failures(contents[middle:], reading)
+        return [], {one.object: _alone(one.object, error) for one in contents}
 
 
-def _again_for(object_: ObjectVersion, error: ObjectError) -> ObjectError:
+def _alone(object_: ObjectVersion, error: ObjectError) -> ObjectError:
     return type(error)(object_.uri, f"not to be read with the others of its batch: {error.reason}")
 
 
-def _read_together(
-    contents: Sequence[Content], reading: Reading
-) -> tuple[pl.DataFrame | None, dict[ObjectVersion, int]]:
+def _fault_of(content: Content) -> ObjectError | None:
+    if not content.oversized:
+        return None
+    first = content.oversized[0]
+    return ObjectUnreadable(content.object.uri, f"record {first.line_number}: {oversized_reason(first)}")
+
+
+def _tolerated(
+    contents: Sequence[Content], errors: Mapping[ObjectVersion, ObjectError], reading: Reading
+) -> tuple[list[Tolerated], list[ObjectFailure]]:
+    """What can be read of each of these, and those of which nothing can be."""
+    hopeless = (ColumnRefused, ObjectFaultUnknown) if _may_mend(reading) else ObjectError
+    failed = {one.object: errors[one.object] for one in contents if isinstance(errors[one.object], hopeless)}
+    found = list(_read_tolerantly([one for one in contents if one.object not in failed], reading))
+    for one in found:
+        failed |= one.failures if reading.quarantines else {item: errors[item] for item in one.failures}
+    failures = [ObjectFailure(one.object, failed[one.object]) for one in contents if one.object in failed]
+    return [one for one in found if one.rows], failures
+
+
+def _may_mend(reading: Reading) -> bool:
+    """Whether something of an object can come in that cannot be read as it is."""
+    return reading.quarantines or reading.target.rescues or reading.format == "csv"
+
+
+def _read_tolerantly(contents: Sequence[Content], reading: Reading) -> Iterator[Tolerated]:
+    """What can be read of these: together if it can be, else each half."""
     if not contents:
-        return None, {}
-    uri = contents[0].object.uri if len(contents) == 1 else f"{len(contents)} objects"
-    with unforeseen_as_fault(uri):
-        parsed = _parse(contents, reading, uri)
-        frame = fit_columns(
-            parsed.frame, reading.columns, uri=uri, allow_new_columns=reading.allow_new_columns
-        )
-        rows = _rows_by_object(contents, parsed.rows)
-        return frame.hstack(_provenance(rows)), rows
+        return
+    try:
+        if len(contents) > 1 and (reading.format not in LINE_FORMATS or not reading.quarantines):
+            raise ObjectUnreadable(f"{len(contents)} objects", "each is read by itself")
+        yield read_tolerantly(contents, reading)
+    except ObjectError as error:
+        if len(contents) == 1:
+            yield Tolerated(pl.DataFrame(), {}, (), failures={contents[0].object: error})
+            return
+        middle = len(contents) // 2
+        yield from _read_tolerantly(contents[:middle], reading)
+        yield from _read_tolerantly(contents[middle:], reading)
 
 
-def _rows_by_object(contents: Sequence[Content], rows: Sequence[int]) -> dict[ObjectVersion, int]:
-    if len(rows) != sum(len(content.bodies) for content in contents):
-        raise ValueError("each body has a count of rows")
-    remaining = iter(rows)
-    return {content.object: sum(islice(remaining, len(content.bodies))) for content in contents}
+def _sound(readable: Sequence[Content], tolerated: Sequence[Tolerated]) -> list[Content]:
+    return [*readable, *(content for one in tolerated for content in one.sound)]
 
 
-def _parse(contents: Sequence[Content], reading: Reading, uri: str) -> Parsed:
-    bodies = [body for content in contents for body in content.bodies]
-    columns, allowed = reading.columns, reading.allow_new_columns
-    match reading.format:
-        case "ndjson" | "json":
-            return read_ndjson(bodies, columns, uri=uri, allow_new_columns=allowed)
-        case "csv":
-            return read_csv(bodies, columns, uri=uri, allow_new_columns=allowed, dialect=reading.options.csv)
-        case "parquet" | "avro" | "ipc" as columnar:
-            return read_columnar(bodies, columns, file_format=columnar, uri=uri, allow_new_columns=allowed)
-        case "text":
-            return read_text_lines(bodies, uri=uri)
-        case "binary":
-            return read_whole_objects(bodies, [content.last_modified for content in contents])
-
-
-def _provenance(rows: Mapping[ObjectVersion, int]) -> pl.DataFrame:
-    """`_source_uri` and `_source_version` of every row; its height fails the join if a row were lost or made up."""
-    source_uri, source_version, *_ = PROVENANCE_COLUMNS
-    objects = {object_: count for object_, count in rows.items() if count}
-    counts = pl.Series(list(objects.values()), dtype=pl.UInt32)
-    sources = pl.DataFrame(
-        {
-            source_uri: [object_.uri for object_ in objects],
-            source_version: [object_.version for object_ in objects],
-        },
-        schema={source_uri: pl.String(), source_version: pl.String()},
+def _result(
+    parts: Sequence[Part],
+    tolerated: Sequence[Tolerated],
+    failures: Sequence[ObjectFailure],
+    sound: Sequence[Content],
+    reading: Reading,
+) -> ReadResult:
+    """All of it in one frame. If the rows of tolerated objects do not go with the others, those objects fail."""
+    all_parts = [*parts, *(Part(one.frame.hstack(provenance(one.rows)), one.rows) for one in tolerated)]
+    try:
+        frame = _one_frame(all_parts, sound, reading)
+    except ObjectError as error:
+        alone = [ObjectFailure(item, _alone(item, error)) for one in tolerated for item in one.rows]
+        return _result(parts, (), [*failures, *alone], (), reading)
+    rejected = [row for one in tolerated for row in one.rejected]
+    return ReadResult(
+        frame=frame,
+        rejected=rejected_frame(rejected),
+        rows={object_: count for part in all_parts for object_, count in part.rows.items()},
+        rejected_rows=dict(Counter(row.object for row in rejected)),
+        failures=tuple(failures),
     )
-    return sources.select(pl.all().repeat_by(counts).explode())
+
+
+def _one_frame(parts: Sequence[Part], sound: Sequence[Content], reading: Reading) -> pl.DataFrame | None:
+    frames = [part.frame for part in parts]
+    if len(frames) < 2:
+        return next(iter(frames), None)
+    if _agree(frames) or reading.format not in LINE_FORMATS:
+        return stacked(frames, f"{len(frames)} parts")
+    # Types were found from some of the rows: to make one of another afterwards might change a value.
+    together = read_together(sound, reading)
+    if together.frame.height != sum(frame.height for frame in frames):
+        raise SchemaMismatch(f"{len(frames)} parts", "their rows are others together")
+    return together.frame
+
+
+def _agree(frames: Sequence[pl.DataFrame]) -> bool:
+    """Whether no column has different types in these frames."""
+    types: dict[str, pl.DataType] = {}
+    return all(
+        types.setdefault(name, dtype) == dtype for frame in frames for name, dtype in frame.schema.items()
+    )

@@ -46,6 +46,4 @@ def _mixed_columns(frames: Sequence[pl.DataFrame], uri: str) -> set[str]:
 def _are_alike(dtypes: set[pl.DataType]) -> bool:
     if all(dtype.is_numeric() for dtype in dtypes):
         return True
-    return all(isinstance(dtype, pl.Struct) for dtype in dtypes) or all(
-        isinstance(dtype, pl.List) for dtype in dtypes
-    )
+    return any(all(isinstance(dtype, kind) for dtype in dtypes) for kind in (pl.Struct, pl.List, pl.Map))

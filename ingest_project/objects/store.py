@@ -6,7 +6,7 @@ go to boto3, so that no object is ever read in place of another.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -27,11 +27,13 @@ from ingest_project.objects.s3_faults import (
     boto3_fault,
     obstore_fault,
 )
+from ingest_project.objects.streamed_object import Answer, ConnectionLost, StreamedObject
 from ingest_project.objects.unforeseen import unforeseen_as_fault
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
-    from obstore import GetOptions
+    from obstore import GetOptions, GetResult
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 READ_TIMEOUT = timedelta(seconds=30)
@@ -39,6 +41,7 @@ READ_TIMEOUT = timedelta(seconds=30)
 REQUEST_TIMEOUT = timedelta(hours=1)
 MAX_RETRIES = 4
 RETRY_TIMEOUT = timedelta(seconds=60)
+STREAM_CHUNK_BYTES = 1024**2
 CREDENTIALS_TTL = timedelta(minutes=10)
 """botocore hands out a role's credentials only while they are good for ten minutes more, and obstore asks again
 five minutes before this is over."""
@@ -64,6 +67,22 @@ class ObjectStore:
         """
         return asyncio.run(self._fetch(objects, max_object_bytes))
 
+    def open(self, object_: ObjectVersion, *, max_object_bytes: int | None = None) -> StreamedObject:
+        """The bytes of exactly this object version, one MiB after the other, pinned as `fetch` pins them.
+
+        Raises ObjectError if S3 does not hand it out, or if it has more stored bytes than `max_object_bytes`.
+        """
+        read = self._read_with_obstore if is_path(object_.key) else self._read_with_boto3
+
+        def open_at(position: int, etag: str | None) -> Answer:
+            answer = read(object_, position, etag)
+            _check_size(object_, answer.size_bytes, max_object_bytes)
+            return answer
+
+        _check_size(object_, object_.size_bytes, max_object_bytes)
+        with unforeseen_as_fault(object_.uri):
+            return StreamedObject(object_, open_at)
+
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
         """What the bucket holds now under this prefix, in S3's order, folder markers included.
 
@@ -84,6 +103,37 @@ class ObjectStore:
                     )
         except BOTO3_FAULTS as error:
             raise boto3_fault(f"s3://{bucket}/{prefix}", error) from error
+
+    def _read_with_obstore(self, object_: ObjectVersion, position: int, etag: str | None) -> Answer:
+        options = _pinned(object_, etag)
+        if position:
+            options["range"] = {"offset": position}
+        try:
+            result = obstore.get(self._store(object_), object_.key, options=options)
+        except OBSTORE_FAULTS as error:
+            raise obstore_fault(object_.uri, error) from error
+        meta = result.meta
+        return Answer(
+            size_bytes=meta["size"],
+            last_modified=meta["last_modified"],
+            etag=(meta["e_tag"] or "").strip('"') or None,
+            chunks=_obstore_chunks(result),
+        )
+
+    def _read_with_boto3(self, object_: ObjectVersion, position: int, etag: str | None) -> Answer:
+        request = _boto3_request(object_, etag)
+        if position:
+            request["Range"] = f"bytes={position}-"
+        try:
+            response = self._aws.s3().get_object(**request)
+        except BOTO3_FAULTS as error:
+            raise boto3_fault(object_.uri, error) from error
+        return Answer(
+            size_bytes=position + response["ContentLength"],
+            last_modified=response["LastModified"],
+            etag=response["ETag"].strip('"'),
+            chunks=_boto3_chunks(response["Body"]),
+        )
 
     async def _fetch(self, objects: Sequence[ObjectVersion], limit: int | None) -> FetchResult:
         at_once = asyncio.Semaphore(self._concurrency)
@@ -125,14 +175,8 @@ class ObjectStore:
         )
 
     def _fetch_with_boto3(self, object_: ObjectVersion, limit: int | None) -> FetchedObject:
-        request: GetObjectRequestTypeDef = {"Bucket": object_.bucket, "Key": object_.key}
-        pinned = _pinned(object_)
-        if (version_id := pinned.get("version")) is not None:
-            request["VersionId"] = version_id
-        if (etag := pinned.get("if_match")) is not None:
-            request["IfMatch"] = etag
         try:
-            response = self._aws.s3().get_object(**request)
+            response = self._aws.s3().get_object(**_boto3_request(object_))
             with closing(response["Body"]) as stream:
                 _check_size(object_, response["ContentLength"], limit)
                 body = stream.read()
@@ -190,10 +234,37 @@ def _check_size(object_: ObjectVersion, size_bytes: int, limit: int | None) -> N
         raise ObjectTooLarge(object_.uri, reason)
 
 
-def _pinned(object_: ObjectVersion) -> "GetOptions":
+def _obstore_chunks(result: "GetResult") -> Generator[bytes, None, None]:
+    try:
+        for chunk in result.stream(min_chunk_size=STREAM_CHUNK_BYTES):
+            yield bytes(chunk)
+    except OBSTORE_FAULTS as error:  # its text may quote the key
+        raise ConnectionLost(type(error).__name__) from error
+
+
+def _boto3_chunks(body: "StreamingBody") -> Generator[bytes, None, None]:
+    with closing(body):
+        try:
+            yield from body.iter_chunks(STREAM_CHUNK_BYTES)
+        except (*BOTO3_FAULTS, OSError) as error:
+            raise ConnectionLost(type(error).__name__) from error
+
+
+def _pinned(object_: ObjectVersion, etag: str | None = None) -> "GetOptions":
+    """What pins a read to the version, or, where neither version id nor eTag is known, to this eTag."""
     options: GetOptions = {}
     if object_.version_id is not None:
         options["version"] = object_.version_id
-    if object_.etag is not None and object_.version_id in {None, UNVERSIONED}:
-        options["if_match"] = f'"{object_.etag}"'
+    if object_.version_id in {None, UNVERSIONED} and (expected := object_.etag or etag) is not None:
+        options["if_match"] = f'"{expected}"'
     return options
+
+
+def _boto3_request(object_: ObjectVersion, etag: str | None = None) -> "GetObjectRequestTypeDef":
+    request: GetObjectRequestTypeDef = {"Bucket": object_.bucket, "Key": object_.key}
+    pinned = _pinned(object_, etag)
+    if (version_id := pinned.get("version")) is not None:
+        request["VersionId"] = version_id
+    if (if_match := pinned.get("if_match")) is not None:
+        request["IfMatch"] = if_match
+    return request

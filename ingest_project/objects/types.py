@@ -1,15 +1,25 @@
-"""Iceberg's type names and the Polars types that hold their values.
+"""Iceberg's types and the Polars types that hold their values.
 
-The names are those that ingest.yaml declares and that PyIceberg prints for an existing table, nested ones
-included: `list<string>`, `map<string, long>`, `struct<1: x: optional long>` or `struct<x: long>`.
+`uuid` and `fixed[N]` are held as Binary of 16 and N bytes: Polars has no type that says so, so a cast must know the
+Iceberg type, not only the Polars one.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
 from polars._typing import PolarsDataType
+
+from ingest_project.settings.type_grammar import (
+    ColumnType,
+    DecimalOf,
+    FixedOf,
+    ListOf,
+    MapOf,
+    Primitive,
+    StructOf,
+    parse_column_type,
+)
 
 PRIMITIVES: Final[Mapping[str, pl.DataType]] = {
     "boolean": pl.Boolean(),
@@ -21,38 +31,109 @@ PRIMITIVES: Final[Mapping[str, pl.DataType]] = {
     "time": pl.Time(),
     "timestamp": pl.Datetime("us"),
     "timestamptz": pl.Datetime("us", "UTC"),
-    "timestamp_ns": pl.Datetime("ns"),
-    "timestamptz_ns": pl.Datetime("ns", "UTC"),
     "string": pl.String(),
+    "uuid": pl.Binary(),
     "binary": pl.Binary(),
 }
-DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)")
-NESTED = re.compile(r"(list|map|struct)<(.*)>", re.DOTALL)
-FIELD = re.compile(r"(?:\d+:\s*)?([^:]+):\s*(?:(?:optional|required)\s+)?(.+)", re.DOTALL)
+NOTHING = Primitive("unknown")
+"""The type of a nested part that holds nothing but nulls, as Iceberg's format version 3 names it; no column has it."""
+
+_NAMES = {dtype: Primitive(name) for name, dtype in PRIMITIVES.items()} | {pl.Null(): NOTHING}
 
 
-def dtype_of(type_name: str) -> pl.DataType:
+def dtype_of(wanted: str | ColumnType) -> pl.DataType:
     """The Polars type that holds exactly the values of this Iceberg type.
 
-    Raises ValueError, naming the types that can be read, for any other: `uuid`, `fixed`, `variant`, geometry.
+    Raises ValueError, in words for whoever wrote the name, for what is no type of format version 2.
     """
-    name = type_name.strip()
-    if name in PRIMITIVES:
-        return PRIMITIVES[name]
-    if match := DECIMAL.fullmatch(name):
-        return _decimal(name, precision=int(match[1]), scale=int(match[2]))
-    if match := NESTED.fullmatch(name):
-        return _nested(name, match[1], _split(match[2]))
-    known = ", ".join([*PRIMITIVES, "decimal(p,s)", "list<...>", "map<...>", "struct<...>"])
-    raise ValueError(f"{type_name!r} is no type that objects can be read into; there are {known}")
+    match parse_column_type(wanted) if isinstance(wanted, str) else wanted:
+        case Primitive(name):
+            return pl.Null() if name == NOTHING.name else PRIMITIVES[name]
+        case DecimalOf(precision, scale):
+            return pl.Decimal(precision, scale)
+        case FixedOf():
+            return pl.Binary()
+        case ListOf(element):
+            return pl.List(dtype_of(element))
+        case MapOf(key, value):
+            return pl.Map(dtype_of(key), dtype_of(value))
+        case StructOf(fields):
+            return pl.Struct({name: dtype_of(field) for name, field in fields})
+    raise TypeError(f"{wanted!r} is no column type")
+
+
+def column_type_of(wanted: str | ColumnType | pl.DataType) -> ColumnType | None:
+    """The Iceberg type that is meant: by its name, or by a Polars type as `type_of` says. Raises as `dtype_of`."""
+    if isinstance(wanted, pl.DataType):
+        return type_of(wanted)
+    return parse_column_type(wanted) if isinstance(wanted, str) else wanted
+
+
+def type_of(dtype: pl.DataType) -> ColumnType | None:
+    """The Iceberg type whose values this Polars type holds exactly; None for durations, UInt64 and others.
+
+    `storable` leads to one that has such a type, if there is any. Binary is `binary`.
+    """
+    if isinstance(dtype, pl.Decimal):
+        return DecimalOf(dtype.precision or 38, dtype.scale)
+    if isinstance(dtype, pl.List):
+        element = type_of(instance(dtype.inner))
+        return None if element is None else ListOf(element)
+    if isinstance(dtype, pl.Map):
+        key, value = type_of(instance(dtype.key)), type_of(instance(dtype.value))
+        return None if key is None or value is None else MapOf(key, value)
+    if isinstance(dtype, pl.Struct):
+        fields = [(field.name, type_of(instance(field.dtype))) for field in dtype.fields]
+        known = tuple((name, field) for name, field in fields if field is not None)
+        return StructOf(known) if len(known) == len(fields) else None
+    return _NAMES.get(dtype)
+
+
+def with_new_fields(wanted: ColumnType, found: pl.DataType) -> ColumnType:
+    """The type with the fields that structs within it have beyond it in a file's values of the Polars type `found`.
+
+    A new field of a type that no column can have is left out, as is one of nothing but nulls.
+    """
+    if isinstance(wanted, ListOf) and isinstance(found, pl.List | pl.Array):
+        return ListOf(with_new_fields(wanted.element, instance(found.inner)))
+    if isinstance(wanted, MapOf) and isinstance(found, pl.Map):
+        return MapOf(wanted.key, with_new_fields(wanted.value, instance(found.value)))
+    if isinstance(wanted, MapOf) and isinstance(found, pl.Struct):  # a map, as JSON has it
+        value = wanted.value
+        for field in found.fields:
+            value = with_new_fields(value, instance(field.dtype))
+        return MapOf(wanted.key, value)
+    if not (isinstance(wanted, StructOf) and isinstance(found, pl.Struct)):
+        return wanted
+    in_file = {field.name: instance(field.dtype) for field in found.fields}
+    known = [
+        (name, with_new_fields(field, in_file[name]) if name in in_file else field)
+        for name, field in wanted.fields
+    ]
+    new = ((name, type_of(storable(dtype))) for name, dtype in in_file.items() if name not in dict(known))
+    return StructOf(
+        (*known, *((name, field) for name, field in new if field is not None and field != NOTHING))
+    )
 
 
 def storable(dtype: pl.DataType) -> pl.DataType:
     """The type of an Iceberg column that holds all values of this one, for columns that nobody declared.
 
     Small integers widen, unsigned and 128-bit ones become exact numbers, times of other units and zones become
-    microseconds in UTC, dictionaries their text.
+    microseconds in UTC, dictionaries their text, arrays lists. What has no counterpart (a duration) stays as it is.
     """
+    if isinstance(dtype, pl.BaseExtension):
+        return storable(instance(dtype.ext_storage()))
+    if isinstance(dtype, pl.List | pl.Array):
+        return pl.List(storable(instance(dtype.inner)))
+    if isinstance(dtype, pl.Map):
+        return pl.Map(storable(instance(dtype.key)), storable(instance(dtype.value)))
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({field.name: storable(instance(field.dtype)) for field in dtype.fields})
+    return _storable_primitive(dtype)
+
+
+def _storable_primitive(dtype: pl.DataType) -> pl.DataType:
     if isinstance(dtype, pl.Int8 | pl.Int16 | pl.UInt8 | pl.UInt16):
         return pl.Int32()
     if isinstance(dtype, pl.UInt32):
@@ -65,46 +146,7 @@ def storable(dtype: pl.DataType) -> pl.DataType:
         return pl.String()
     if isinstance(dtype, pl.Datetime):
         return pl.Datetime("us", "UTC" if dtype.time_zone else None)
-    if isinstance(dtype, pl.List):
-        return pl.List(storable(instance(dtype.inner)))
-    if isinstance(dtype, pl.Struct):
-        return pl.Struct({field.name: storable(instance(field.dtype)) for field in dtype.fields})
     return dtype
-
-
-def _decimal(name: str, *, precision: int, scale: int) -> pl.Decimal:
-    if not (1 <= precision <= 38 and scale <= precision):
-        raise ValueError(
-            f"{name}: Iceberg's decimals have 1 to 38 digits, and no more of them after the point"
-        )
-    return pl.Decimal(precision, scale)
-
-
-def _nested(name: str, kind: str, parts: list[str]) -> pl.DataType:
-    if kind == "struct" and parts:
-        fields = [FIELD.fullmatch(part) for part in parts]
-        return pl.Struct({field[1].strip(): dtype_of(_without_doc(field[2])) for field in fields if field})
-    if kind == "list" and len(parts) == 1:
-        return pl.List(dtype_of(parts[0]))
-    if kind == "map" and len(parts) == 2:
-        return pl.Map(dtype_of(parts[0]), dtype_of(parts[1]))
-    raise ValueError(f"{name!r} is no {kind} type; write list<T>, map<K, V> or struct<name: T, ...>")
-
-
-def _split(inner: str) -> list[str]:
-    """The parts between those commas that no bracket encloses."""
-    parts, depth, start = [], 0, 0
-    for position, character in enumerate(inner):
-        depth += (character in "<([") - (character in ">)]")
-        if character == "," and depth == 0:
-            parts.append(inner[start:position])
-            start = position + 1
-    return [part.strip() for part in [*parts, inner[start:]] if part.strip()]
-
-
-def _without_doc(type_name: str) -> str:
-    # PyIceberg prints a field's doc behind its type, in brackets.
-    return re.sub(r"(?<=[\w)>]) \(.*\)$", "", type_name.strip(), flags=re.DOTALL)
 
 
 def instance(dtype: PolarsDataType) -> pl.DataType:

@@ -5,16 +5,17 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from io import BytesIO
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO
 
-from ingest_project.errors import ObjectUnreadable
-from ingest_project.objects.columns import example_of
-from ingest_project.objects.compressed_stream import read_bzip2
+from ingest_project.errors import IngestError, ObjectUnreadable
+from ingest_project.objects.byte_source import ByteSource
+from ingest_project.objects.compressed_stream import decompressed
+from ingest_project.objects.example import example_of
 
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 """A first member, or the end of an archive without any."""
-EXPANDS_BEYOND = "it expands to more than {:,} bytes, the limit for one object"
 DIRECTORY_ENTRY_MAGIC = b"PK\x01\x02"
 MAX_MEMBERS = 100_000
 ENCRYPTED = 0x1 | 0x40 | 0x2000
@@ -39,64 +40,84 @@ FAULTS = (
 )
 
 
-def read_members(body: bytes, uri: str, limit_bytes: int) -> Iterator[bytes]:
-    """The content of each member, in the archive's order, one at a time.
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file of an archive, under a name that is safe to show. Its chunks are to be read before the next member's."""
 
-    Directories are skipped, and so is what macOS adds of its own.
-    Raises ObjectUnreadable if the archive is cut short, corrupt, encrypted or has too many members, if a member is a
-    zip itself, or if all members together expand beyond the limit.
+    name: str
+    chunks: Iterator[bytes]
+
+
+def members(file: IO[bytes], uri: str) -> Iterator[Member]:
+    """The members in the archive's order, expanded while they are read, in steps of some MiB.
+
+    Directories are skipped, and so is what macOS adds of its own. This, or the reading of a member to its end, raises
+    ObjectUnreadable if the archive is cut short, corrupt, encrypted or has too many members.
     """
-    if body.count(DIRECTORY_ENTRY_MAGIC) > MAX_MEMBERS:
+    if _entries(file) > MAX_MEMBERS:
         raise ObjectUnreadable(
             uri, f"the zip has more than {MAX_MEMBERS:,} members, the limit for one object"
         )
+    with _faults_of(uri), zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            if not member.is_dir() and not member.filename.startswith(MAC_METADATA):
+                name = example_of(member.filename)
+                yield Member(name, _checked(_content(archive, member, file), member, name, uri))
+
+
+@contextmanager
+def _faults_of(uri: str) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(BytesIO(body)) as archive:
-            left = limit_bytes
-            for member in archive.infolist():
-                if member.is_dir() or member.filename.startswith(MAC_METADATA):
-                    continue
-                content = _read_member(archive, member, body, uri, left)
-                if len(content) > left:
-                    raise ObjectUnreadable(uri, EXPANDS_BEYOND.format(limit_bytes))
-                left -= len(content)
-                yield content
+        yield
+    except IngestError:
+        raise
     except FAULTS as error:
         raise ObjectUnreadable(uri, f"the zip is cut short or corrupt ({str(error)[:200]})") from error
 
 
-def _read_member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, body: bytes, uri: str, left: int
-) -> bytes:
-    """The member's content, or more than `left` bytes of it."""
-    name = example_of(member.filename)
+def _entries(file: IO[bytes]) -> int:
+    """How many entries the archive's directory has, or more: the mark of one may stand in a member too."""
+    file.seek(0)
+    count, tail = 0, b""
+    while step := file.read(STEP_BYTES):
+        count += (tail + step).count(DIRECTORY_ENTRY_MAGIC)
+        tail = step[-len(DIRECTORY_ENTRY_MAGIC) + 1 :]
+    return count
+
+
+def _checked(chunks: Iterator[bytes], member: zipfile.ZipInfo, name: str, uri: str) -> Iterator[bytes]:
     if member.flag_bits & ENCRYPTED:
         raise ObjectUnreadable(uri, f"member {name} of the zip is encrypted; upload it without a password")
-    with archive.open(member) as stream:  # which checks its own header
-        if member.compress_type == zipfile.ZIP_BZIP2:
-            content = _read_bzip2_member(member, body, left)
-        else:
-            content = _read_steps(stream, member, left)
-    if len(content) <= left and len(content) != member.file_size:
+    size_bytes = 0
+    with _faults_of(uri):
+        for chunk in chunks:
+            size_bytes += len(chunk)
+            yield chunk
+    if size_bytes != member.file_size:
         raise ObjectUnreadable(uri, f"the zip is cut short or corrupt (member {name} has another size)")
-    if content.startswith(ZIP_MAGICS):
-        raise ObjectUnreadable(uri, f"member {name} of the zip is a zip itself; upload it unpacked")
-    return content
 
 
-def _read_steps(stream: IO[bytes], member: zipfile.ZipInfo, left: int) -> bytes:
-    step = LZMA_STEP_BYTES if member.compress_type == zipfile.ZIP_LZMA else STEP_BYTES
-    content = BytesIO()
-    while content.tell() <= left and (part := stream.read(step)):
-        content.write(part)
-    return content.getvalue()
-
-
-def _read_bzip2_member(member: zipfile.ZipInfo, body: bytes, left: int) -> bytes:
-    """Not by the standard library, which would expand it without a bound: 342 bytes may hold 300 MB."""
-    name_bytes, extra_bytes = SIZE_OF_NAMES.unpack_from(body, member.header_offset)
-    start = member.header_offset + SIZE_OF_NAMES.size + name_bytes + extra_bytes
-    content = read_bzip2(body[start : start + member.compress_size], left + 1)
-    if len(content) <= left and zlib.crc32(content) != member.CRC:
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: IO[bytes]) -> Iterator[bytes]:
+    with archive.open(member) as stream:  # which checks its own header
+        if member.compress_type != zipfile.ZIP_BZIP2:
+            step = LZMA_STEP_BYTES if member.compress_type == zipfile.ZIP_LZMA else STEP_BYTES
+            while part := stream.read(step):
+                yield part
+            return
+    # Not by the standard library, which would expand it without a bound: 342 bytes may hold 300 MB.
+    checksum = 0
+    for part in decompressed(ByteSource(_stored(member, file)), "bzip2"):
+        checksum = zlib.crc32(part, checksum)
+        yield part
+    if checksum != member.CRC:
         raise zipfile.BadZipFile("a checksum is wrong")
-    return content
+
+
+def _stored(member: zipfile.ZipInfo, file: IO[bytes]) -> Iterator[bytes]:
+    """The member's bytes as they lie in the archive."""
+    file.seek(member.header_offset)
+    name_bytes, extra_bytes = SIZE_OF_NAMES.unpack(file.read(SIZE_OF_NAMES.size))
+    start = member.header_offset + SIZE_OF_NAMES.size + name_bytes + extra_bytes
+    for position in range(start, start + member.compress_size, STEP_BYTES):
+        file.seek(position)
+        yield file.read(min(STEP_BYTES, start + member.compress_size - position))

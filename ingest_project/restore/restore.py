@@ -31,10 +31,11 @@ from ingest_project.events.object_version import ObjectVersion
 from ingest_project.events.partition_key import partition_key
 from ingest_project.events.routing import RoutedObject
 from ingest_project.iceberg.catalog import Lake
-from ingest_project.iceberg.provenance import BatchCommit
+from ingest_project.iceberg.provenance import GROUPS, BatchCommit
 from ingest_project.iceberg.table import LakeTable
 from ingest_project.objects.versions import ListedVersion, list_versions
 from ingest_project.restore.identify import identify
+from ingest_project.restore.leftovers import leftovers_in, take_out
 from ingest_project.settings.model import TableSettings
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class TableRestored:
     `objects` and `rows` are those of the snapshot (None: there is no table, or nothing in it). `undated` are versions
     of which S3 does not tell when they were written, `without_partition` those whose key names no partition of the table.
     `several_writes` counts keys with rows of more than one write or batch, of which `examples` names some.
+    `leftover_rows` were set aside by batches that never were committed, and are taken out of the quarantine.
     `moved`: something was committed to the table meanwhile.
     """
 
@@ -63,6 +65,7 @@ class TableRestored:
     without_partition: int = 0
     several_writes: int = 0
     examples: tuple[str, ...] = ()
+    leftover_rows: int = 0
     moved: bool = False
 
     @property
@@ -88,18 +91,32 @@ class Restore:
         if lake_table is None:
             return TableRestored(table.name, None)
         found = lake_table.sources()
-        sources = _by_version(pl.DataFrame(found.groups))
+        commits, groups = lake_table.batch_commits(), pl.DataFrame(found.groups)
+        known = {*commits, *groups["_batch_id"]}
+        rejected = self._rejected(table)
+        is_known = pl.col("_batch_id").is_in(list(known))
+        sources = _by_version(groups, rejected.filter(is_known))
+        leftovers = leftovers_in(rejected.filter(~is_known), lake_table)
         doubled = _several_writes(sources, table)
-        batches = _batches(sources, lake_table.batch_commits())
+        batches = _batches(sources, commits)
         result = TableRestored(
             table=table.name, snapshot_id=found.snapshot_id, objects=sources.height,
             rows=int(sources["rows"].sum()), foreign_rows=found.foreign_rows, several_writes=doubled.height,
-            examples=tuple(doubled["_source_uri"].head(EXAMPLES).to_list()),
+            examples=tuple(doubled["_source_uri"].head(EXAMPLES).to_list()), leftover_rows=int(leftovers["rows"].sum()),
         )  # fmt: skip
         for portion in self._portions(table, sources, batches):
             restored = self.ledger.restore(table.queue, table.on_overwrite, portion, dry_run=dry_run)
             result = _add(result, portion, restored, is_partitioned=table.partition is not None)
-        return replace(result, moved=_has_moved(lake_table, found.snapshot_id))
+        result = replace(result, moved=_has_moved(lake_table, found.snapshot_id))
+        if not dry_run and not result.moved:
+            take_out(leftovers, self.lake.find(table.quarantine))
+        return result
+
+    def _rejected(self, table: TableSettings) -> pl.DataFrame:
+        """Where the rows in the table's quarantine come from."""
+        quarantine = self.lake.find(table.quarantine)
+        groups = GROUPS.empty_table() if quarantine is None else quarantine.sources().groups
+        return pl.DataFrame(groups)
 
     def _portions(
         self, table: TableSettings, sources: pl.DataFrame, batches: dict[str, RestoredBatch]
@@ -115,13 +132,20 @@ class Restore:
         yield from _restored(table, sources.filter(~is_listed), batches, {})
 
 
-def _by_version(groups: pl.DataFrame) -> pl.DataFrame:
+def _by_version(groups: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
     """A row for each object version, with the last of its batches; there should be one."""
-    return groups.group_by("_source_uri", "_source_version").agg(
+    both = pl.concat(
+        [
+            groups.with_columns(rejected_rows=pl.lit(0, dtype=pl.Int64)),
+            rejected.with_columns(rejected_rows="rows", rows=pl.lit(0, dtype=pl.Int64)),
+        ]
+    )
+    return both.group_by("_source_uri", "_source_version").agg(
         pl.col("_batch_id").max(),
         pl.col("_batch_id").n_unique().alias("batches"),
         pl.col("ingested_at").min(),
         pl.col("rows").sum(),
+        pl.col("rejected_rows").sum(),
     )
 
 
@@ -184,8 +208,8 @@ def _object(
         if one.version_id is not None  # what was written before there was versioning has no id to know it by
     )
     return RestoredObject(
-        _routed(table, found.object, ingested_at), row["rows"], batch,
-        tuple(_routed(table, one, one.event_time) for one in older),
+        _routed(table, found.object, ingested_at), row["rows"], batch, rejected_rows=row["rejected_rows"],
+        older=tuple(_routed(table, one, one.event_time) for one in older),
     )  # fmt: skip
 
 

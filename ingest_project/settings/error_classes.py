@@ -97,6 +97,11 @@ _ALL = (
         "a new write of the key, or other `columns`, then a redrive or `ingest retry`",
     ),
     _object(
+        "bad_rows",
+        "more rows of the object are bad than `max_bad_rows` allows; none was ingested or quarantined",
+        "a new write of the key, other `columns` or a higher limit, then a redrive or `ingest retry`",
+    ),
+    _object(
         "overwritten",
         "the key holds another write than the event named (412)",
         "the newer write's own event",

@@ -3,7 +3,9 @@
 import codecs
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from ingest_project.settings.strict import Strict
 
 NO_TEXT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
 """Codecs of Python's that spell text for other purposes than files."""
@@ -39,13 +41,7 @@ def _dotted_path(path: str) -> str:
 Mark = Annotated[str, AfterValidator(_mark)]
 
 
-class FormatSettings(BaseModel):
-    """A model as strict as those of `model.py`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
-
-
-class CsvSettings(FormatSettings):
+class CsvSettings(Strict):
     """How a table's CSV files are written; the defaults are RFC 4180 in UTF-8 with a header.
 
     Without a header the fields are the declared columns, in their order. `quote: null` gives quotes no meaning.
@@ -57,7 +53,7 @@ class CsvSettings(FormatSettings):
     quote: Mark | None = '"'
     header: bool = True
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
-    null_values: list[str] = []
+    null_values: list[str] = Field(default_factory=list)
     comment: Mark | None = None
 
     @model_validator(mode="after")
@@ -68,7 +64,7 @@ class CsvSettings(FormatSettings):
         return self
 
 
-class JsonSettings(FormatSettings):
+class JsonSettings(Strict):
     """Where in each document the rows are: the array of objects, or the object, under this path of keys."""
 
     path: Annotated[str, AfterValidator(_dotted_path)] | None = None

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ingest_project.settings.check_settings import ChecksSettings
+from ingest_project.settings.column_settings import Column
 from ingest_project.settings.error_classes import ERROR_CLASSES, Action
 from ingest_project.settings.format_settings import CsvSettings, JsonSettings
 from ingest_project.settings.names import (
@@ -25,6 +27,8 @@ from ingest_project.settings.names import (
     TableName,
     TopicArn,
 )
+from ingest_project.settings.row_limit import RowLimit, row_limit
+from ingest_project.settings.strict import Strict
 
 TableFormat = Literal["ndjson", "json", "csv", "parquet", "avro", "ipc", "text", "binary"]
 PartitionEvery = Literal["hour", "day", "week", "month"]
@@ -33,6 +37,10 @@ SchemaEvolution = Literal["add_columns", "rescue", "fail"]
 
 PROVENANCE_COLUMNS = ("_source_uri", "_source_version", "_batch_id", "_ingested_at")
 """The columns that every table ends in; from them alone the ledger can be rebuilt."""
+RESCUED_COLUMN = "_rescued_data"
+"""The column that `schema_evolution: rescue` adds: JSON of what has no column, or does not fit its column."""
+QUARANTINE_SUFFIX = "__quarantine"
+RESERVED_COLUMNS = frozenset({*PROVENANCE_COLUMNS, RESCUED_COLUMN})
 
 
 def _scalar_property(value: Any) -> Any:
@@ -41,15 +49,6 @@ def _scalar_property(value: Any) -> Any:
     raise ValueError(
         "a catalog property is text, a number, true or false; write it as PyIceberg names it, like s3.endpoint"
     )
-
-
-class Strict(BaseModel):
-    """A model that refuses keys it does not know, and turns no type into another.
-
-    An error never repeats the input, for it may be secret.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class AwsSettings(Strict):
@@ -213,21 +212,27 @@ class AlertsSettings(Strict):
 class BatchSettings(Strict):
     """How much one run commits at once, and how large one object may be. Bytes are counted as S3 stores them.
 
-    A larger object than `max_object_bytes` is not read: it fails as `too_large`.
+    A larger object than `max_object_bytes` is not read: it fails as `too_large`. What fits is streamed in pieces, but for
+    objects of `format: binary`, of which one of more than 1 GiB fails likewise.
     """
 
     max_objects: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     max_bytes: Annotated[int, Field(ge=1)] = 1_073_741_824
-    max_object_bytes: Annotated[int, Field(ge=1)] = 1_073_741_824
+    max_object_bytes: Annotated[int, Field(ge=1)] = 68_719_476_736
+
+
+def _checked_row_limit(written: int | str | None) -> int | str | None:
+    if written is not None:
+        row_limit(written)
+    return written
 
 
 class TableSettings(Strict):
     """One Iceberg table: the route that feeds it, its format, its columns and its policies.
 
-    Two policies are accepted before all of their behaviour is there. Until it is, with `schema_evolution: rescue`
-    an object whose columns do not fit fails as a whole, as with `fail`, and with `bad_rows: quarantine` an object
-    with a row that cannot be read fails as a whole. Such an object is recorded with its reason, and its message is
-    left to the DLQ: nothing of it is lost, and nothing of it reaches the table.
+    With `bad_rows: quarantine` a row that cannot be ingested goes to the table `<name>__quarantine` with its reason,
+    and the others come in, unless more than `max_bad_rows` of an object are bad: then the object fails. `expectations`
+    are SQL predicates by name; a row for which one is false is a bad row.
     """
 
     name: TableName
@@ -239,15 +244,18 @@ class TableSettings(Strict):
     csv: CsvSettings = CsvSettings()
     json_: Annotated[JsonSettings, Field(alias="json")] = JsonSettings()
     partition: PartitionSettings | None = None
-    partition_spec: list[str] = []
-    columns: dict[str, str] | None = None
+    partition_spec: list[str] = Field(default_factory=list)
+    columns: dict[str, Column] | None = None
+    expectations: dict[str, str] = Field(default_factory=dict)
     on_overwrite: OnOverwrite = "replace"
     schema_evolution: SchemaEvolution = "add_columns"
     bad_rows: Literal["quarantine", "fail"] = "quarantine"
-    on_error: dict[str, Action] = {}
+    max_bad_rows: Annotated[int | str | None, AfterValidator(_checked_row_limit)] = None
+    on_error: dict[str, Action] = Field(default_factory=dict)
     batch: BatchSettings = BatchSettings()
+    checks: ChecksSettings = ChecksSettings()
     description: str | None = None
-    owners: list[Owner] = []
+    owners: list[Owner] = Field(default_factory=list)
     rebuild_schedule: str | None = None
 
     @property
@@ -260,14 +268,34 @@ class TableSettings(Strict):
         """The route in S3's own spelling, for people."""
         return f"s3://{self.bucket}/{self.prefix}*{self.suffix}"
 
+    @property
+    def column_types(self) -> dict[str, str] | None:
+        """The columns that are written, with Iceberg's type names; None if they are inferred."""
+        if self.columns is None:
+            return None
+        written = {name: column.type for name, column in self.columns.items() if not column.drop}
+        return {name: type_name for name, type_name in written.items() if type_name is not None}
+
+    @property
+    def quarantine(self) -> str:
+        """The name of the table that takes the bad rows."""
+        return f"{self.name}{QUARANTINE_SUFFIX}"
+
+    @property
+    def row_limit(self) -> RowLimit | None:
+        """How many bad rows an object may have; None: any number."""
+        return None if self.max_bad_rows is None else row_limit(self.max_bad_rows)
+
     def action_on(self, error_class: str) -> Action:
         """What follows when an object fails with an error of this class."""
         return self.on_error.get(error_class) or ERROR_CLASSES[error_class].action
 
     @field_validator("columns")
     @classmethod
-    def _columns_leave_room_for_provenance(cls, columns: dict[str, str] | None) -> dict[str, str] | None:
-        if taken := [name for name in columns or {} if name.lower() in PROVENANCE_COLUMNS]:
+    def _columns_leave_room_for_provenance(
+        cls, columns: dict[str, Column] | None
+    ) -> dict[str, Column] | None:
+        if taken := [name for name in columns or {} if name.lower() in RESERVED_COLUMNS]:
             raise ValueError(
                 f"the ingest itself writes {', '.join(taken)}; leave it out, or rename the column"
             )

@@ -20,6 +20,7 @@ _SOURCES: Mapping[str, frozenset[str]] = {
     "truncate": frozenset({"int", "long", "decimal", "string", "binary"}),
     "bucket": _DATES | {"int", "long", "decimal", "time", "string", "uuid", "fixed", "binary"},
 }
+_NO_PARTITIONS = frozenset({"float", "double"})
 _TRANSFORMS = frozenset({*_SOURCES, "identity", "void"})
 
 
@@ -58,6 +59,8 @@ def source_fault(field: PartitionField, columns: Mapping[str, str]) -> str | Non
     if field.column not in columns:
         return f"no such column in `columns`; {suggestion(field.column, columns)}"
     accepted = _SOURCES.get(field.transform)
+    if family(columns[field.column]) in _NO_PARTITIONS:
+        return f"a {columns[field.column]} cannot part rows: 0.0 and -0.0 are equal, and NaN is not; use another column"
     if accepted is None or family(columns[field.column]) in accepted:
         return None
     return f"{field.transform} does not take a {columns[field.column]}; use a column of type {', '.join(sorted(accepted))}"

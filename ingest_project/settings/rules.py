@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
 from ingest_project.settings.document import Fault, KeyPath
-from ingest_project.settings.model import LedgerSettings, QueueSettings, TableSettings
+from ingest_project.settings.model import QUARANTINE_SUFFIX, LedgerSettings, QueueSettings, TableSettings
 from ingest_project.settings.validation import suggestion
 
 Queues = Mapping[int, QueueSettings]
@@ -38,6 +38,11 @@ def table_name_faults(tables: Tables) -> Iterator[Fault]:
     """Table names are unique whatever their case, for some catalogs fold it."""
     names = [(("tables", index, "name"), table.name.lower()) for index, table in tables.items()]
     yield from repeated(names, "another table has this name (case does not count); rename one")
+    for path, name in names:
+        if name.endswith(QUARANTINE_SUFFIX):
+            yield Fault(
+                path, f"names that end in {QUARANTINE_SUFFIX} are those of the bad rows' tables; rename it"
+            )
 
 
 def table_queue_faults(tables: Tables, queue_names: list[str]) -> Iterator[Fault]:

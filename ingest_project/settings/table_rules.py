@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from ingest_project.settings.column_rules import column_faults
 from ingest_project.settings.column_types import type_fault
 from ingest_project.settings.cron import cron_fault
 from ingest_project.settings.document import Fault, KeyPath
@@ -24,7 +25,7 @@ def table_faults(index: int, table: TableSettings) -> Iterator[Fault]:
     """Every fault of the table at this place of the list, each at the key to blame."""
     path = ("tables", index)
     yield from format_faults(path, table)
-    yield from _column_faults((*path, "columns"), table.columns or {})
+    yield from column_faults(path, table)
     yield from _partition_spec_faults((*path, "partition_spec"), table)
     yield from _on_error_faults((*path, "on_error"), table.on_error)
     if table.partition is not None:
@@ -33,16 +34,6 @@ def table_faults(index: int, table: TableSettings) -> Iterator[Fault]:
         yield from repeated(values, "this value is listed before; remove one")
     if table.rebuild_schedule is not None and (text := cron_fault(table.rebuild_schedule)):
         yield Fault((*path, "rebuild_schedule"), text)
-
-
-def _column_faults(path: KeyPath, columns: Mapping[str, str]) -> Iterator[Fault]:
-    for name, type_name in columns.items():
-        if not name.strip():
-            yield Fault((*path, name), "a column needs a name; give it one, or remove it")
-        if text := type_fault(type_name):
-            yield Fault((*path, name), text)
-    lowered = (((*path, name), name.lower()) for name in columns)
-    yield from repeated(lowered, "another column has this name (case does not count); rename one")
 
 
 def _on_error_faults(path: KeyPath, on_error: Mapping[str, Action]) -> Iterator[Fault]:
@@ -70,9 +61,9 @@ def _partition_spec_faults(path: KeyPath, table: TableSettings) -> Iterator[Faul
 
 def _source_fault(field: PartitionField, table: TableSettings) -> str | None:
     """Nothing can be said of a column that is yet to be inferred, except that its name is the data's business."""
-    if table.columns is None and field.column not in _PROVENANCE_TYPES:
+    if table.column_types is None and field.column not in _PROVENANCE_TYPES:
         return None
-    columns = {**(table.columns or {}), **_PROVENANCE_TYPES}
+    columns = {**(table.column_types or {}), **_PROVENANCE_TYPES}
     if field.column in columns and type_fault(columns[field.column]):
         return None  # reported at the column
     return source_fault(field, columns)

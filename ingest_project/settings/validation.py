@@ -106,8 +106,8 @@ def _text_remedy(value: Any) -> str:
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     """The keys that may stand at this path, in the order of the model."""
     for step in path:
-        if isinstance(step, str):
-            fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if step in fields:  # else it is a place in a list, or the name of a column
             model = next(_models_in(fields[step].annotation))
     return [field.alias or name for name, field in model.model_fields.items() if not field.exclude]
 

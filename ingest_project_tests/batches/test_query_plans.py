@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ingest_project.batches.database import Database
 from ingest_project.batches.history import HistoryQuery
 from ingest_project.batches.ledger import Ledger
-from ingest_project.batches.model import ObjectState
+from ingest_project.batches.model import BatchKind, ObjectState
 from ingest_project.batches.retry import RetrySelection
 from ingest_project.settings.model import OnOverwrite
 from ingest_project_tests.batches.factories import (
@@ -48,7 +48,13 @@ def sqlite_ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def scans(sqlite_ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def plans() -> list[str]:
+    """The steps of all query plans from here on."""
+    return []
+
+
+@pytest.fixture
+def scans(sqlite_ledger: Ledger, tmp_path: Path, plans: list[str]) -> Iterator[list[str]]:
     """The steps of all query plans from here on that read a table, or one of its states, from end to end."""
     found: list[str] = []
     explainer = Database(f"sqlite:///{tmp_path}/ledger.db")
@@ -60,8 +66,10 @@ def scans(sqlite_ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             return  # SQLite reads the index's first entry and stops, which its plan does not say
         raw = explainer._engine.raw_connection()
         first = parameters[0] if isinstance(parameters, list) else parameters
-        steps = raw.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", first)  # type: ignore[arg-type]
-        found.extend(f"{row[3]}: {statement}" for row in steps if _reads_history(row[3]))
+        rows = raw.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", first)  # type: ignore[arg-type]
+        steps = [row[3] for row in rows]
+        plans.extend(steps)
+        found.extend(f"{step}: {statement}" for step in steps if _reads_history(step))
         raw.close()
 
     sa.event.listen(sqlite_ledger._database._engine, "before_cursor_execute", explain)
@@ -176,6 +184,24 @@ def test_pruning_reads_no_more_than_it_may_forget(
     assert later.prune(older_than=timedelta(days=30), policies={TABLE: "replace"}).object_versions == 1
 
     assert scans == []
+
+
+def test_checks_of_a_table_read_only_the_commits_that_they_ask_for(
+    sqlite_ledger: Ledger, scans: list[str], plans: list[str]
+) -> None:
+    ingest(sqlite_ledger, routed())
+    plans.clear()
+
+    sqlite_ledger.last_commit(TABLE)
+    sqlite_ledger.committed_rows(TABLE, NOW - timedelta(days=1), NOW)
+    sqlite_ledger.committed_rows(TABLE, NOW - timedelta(days=1), NOW, BatchKind.INGEST)
+
+    assert scans == []
+    assert [re.sub(r".*_committed_at ", "", step) for step in plans] == [
+        "(table_name=? AND state=? AND committed_at>?)",
+        "(table_name=? AND state=? AND committed_at>? AND committed_at<?)",
+        "(table_name=? AND state=? AND committed_at>? AND committed_at<?)",
+    ]
 
 
 def test_the_check_itself_sees_a_scan(sqlite_ledger: Ledger, scans: list[str]) -> None:

@@ -18,7 +18,7 @@ from ingest_project_tests.batches.factories import (
 
 
 def test_an_empty_ledger_reports_nothing(ledger: Ledger) -> None:
-    assert ledger.table_report(TABLE) == TableReport(TABLE, {}, {}, 0, None, None)
+    assert ledger.table_report(TABLE) == TableReport(TABLE, {}, {}, 0, 0, None, None)
     assert ledger.queue_report(QUEUE) == QueueReport(QUEUE, {})
     assert ledger.failures() == []
 

@@ -7,7 +7,13 @@ import dagster as dg
 import pytest
 
 from ingest_project.defs.jobs import OBJECT_COLUMNS, ingest_jobs
-from ingest_project.defs.operations import HISTORY_COLUMNS, ledger_history, ledger_prune, ledger_retry
+from ingest_project.defs.operations import (
+    HISTORY_COLUMNS,
+    ledger_history,
+    ledger_prune,
+    ledger_replay,
+    ledger_retry,
+)
 from ingest_project.defs.record_table import record_table
 from ingest_project_tests.factories import Zone, order_key
 
@@ -91,6 +97,25 @@ def test_retry_puts_back_what_failed(zone: Zone) -> None:
 @pytest.mark.parametrize("config", [{}, {"table": "sales.orders"}, {"object_uris": ["s3://b/k"]}])
 def test_retry_fails_if_nothing_is_selected_or_matches(zone: Zone, config: dict[str, Any]) -> None:
     assert not launch(ledger_retry, "retry", zone, config).success
+
+
+def test_replay_plans_what_has_rows_in_quarantine(zone: Zone) -> None:
+    zone.put(order_key("a"), b'{"order_id": 1}\nbroken\n')
+    zone.ingest()
+
+    result = launch(ledger_replay, "replay", zone, {"table": "sales.orders"})
+
+    metadata = output_metadata(result, "replay")
+    assert {name: value.value for name, value in metadata.items()} == {
+        "objects": 1, "rejected_rows": 1, "batches": 1,
+    }  # fmt: skip
+    (batch,) = zone.ledger.open_batches("landing")
+    assert batch.kind == "replay"
+
+
+@pytest.mark.parametrize("table", ["sales.orders", "sales.order"])
+def test_replay_fails_if_nothing_matches(zone: Zone, table: str) -> None:
+    assert not launch(ledger_replay, "replay", zone, {"table": table}).success
 
 
 def test_prune_says_what_it_forgot(zone: Zone) -> None:

@@ -20,7 +20,7 @@ def source_rows(key: str, version: str, rows: int = 10) -> SourceRows:
 
 
 def table_report(rows: int, **objects: int) -> TableReport:
-    return TableReport(TABLE, objects, {}, rows, None, None)
+    return TableReport(TABLE, objects, {}, rows, 0, None, None)
 
 
 def status(report: TableReport, *, in_flight: int, dead: int = 0, error: str | None = None) -> Status:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest_project.demo.embedded_aws import embedded_aws
 from ingest_project.demo.interrupts import Interrupts
 from ingest_project.demo.landing import BUCKET, MAX_RECEIVE_COUNT, Landing
 from ingest_project.demo.sample_data import NOT_AN_EVENT
@@ -73,9 +72,3 @@ def test_an_interrupt_ends_the_upload_between_two_objects(landing: Landing) -> N
             landing.put([upload("orders/a.ndjson")], interrupts)
 
     assert landing.put_at == {}
-
-
-def test_the_embedded_aws_answers_while_the_block_runs(aws: str) -> None:
-    with embedded_aws() as endpoint:
-        assert endpoint != aws
-        assert Landing(endpoint).queue_url.startswith(endpoint)

@@ -12,9 +12,12 @@ from ingest_project.errors import ObjectUnreadable
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.events.routing import RoutedObject, Router
 from ingest_project.objects.fetched import FetchedObject
-from ingest_project.objects.read import ReadResult, read_objects
+from ingest_project.objects.mapping import target_of
+from ingest_project.objects.parse import Reading
+from ingest_project.objects.read import ReadResult
 from ingest_project.settings.load import load_settings
 from ingest_project.settings.model import Settings
+from ingest_project_tests.objects.factories import read_objects
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 
@@ -98,7 +101,7 @@ def route(router: Router, upload: Upload) -> RoutedObject:
 def read(uploads: list[Upload], settings: Settings) -> ReadResult:
     table = settings.table(uploads[0].table)
     fetched = [FetchedObject(version(upload), upload.body, len(upload.body), NOW) for upload in uploads]
-    return read_objects(fetched, format=table.format, columns=table.columns, allow_new_columns=False)
+    return read_objects(fetched, Reading(table.format, target_of(table, table.column_types)))
 
 
 def version(upload: Upload) -> ObjectVersion:

@@ -45,7 +45,7 @@ def table_settings(name: str = "sales.orders", **overrides: Any) -> TableSetting
 
 def orders_table(lake: Lake, **overrides: Any) -> LakeTable:
     settings = table_settings(**overrides)
-    return lake.table(settings, columns=settings.columns or COLUMNS)
+    return lake.table(settings, columns=settings.column_types or COLUMNS)
 
 
 def orders(batch_id: str, order_ids: Sequence[int], *, uri: str | None = None) -> pa.Table:

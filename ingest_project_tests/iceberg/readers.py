@@ -1,7 +1,9 @@
 """Readers that share no code with what the tests check: chdb (ClickHouse) and Polars, by the table's path."""
 
+import json
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import chdb
@@ -18,17 +20,26 @@ def order_ids(table: LakeTable) -> list[int]:
 
 
 def order_ids_by_clickhouse(table: LakeTable) -> list[int]:
-    """The same by ClickHouse, from the metadata file that the catalog names.
+    """The same by ClickHouse."""
+    return [int(line) for line in _clickhouse(table, "SELECT order_id", "ORDER BY order_id", "TSV").split()]
 
-    Left to itself it lists the folder, and may take the metadata of a commit that lost its race.
+
+def rows_by_clickhouse(table: LakeTable, order_by: str = "tuple()") -> list[dict[str, Any]]:
+    """All rows as ClickHouse spells them in JSON; 64-bit numbers are text there."""
+    answer = _clickhouse(table, "SELECT *", f"ORDER BY {order_by}", "JSONEachRow")
+    return [json.loads(line) for line in answer.splitlines()]
+
+
+def _clickhouse(table: LakeTable, select: str, behind: str, form: str) -> str:
+    """From the metadata file that the catalog names.
+
+    Left to itself ClickHouse lists the folder, and may take the metadata of a commit that lost its race.
     """
     folder = urlsplit(table.location).path
     metadata = newest_metadata(table).removeprefix(f"{table.location}/")
     source = f"icebergLocal('{folder}', SETTINGS iceberg_metadata_file_path = '{metadata}')"
-    query = f"SELECT order_id FROM {source} ORDER BY order_id"  # noqa: S608
     with chdir("/"):  # chdb opens nothing outside of its working folder
-        answer = chdb.query(query, "TSV")  # type: ignore[no-untyped-call]
-    return [int(line) for line in str(answer).split()]
+        return str(chdb.query(f"{select} FROM {source} {behind}", form))  # type: ignore[no-untyped-call]
 
 
 def snapshot_ids(table: LakeTable) -> list[int]:

@@ -1,6 +1,7 @@
 """Rows are written once, split by the partition spec, in the table's types; nothing is committed."""
 
 from datetime import datetime, time
+from uuid import UUID
 
 import polars as pl
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.table import LakeTable
-from ingest_project_tests.iceberg.factories import nothing, orders, orders_table
+from ingest_project_tests.iceberg.factories import nothing, orders, orders_table, table_settings
 from ingest_project_tests.iceberg.readers import stored_files
 
 
@@ -72,6 +73,30 @@ def test_polars_types_are_widened_to_the_tables(sqlite_lake: Lake) -> None:
         "ns": [datetime(2026, 1, 1), None],  # noqa: DTZ001
         "b": [b"x", None],
     }
+
+
+@pytest.mark.parametrize("transform", ["", "c", "bucket[4](c)"])
+@pytest.mark.parametrize(("type_name", "size_bytes"), [("uuid", 16), ("fixed[3]", 3)])
+def test_bytes_of_a_size_are_written_whatever_the_partition_spec(
+    sqlite_lake: Lake, type_name: str, size_bytes: int, transform: str
+) -> None:
+    columns = {"c": type_name}
+    settings = table_settings(columns=columns, partition_spec=[transform] if transform else [])
+    table = sqlite_lake.table(settings, columns=columns)
+    values = [b"a" * size_bytes, None, b"b" * size_bytes]
+    frame = pl.DataFrame({"c": pl.Series(values, dtype=pl.Binary)}).to_arrow()
+
+    (found,) = read_back(table, frame).values()
+
+    stored = {value.bytes if isinstance(value, UUID) else value for value in found}
+    assert stored == set(values)
+
+
+def test_bytes_of_another_size_are_a_mismatch(sqlite_lake: Lake) -> None:
+    columns = {"c": "list<fixed[3]>"}
+    table = sqlite_lake.table(table_settings(columns=columns), columns=columns)
+    with pytest.raises(TableMismatch, match="column c"):
+        table.write(pl.DataFrame({"c": [[b"abcd"]]}).to_arrow())
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """The fence when somebody expires snapshots, or compacts the table, before the batch was settled."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pyiceberg.table import Table
 
+from ingest_project.errors import CatalogUnavailable
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.replacement import Replacement
 from ingest_project.iceberg.table import LakeTable
@@ -48,7 +51,7 @@ def test_a_batch_whose_snapshot_has_expired_is_found_by_its_rows(table: LakeTabl
     assert found is not None
     assert found.already_committed
     assert found.snapshot_id is None
-    assert table.rows_by_source(found, "one") == {(uri_of(1), "v1"): 1, (uri_of(2), "v1"): 1}
+    assert table.rows_by_source("one", found.snapshot_id) == {(uri_of(1), "v1"): 1, (uri_of(2), "v1"): 1}
 
 
 def test_a_batch_whose_snapshot_has_expired_is_not_committed_again(table: LakeTable) -> None:
@@ -84,3 +87,27 @@ def test_rows_are_not_searched_while_the_history_goes_back_beyond_the_plan(table
     planned_later = datetime.now(UTC) + timedelta(hours=1)
 
     assert table.find_commit("one", planned_later) is None
+
+
+def test_lost_answer_whose_history_was_expired_meanwhile_is_not_guessed(lake: Lake) -> None:
+    """The rows do not bear the commit's name, as in a quarantine: sending them again might bring them twice."""
+    table = orders_table(lake)
+    commit_orders(table, "zero", [9])
+    catalog = lake._catalog()
+    commit = catalog.commit_table
+
+    def lose_the_answer_and_the_history(*arguments: Any, **named: Any) -> None:
+        with patch.object(catalog, "commit_table", commit):
+            commit(*arguments, **named)
+            commit_orders(table, "other", [3])
+            expire_all_but_the_head(lake, table)
+        raise ConnectionError("the connection was reset")
+
+    written = table.write(orders("one", [1]))
+    with (
+        patch.object(catalog, "commit_table", side_effect=lose_the_answer_and_the_history),
+        pytest.raises(CatalogUnavailable),
+    ):
+        table.commit("one/1", [written], nothing)
+
+    assert order_ids(table) == [1, 3, 9]

@@ -25,6 +25,8 @@ from ingest_project_tests.iceberg.readers import (
     stored_files,
 )
 
+V = "v1"
+
 
 def files_opened(table: LakeTable, replacement: Replacement) -> int:
     with patch.object(replacement_module, "_read", wraps=replacement_module._read) as read:
@@ -168,3 +170,56 @@ def test_what_is_left_is_what_was_not_named(
     table.refresh()
     left = table._table.scan().to_arrow().sort_by("order_id")["order_id"]
     assert left.to_pylist() == sorted(kept)
+
+
+def test_writes_take_out_their_own_rows_only(lake: Lake) -> None:
+    table = orders_table(lake)
+    for batch, order_id, uri in (("one", 1, "a"), ("one", 2, "b"), ("two", 3, "a"), ("two", 4, "b")):
+        commit_orders_of(table, batch, order_id, uri)
+
+    table.commit(
+        "last",
+        [],
+        lambda: Replacement(
+            writes=frozenset({("a", V, "one"), ("b", V, "two"), ("c", V, "one"), ("b", "v0", "one")})
+        ),
+    )
+
+    assert order_ids(table) == [2, 3]
+
+
+def test_writes_add_to_the_other_rows(lake: Lake) -> None:
+    table = orders_table(lake)
+    for batch, order_id, uri in (("one", 1, "a"), ("two", 2, "a"), ("one", 3, "b"), ("two", 4, "b")):
+        commit_orders_of(table, batch, order_id, uri)
+
+    table.commit("last", [], lambda: Replacement(frozenset({"a"}), None, frozenset({("b", V, "one")})))
+
+    assert table._table.scan().to_arrow()["order_id"].to_pylist() == [4]
+
+
+def commit_orders_of(table: LakeTable, batch: str, order_id: int, uri: str) -> None:
+    table.refresh()
+    rows = orders(batch, [order_id], uri=uri)
+    table.commit(f"{batch}-{order_id}", [table.write(rows)], nothing)
+
+
+def test_rows_of_the_batch_that_is_excepted_stay(lake: Lake) -> None:
+    table = orders_table(lake)
+    for batch, order_id, uri in (("one", 1, "a"), ("two", 2, "a"), ("two", 3, "b"), ("three", 4, "c")):
+        commit_orders_of(table, batch, order_id, uri)
+
+    table.commit("last", [], lambda: Replacement(frozenset({"a", "b"}), except_batch="two"))
+
+    assert order_ids(table) == [2, 3, 4]
+
+
+def test_write_with_a_line_end_in_its_version_is_not_taken_for_another(lake: Lake) -> None:
+    table = orders_table(lake)
+    commit_orders_of(table, "one", 1, "a\nb")
+
+    table.commit("last", [], lambda: Replacement(writes=frozenset({("b", "v1\na", "one")})))
+    assert order_ids(table) == [1]
+
+    table.commit("next", [], lambda: Replacement(writes=frozenset({("a\nb", "v1", "one")})))
+    assert order_ids(table) == []

@@ -47,7 +47,7 @@ def test_rows_by_source_counts_the_batchs_rows_as_of_its_own_snapshot(lake: Lake
     written = [table.write(orders("one", [2, 3], uri="s3://b/k")), table.write(orders("one", [4]))]
     commit = table.commit("one", written, nothing)
     table.commit("later", [table.write(orders("later", [5]))], replacing("s3://b/k"))
-    assert table.rows_by_source(commit, "one") == {("s3://b/k", "v1"): 2, (uri_of(4), "v1"): 1}
+    assert table.rows_by_source("one", commit.snapshot_id) == {("s3://b/k", "v1"): 2, (uri_of(4), "v1"): 1}
 
 
 def test_differences_name_columns_and_partition_spec(lake: Lake) -> None:

@@ -2,46 +2,12 @@
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from ingest_project.iceberg.type_names import can_become, covers, parse_type, type_name
-
-PRIMITIVES = [
-    "boolean",
-    "int",
-    "long",
-    "float",
-    "double",
-    "decimal(12,2)",
-    "date",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "string",
-    "uuid",
-    "fixed[16]",
-    "binary",
-]
-
-field_names = st.text(min_size=1, max_size=8).filter(lambda name: name.strip() == name)
-names = st.recursive(
-    st.sampled_from(PRIMITIVES),
-    lambda inner: st.one_of(
-        inner.map(lambda element: f"list<{element}>"),
-        st.tuples(st.sampled_from(PRIMITIVES), inner).map(lambda pair: f"map<{pair[0]}, {pair[1]}>"),
-        st.dictionaries(field_names, inner, min_size=1, max_size=3).map(
-            lambda fields: (
-                "struct<"
-                + ", ".join(f"`{key.replace('`', '``')}`: {value}" for key, value in fields.items())
-                + ">"
-            )
-        ),
-    ),
-    max_leaves=6,
-)
+from ingest_project_tests.type_names import sound_names
 
 
-@given(names)
+@given(sound_names)
 def test_a_type_survives_being_written_and_read_again(name: str) -> None:
     parsed = parse_type(name)
     assert covers(parse_type(type_name(parsed)), parsed)

@@ -1,12 +1,17 @@
 """Fetched objects made of bytes, and the shortest way to read them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.fetched import FetchedObject
+from ingest_project.objects.fetched import FetchedObject, FetchResult
 from ingest_project.objects.format_options import DEFAULT_OPTIONS, FormatOptions
-from ingest_project.objects.read import ReadResult, read_objects
+from ingest_project.objects.mapping import Target
+from ingest_project.objects.parse import Reading
+from ingest_project.objects.portions import Together, portions
+from ingest_project.objects.read import ReadResult, read_contents
+from ingest_project.objects.store import ObjectStore
 from ingest_project.settings.model import TableFormat
 
 WRITTEN_AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -24,6 +29,33 @@ def fetched(*bodies: bytes) -> list[FetchedObject]:
     ]
 
 
+class Fetched(ObjectStore):
+    """A store that has fetched these objects already."""
+
+    def __init__(self, objects: Sequence[FetchedObject]) -> None:
+        self._objects = {one.object: one for one in objects}
+
+    def fetch(self, objects: Sequence[ObjectVersion], *, max_object_bytes: int | None = None) -> FetchResult:
+        return FetchResult(tuple(self._objects[one] for one in objects), ())
+
+
+def read_objects(objects: Sequence[FetchedObject], reading: Reading) -> ReadResult:
+    """The rows of these objects, taken as a batch takes them; they must fit into one portion."""
+    if not objects:
+        return read_contents([], reading)
+    portion, *others = portions(
+        [one.object for one in objects],
+        Fetched(objects),
+        format=reading.format,
+        options=reading.options,
+        max_object_bytes=2**40,
+    )
+    assert isinstance(portion, Together)
+    assert others == []
+    result = read_contents(portion.contents, reading)
+    return replace(result, failures=(*portion.failures, *result.failures))
+
+
 def read(
     *bodies: bytes,
     columns: Mapping[str, str] | None = None,
@@ -31,13 +63,9 @@ def read(
     allow_new_columns: bool = False,
     options: FormatOptions = DEFAULT_OPTIONS,
 ) -> ReadResult:
-    return read_objects(
-        fetched(*bodies),
-        format=file_format,
-        columns=columns,
-        allow_new_columns=allow_new_columns,
-        options=options,
-    )
+    """The rows of objects of these bodies, each of which fails as a whole."""
+    target = Target(columns, "add_columns" if allow_new_columns else "fail")
+    return read_objects(fetched(*bodies), Reading(file_format, target, options))
 
 
 def values(result: ReadResult, column: str) -> list[object]:

@@ -103,3 +103,13 @@ def test_files_that_no_table_holds_together_all_fail_with_the_reason() -> None:
     assert result.frame is None
     assert len(result.failures) == 2
     assert "column 'n' is nested in some files only" in reasons(result)["0"]
+
+
+def test_maps_of_other_values_are_unified_across_files() -> None:
+    maps = [pl.Map(pl.String, pl.Int64), pl.Map(pl.String, pl.Float64)]
+    frames = [pl.DataFrame({"m": pl.Series([{}], dtype=dtype)}) for dtype in maps]
+
+    result = read(*(written(frame, "parquet") for frame in frames), file_format="parquet")
+
+    assert result.frame is not None
+    assert result.frame.schema["m"] == maps[1]

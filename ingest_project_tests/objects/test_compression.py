@@ -1,13 +1,15 @@
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest_project.errors import ObjectUnreadable
-from ingest_project.objects.compression import unpack
+from ingest_project.errors import ObjectUnavailable, ObjectUnreadable
+from ingest_project.objects import compression
+from ingest_project.objects.compression import expansion_limit, unpack, unpack_stream
 from ingest_project_tests.objects.archives import COMPRESSIONS, STREAMS, zstd
 
 TEXT = b'{"a":1}\n' * 1000
@@ -135,3 +137,62 @@ def test_damage_is_an_error_or_content_but_nothing_else(
         return
 
     assert changes or name == "zip" or contents == (b"".join(parts),)
+
+
+def streamed(body: bytes, chunk_bytes: int) -> tuple[bytes, ...]:
+    """What a stream of these bytes gives."""
+    chunks = (body[start : start + chunk_bytes] for start in range(0, len(body), chunk_bytes))
+    return tuple(b"".join(file) for file in unpack_stream(chunks, "s3://b/k", stored_bytes=len(body)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    name=st.sampled_from(["none", *COMPRESSIONS]),
+    parts=st.lists(st.binary(max_size=200), min_size=1, max_size=4),
+    changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(1, 255)), max_size=2),
+    kept=st.integers(1, 2000),
+    chunk_bytes=st.integers(1, 300),
+)
+def test_a_stream_gives_what_the_whole_gives_and_fails_where_it_fails(
+    name: str, parts: list[bytes], changes: list[tuple[int, int]], kept: int, chunk_bytes: int
+) -> None:
+    body = bytearray(b"".join(COMPRESSIONS.get(name, bytes)(part) for part in parts))
+    for position, change in changes:
+        if body:
+            body[position % len(body)] ^= change
+    stored = bytes(body[:kept])
+    try:
+        expected = unpack(stored, "s3://b/k")
+    except ObjectUnreadable:
+        with pytest.raises(ObjectUnreadable):
+            streamed(stored, chunk_bytes)
+        return
+
+    assert streamed(stored, chunk_bytes) == expected
+
+
+def test_a_stream_stops_at_a_limit_that_grows_with_its_size(
+    compress: Compress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = compress(bytes(3_000_000))
+    monkeypatch.setattr(compression, "DEFAULT_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(compression, "MAX_EXPANSION", 3_000_000 // len(body) + 1)
+    assert expansion_limit(len(body)) >= 3_000_000
+    assert streamed(body, 100) == (bytes(3_000_000),)
+
+    monkeypatch.setattr(compression, "MAX_EXPANSION", 3_000_000 // len(body) - 1)
+    with pytest.raises(ObjectUnreadable, match="the limit for one object"):
+        streamed(body, 100)
+
+
+def test_a_stream_that_s3_breaks_off_is_no_fault_of_the_object(compress: Compress) -> None:
+    body = compress(bytes(range(256)) * 100)
+
+    def chunks() -> Iterator[bytes]:
+        yield body[:50]
+        raise ObjectUnavailable("s3://b/k", "gone away")
+
+    files = unpack_stream(chunks(), "s3://b/k", stored_bytes=len(body))
+
+    with pytest.raises(ObjectUnavailable, match="gone away"):
+        list(chain.from_iterable(files))

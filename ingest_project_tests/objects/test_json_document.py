@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest_project.objects.json_document import as_ndjson
+from ingest_project.objects.json_pieces import as_ndjson
 from ingest_project_tests.objects.factories import read, reasons, values
 
 JSON_OBJECTS = st.dictionaries(
@@ -39,8 +39,8 @@ def test_arrays_and_objects_become_rows(body: bytes, rows: list[int]) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"[1]", "it holds 1 where an object should be"),
-        (b'[[{"a":1}]]', "it holds [{'a': 1}] where an object should be"),
+        (b"[1]", "line 1 is no JSON object: 1"),
+        (b'[[{"a":1}]]', "line 1 is no JSON object: [{'a': 1}]"),
         (b'[{"a":1}', "it is no JSON"),
         (b'[{"a":1},]', "it is no JSON"),
         (b'[{"a":1} {"a":2}]', "it is no JSON"),
@@ -73,6 +73,6 @@ def test_every_layout_of_the_same_rows_gives_the_same_lines(
         else "".join(json.dumps(row, indent=indent) for row in rows)
     )
 
-    lines = as_ndjson(document.encode(), "s3://b/k").splitlines()
+    lines = as_ndjson(document.encode(), (), "s3://b/k").splitlines()
 
     assert [json.loads(line) for line in lines] == rows

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_project.objects.format_options import FormatOptions
-from ingest_project.objects.json_document import as_ndjson
+from ingest_project.objects.json_pieces import as_ndjson
 from ingest_project.objects.read import ReadResult
 from ingest_project_tests.objects.factories import read, reasons, values
 
@@ -47,12 +47,12 @@ def test_rows_are_what_lies_under_the_path(body: bytes, rows: list[object]) -> N
         (b'{"data.items":[{"a":1}]}', "it has nothing under 'data'"),
         (b'{"data":[{"items":[]}]}', "its 'data' is no object, so there is no 'items' in it"),
         (b'{"data":"items"}', "its 'data' is no object"),
-        (b'{"data":{"items":[1]}}', "it holds 1 where an object should be"),
-        (b'{"data":{"items":"{}"}}', "it holds '{}' where an object should be"),
+        (b'{"data":{"items":[1]}}', "line 1 is no JSON object: 1"),
+        (b'{"data":{"items":"{}"}}', "it holds '\"{}\"' where"),
         (b'{"data":{"items":[{"a":1}]}', "it is no JSON"),
         (b'{"data":{"items":[{"a":1}]},}', "it is no JSON"),
-        (b'{"data":{"items":[{"a":1}]}} x', "it is no JSON"),
-        (b'{"data":' + b"[" * 100_000, "it is no JSON"),
+        (b'{"data":{"items":[{"a":1}]}} x', "it holds 'x' where an object should be"),
+        (b'{"data":' + b"[" * 100_000, "its 'data' is no object"),
     ],
 )
 def test_a_document_without_rows_under_the_path_fails_its_object_alone(body: bytes, reason: str) -> None:
@@ -90,6 +90,6 @@ def test_the_path_finds_what_python_finds(
         document = {**beside, key: document}
     body = json.dumps(document, indent=indent, ensure_ascii=is_ascii).encode()
 
-    lines = as_ndjson(body, "s3://b/k", path).splitlines()
+    lines = as_ndjson(body, path, "s3://b/k").splitlines()
 
     assert [json.loads(line) for line in lines] == rows

@@ -4,9 +4,10 @@ from typing import get_args
 import pytest
 
 from ingest_project.objects.fetched import FetchedObject
-from ingest_project.objects.read import read_objects
+from ingest_project.objects.mapping import Target
+from ingest_project.objects.parse import Reading
 from ingest_project.settings.model import TableFormat
-from ingest_project_tests.objects.factories import fetched, object_version, values
+from ingest_project_tests.objects.factories import fetched, object_version, read_objects, values
 
 FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)
 
@@ -29,13 +30,13 @@ def under(key: str, body: bytes) -> FetchedObject:
 def test_markers_and_empty_objects_have_no_rows_in_any_format(
     file_format: TableFormat, key: str, body: bytes
 ) -> None:
-    result = read_objects([under(key, body)], format=file_format, columns=None, allow_new_columns=True)
+    result = read_objects([under(key, body)], Reading(file_format, Target(None)))
 
     assert (list(result.rows.values()), result.failures) == ([0], ())
 
 
 @pytest.mark.parametrize("key", ["orders/", "orders/_SUCCESS.txt", "_SUCCESS/part"])
 def test_what_is_no_marker_is_read(key: str) -> None:
-    result = read_objects([under(key, b"1\n")], format="text", columns=None, allow_new_columns=True)
+    result = read_objects([under(key, b"1\n")], Reading("text", Target(None)))
 
     assert values(result, "line") == ["1"]

@@ -69,7 +69,7 @@ def test_absent_and_null_values_are_null() -> None:
         ("date", '"2026-13-01"', "schema: column 'c', row 2: '2026-13-01' is no date"),
         ("date", "20260101", "schema: column 'c', row 2: '20260101' is no date"),
         ("timestamptz", "1763596800", "schema: column 'c', row 2: '1763596800' is no timestamptz"),
-        ("binary", '"x"', "schema: column 'c' holds String, which is no binary"),
+        ("binary", '"x"', "schema: column 'c', row 2: 'x' is no binary"),
         ("string", '"\\ud800"', "unreadable: a string holds half of a surrogate pair, which is no character"),
     ],
 )  # fmt: skip
@@ -96,7 +96,7 @@ def test_a_value_that_does_not_fit_fails_its_object_alone(type_name: str, value:
         (b"\x00\x01", "unreadable: line 1 is no JSON"),
         (b'{"zz":1}', "schema: the table has no column 'zz'"),
         (b'{"a":1}\n' * 200 + b'{"zz" :1}', "schema: the table has no column 'zz'"),
-        (b'{"_batch_id":"x"}', "schema: the table has no column '_batch_id'"),
+        (b'{"_batch_id":"x"}', "schema: the ingest itself writes the column '_batch_id'"),
     ],
 )
 def test_a_bad_object_leaves_the_others_alone(body: bytes, reason: str) -> None:
@@ -111,7 +111,7 @@ def test_columns_of_the_ingest_may_not_be_brought_in() -> None:
     result = read(b'{"_batch_id":"x"}', columns={}, allow_new_columns=True)
 
     assert reasons(result) == {
-        "0": "schema: the ingest itself writes the column '_batch_id'; rename it in the file"
+        "0": "schema: the ingest itself writes the column '_batch_id'; rename it by `from` in `columns`, or in the file"
     }
 
 
@@ -233,7 +233,7 @@ def test_types_are_unified_across_objects_in_either_order(
 
 
 def test_declared_nested_columns_are_fitted_exactly() -> None:
-    columns = {"o": "struct<1: at: optional timestamptz, 2: tags: optional list<string>>", "l": "list<long>"}
+    columns = {"o": "struct<at: timestamptz, tags: list<string>>", "l": "list<long>"}
     good = b'{"o":{"at":"2026-01-01T00:00:00Z"},"l":[1,null]}\n{"o":null,"l":[]}'
 
     result = read(good, b'{"o":{"zip":1}}', b'{"l":[1.5]}', columns=columns)

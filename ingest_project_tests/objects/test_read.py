@@ -10,11 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_project.errors import ObjectFaultUnknown
-from ingest_project.objects import read as read_module
+from ingest_project.objects import parse as parse_module
+from ingest_project.objects import portions as portions_module
+from ingest_project.objects.mapping import Target
 from ingest_project.objects.ndjson import read_ndjson
+from ingest_project.objects.parse import Reading
 from ingest_project.objects.parsed import Parsed
-from ingest_project.objects.read import read_objects
-from ingest_project_tests.objects.factories import fetched, object_version, read, reasons, values
+from ingest_project_tests.objects.factories import (
+    fetched,
+    object_version,
+    read,
+    read_objects,
+    reasons,
+    values,
+)
 
 LINES = st.lists(st.sampled_from([b'{"n":%d}', b"", b" \t", b'{"n":%d} ']), max_size=6)
 LINE_ENDS = st.sampled_from([b"\n", b"\r\n"])
@@ -83,7 +92,7 @@ def test_version_falls_back_to_sequencer_and_etag_and_the_key_is_not_encoded() -
         replace(one, object=object_version("k", etag="e")),
     ]
 
-    result = read_objects(objects, format="ndjson", columns={}, allow_new_columns=False)
+    result = read_objects(objects, Reading("ndjson", Target({}, "fail")))
 
     assert values(result, "_source_uri") == ["s3://landing/a b+c é%2B.json", "s3://landing/k"]
     assert values(result, "_source_version") == ["00A", "e"]
@@ -110,8 +119,8 @@ def test_if_all_fail_there_is_no_frame() -> None:
 
 
 def test_a_type_that_cannot_be_read_is_the_table_s_fault_not_the_object_s() -> None:
-    with pytest.raises(ValueError, match="uuid"):
-        read(b"{}", columns={"id": "uuid"})
+    with pytest.raises(ValueError, match="variant"):
+        read(b"{}", columns={"id": "variant"})
 
 
 def test_bad_objects_are_found_wherever_they_are_among_many() -> None:
@@ -138,7 +147,7 @@ class Reader:
 
     def __init__(self, fault: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
         self._fault = fault
-        monkeypatch.setattr(read_module, "read_ndjson", self)
+        monkeypatch.setattr(parse_module, "read_ndjson", self)
 
     def __call__(self, bodies: Sequence[bytes], *arguments: Any, **named: Any) -> Parsed:
         if any(b"poison" in body for body in bodies):
@@ -162,12 +171,12 @@ def test_a_fault_that_nobody_foresaw_fails_its_object_alone_and_quotes_nothing(
 
 
 def test_a_fault_of_the_decompression_fails_its_object_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unpack(body: bytes, uri: str) -> tuple[bytes, ...]:
+    def unpack(body: bytes, uri: str, *, room_bytes: int) -> tuple[bytes, ...]:
         if body == b"bad":
             raise RecursionError
         return (body,)
 
-    monkeypatch.setattr(read_module, "unpack", unpack)
+    monkeypatch.setattr(portions_module, "unpack_within", unpack)
 
     result = read(b'{"a":1}', b"bad", columns={"a": "long"})
 
@@ -191,7 +200,7 @@ def test_objects_that_fail_only_together_are_not_blamed_one_by_one(monkeypatch: 
             raise MemoryError
         return read_ndjson(bodies, *arguments, **named)
 
-    monkeypatch.setattr(read_module, "read_ndjson", read_few)
+    monkeypatch.setattr(parse_module, "read_ndjson", read_few)
 
     with pytest.raises(ObjectFaultUnknown, match="4 objects"):
         read(*[b'{"a":1}'] * 4, columns={"a": "long"})

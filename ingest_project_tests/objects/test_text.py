@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from ingest_project.objects.text import from_text
 from ingest_project.objects.types import dtype_of
+from ingest_project.settings.type_grammar import PRIMITIVE_TYPES
 
 
 def convert(type_name: str, *texts: str | None) -> list[object]:
-    values = from_text(pl.Series("c", texts, dtype=pl.String), dtype_of(type_name))
+    values = from_text(pl.Series("c", texts, dtype=pl.String), type_name)
     assert values.dtype == dtype_of(type_name)
     assert values.name == "c"
     return values.to_list()
@@ -28,6 +29,9 @@ def convert(type_name: str, *texts: str | None) -> list[object]:
         ("double", "-inf", float("-inf")),
         ("decimal(12,2)", "1.1", Decimal("1.10")),
         ("decimal(12,2)", "1.100", Decimal("1.10")),
+        ("decimal(12,2)", "1e2", Decimal("100.00")),
+        ("decimal(12,2)", "-1.50E-1", Decimal("-0.15")),
+        ("decimal(12,2)", "0e999999999", Decimal("0.00")),
         (
             "decimal(38,18)",
             "12345678901234567890.123456789012345678",
@@ -49,6 +53,18 @@ def convert(type_name: str, *texts: str | None) -> list[object]:
             datetime(2026, 11, 20, 10, 11, 12, 123_456, tzinfo=UTC),
         ),
         ("timestamptz", "2026-11-20T10:11:12", datetime(2026, 11, 20, 10, 11, 12, tzinfo=UTC)),
+        ("timestamptz", "2026-11-20T10:00:00+05:30", datetime(2026, 11, 20, 4, 30, tzinfo=UTC)),
+        ("timestamptz", "2026-11-20T10:00:00+0530", datetime(2026, 11, 20, 4, 30, tzinfo=UTC)),
+        ("timestamptz", "2026-11-20 10:00:00 -07", datetime(2026, 11, 20, 17, tzinfo=UTC)),
+        ("timestamptz", "2026-11-20T10:00:00z", datetime(2026, 11, 20, 10, tzinfo=UTC)),
+        ("timestamptz", "2026-11-20 10:00:00 UTC", datetime(2026, 11, 20, 10, tzinfo=UTC)),
+        ("date", "0001-01-01", date.min),
+        ("date", "9999-12-31", date.max),
+        ("uuid", "0123ABCD-0123-4567-89ab-ffffffffffff", bytes.fromhex("0123abcd0123456789abffffffffffff")),
+        ("uuid", "0123abcd0123456789abffffffffffff", bytes.fromhex("0123abcd0123456789abffffffffffff")),
+        ("binary", "AP8=", b"\x00\xff"),
+        ("binary", "", b""),
+        ("fixed[2]", "AP8=", b"\x00\xff"),
         ("string", "", ""),
     ],
 )
@@ -70,7 +86,12 @@ def test_text_becomes_the_value_it_spells(type_name: str, text: str, value: obje
         ("double", "1e400"),
         ("double", "1,5"),
         ("decimal(12,2)", "1.105"),
-        ("decimal(12,2)", "1e2"),
+        ("decimal(12,2)", "1e10"),
+        ("decimal(12,2)", "1e-3"),
+        ("decimal(12,2)", "1e999999999"),
+        ("decimal(12,2)", "1e-999999999"),
+        ("decimal(12,2)", "1e99999999999999999999"),
+        ("decimal(12,2)", "-Infinity"),
         ("decimal(12,2)", "12345678901"),
         ("decimal(12,2)", "NaN"),
         ("date", "2026-02-30"),
@@ -83,7 +104,29 @@ def test_text_becomes_the_value_it_spells(type_name: str, text: str, value: obje
         ("timestamptz", "2026-11-20T10:11:12.1234567Z"),
         ("timestamptz", "2026-11-20T10:11:12Z and more"),
         ("timestamptz", "1763596800"),
+        ("timestamptz", "2026-11-20T23:59:60Z"),
+        ("timestamptz", "2026-11-20T24:00:00Z"),
+        ("timestamptz", "2026-11-20T10:00:00+24:00"),
+        ("timestamptz", "0000-12-31T23:59:59Z"),
+        ("timestamptz", "10000-01-01T00:00:00Z"),
+        ("timestamptz", "0001-01-01T00:00:00+01:00"),
+        ("date", "0000-01-01"),
+        ("date", "10000-01-01"),
+        ("date", "-001-01-01"),
+        ("date", " 2026-11-20"),
+        ("time", "23:59:60"),
+        ("uuid", "{0123abcd-0123-4567-89ab-ffffffffffff}"),
+        ("uuid", "urn:uuid:0123abcd-0123-4567-89ab-ffffffffffff"),
+        ("uuid", "0123abcd01234567-89ab-ffffffffffff"),
+        ("uuid", "0123abcd-0123-4567-89ab-fffffffffff"),
+        ("uuid", "0123abcg-0123-4567-89ab-ffffffffffff"),
+        ("uuid", ""),
         ("binary", "x"),
+        ("binary", "AP8"),
+        ("binary", "AP9="),
+        ("binary", "AP8=\n"),
+        ("binary", "-_8="),
+        ("fixed[2]", "AP8A"),
         ("list<string>", "[]"),
     ],
 )
@@ -114,3 +157,40 @@ def test_decimals_are_exact(value: Decimal) -> None:
 )
 def test_every_iso_timestamp_is_the_instant_it_names(value: datetime) -> None:
     assert convert("timestamptz", value.isoformat(), value.isoformat(sep=" ")) == [value, value]
+
+
+NUMERALS = st.from_regex(r"[+-]?[0-9]{0,42}(\.[0-9]{0,42})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+
+
+@given(
+    text=NUMERALS,
+    type_name=st.sampled_from(["decimal(5,2)", "decimal(38,0)", "decimal(38,38)", "decimal(38,10)"]),
+)
+def test_a_decimal_is_what_the_text_says_or_null(text: str, type_name: str) -> None:
+    (value,) = convert(type_name, text)
+    if value is not None:
+        assert value == Decimal(text)
+
+
+@given(value=st.decimals(-99999, 99999, places=2), exponent=st.integers(-4, 4))
+def test_no_decimal_that_fits_is_lost_for_its_exponent(value: Decimal, exponent: int) -> None:
+    text = f"{value}e{exponent}"
+    exact = Decimal(text)
+    fits = abs(exact) < 10**10 and exact == round(exact, 2)
+
+    assert convert("decimal(12,2)", text) == [exact if fits else None]
+
+
+@given(text=NUMERALS, type_name=st.sampled_from(["int", "long"]))
+def test_an_integer_is_what_the_text_says_or_null(text: str, type_name: str) -> None:
+    (value,) = convert(type_name, text)
+    if value is not None:
+        assert value == int(text)
+
+
+@given(
+    text=st.text(max_size=20),
+    type_name=st.sampled_from([name for name in PRIMITIVE_TYPES if name != "string"]),
+)
+def test_no_text_crashes_a_conversion(text: str, type_name: str) -> None:
+    convert(type_name, text, None)

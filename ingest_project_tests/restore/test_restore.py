@@ -345,3 +345,46 @@ def test_ignored_write_that_an_empty_ledger_has_planned_is_not_ingested(zone: Zo
 
     assert zone.order_ids() == [1]
     assert zone.ledger.open_batches(QUEUE) == []
+
+
+def test_rows_in_quarantine_are_known_again(zone: Zone) -> None:
+    etag_a = zone.put(order_key("a"), b'{"order_id": 1}\nbroken\n')
+    etag_b = zone.put(order_key("b"), b'{"order_id": "x"}\n')
+    zone.ingest_one()
+    before = zone.rejected()
+
+    zone = lose_ledger(zone)
+    restored = restore(zone)
+
+    assert (restored.objects, restored.rows) == (2, 1)
+    assert len(before) == 2
+    assert zone.rejected() == before
+    zone.announce(order_key("a"), etag_a)
+    zone.announce(order_key("b"), etag_b)
+    assert zone.ingest() == []
+    zone.assert_exact(1)
+
+
+def test_rows_in_quarantine_of_a_batch_that_was_never_committed_come_again_with_its_event(zone: Zone) -> None:
+    zone.put_orders("z", 9)
+    zone.ingest_one()
+    etag = zone.put(order_key("a"), b'{"order_id": 1}\nbroken\n')
+    batch_id = zone.plan_one()
+    calls: list[int] = []
+
+    def die_at_the_second_call() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        zone.process(batch_id, ledger=zone.hooked_ledger(before_confirm=die_at_the_second_call))
+
+    zone = lose_ledger(zone)
+    restored = restore(zone)
+
+    assert (restored.objects, restored.leftover_rows) == (1, 1)
+    zone.announce(order_key("a"), etag)
+    zone.ingest_one()
+    zone.assert_exact(1, 9)
+    assert list(zone.rejected()) == [order_key("a")]

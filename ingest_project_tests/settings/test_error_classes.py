@@ -43,7 +43,7 @@ def test_what_may_pass_is_retried_and_what_may_not_is_released() -> None:
 
     assert defaults == {
         "missing": "release", "forbidden": "release", "kms": "release", "archived": "release", "too_large": "release",
-        "unreadable": "release", "schema": "release", "overwritten": "retry", "throttled": "retry",
+        "unreadable": "release", "schema": "release", "bad_rows": "release", "overwritten": "retry", "throttled": "retry",
         "unavailable": "retry", "unknown": "release",
     }  # fmt: skip
 

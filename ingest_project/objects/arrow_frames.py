@@ -1,0 +1,106 @@
+"""Turns Arrow tables into frames, types included that Polars does not know: the way of the few files it refuses."""
+
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MAX_DECIMAL_DIGITS = 38
+
+
+def polars_reads(schema: pa.Schema) -> bool:
+    """Whether Polars reads files of this schema itself; of the others it refuses most, and garbles some.
+
+    A decimal of more than 38 digits within a struct becomes a column that panics when it is used.
+    """
+    return all(_is_read_by_polars(field.type) for field in schema)
+
+
+def _is_read_by_polars(dtype: Any) -> bool:
+    if isinstance(dtype, pa.RunEndEncodedType) or pa.types.is_interval(dtype):
+        return False
+    if _is_list_view(dtype) or pa.types.is_union(dtype):
+        return False
+    if pa.types.is_nested(dtype):
+        if isinstance(dtype, pa.MapType):
+            return _is_read_by_polars(dtype.key_type) and _is_read_by_polars(dtype.item_type)
+        return all(_is_read_by_polars(dtype.field(place).type) for place in range(dtype.num_fields))
+    if isinstance(dtype, pa.TimestampType) and dtype.tz is not None:
+        return not dtype.tz.startswith(("+", "-"))
+    return not pa.types.is_decimal(dtype) or (dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS)
+
+
+def checked_frame(table: pa.Table) -> pl.DataFrame:
+    """The table as a frame. Raises ValueError or pa.ArrowException if it is damaged, or as `frame_of` does.
+
+    Of a damaged file, arrays may point anywhere, and text may be no UTF-8: Polars would follow them.
+    """
+    table.validate(full=True)
+    if not polars_reads(table.schema):
+        return frame_of(table)
+    frame = pl.from_arrow(table)
+    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+
+
+def frame_of(table: pa.Table) -> pl.DataFrame:
+    """The same columns: times of any zone in UTC, decimals of more digits than 38 as such or, too long, as text.
+
+    Raises ValueError that names a column of a type that no column of a table may have: an interval, a union.
+    """
+    columns = [_known(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
+    # Column by column, as Polars panics on names that are there twice.
+    if len(set(table.column_names)) < len(table.column_names):
+        raise ValueError("two of its columns have the same name")
+    return pl.DataFrame(
+        [pl.Series(name, column) for name, column in zip(table.column_names, columns, strict=True)]
+    )
+
+
+def _known(name: str, column: Any) -> Any:
+    if isinstance(column.type, pa.RunEndEncodedType):
+        decode = pc.run_end_decode  # type: ignore[attr-defined]
+        column = pa.chunked_array([decode(chunk) for chunk in column.chunks], column.type.value_type)
+    for as_text in (False, True):  # whether decimals are too long for numbers, their values tell
+        try:
+            wanted = _known_type(column.type, as_text=as_text)
+            return column if wanted == column.type else column.cast(wanted)
+        except pa.ArrowInvalid:
+            continue
+        except pa.ArrowNotImplementedError:
+            break
+    raise ValueError(f"column {name!r} is {column.type}, which is not supported")
+
+
+def _known_type(dtype: Any, *, as_text: bool) -> Any:
+    """The type to cast to; parts that Polars reads stay as they are."""
+    if isinstance(dtype, pa.StructType):
+        return pa.struct(
+            [field.with_type(_known_type(field.type, as_text=as_text)) for field in dtype.fields]
+        )
+    if isinstance(dtype, pa.MapType):
+        key = _known_type(dtype.key_type, as_text=as_text)
+        return pa.map_(key, _known_type(dtype.item_type, as_text=as_text))
+    if isinstance(dtype, pa.ListType | pa.LargeListType | pa.FixedSizeListType):
+        inner = _known_type(dtype.value_type, as_text=as_text)
+        return dtype if inner == dtype.value_type else pa.large_list(inner)
+    if isinstance(dtype, pa.TimestampType) and dtype.tz is not None:
+        return pa.timestamp(dtype.unit, "UTC")
+    if pa.types.is_decimal(dtype):
+        return _decimal(dtype, as_text=as_text)
+    if pa.types.is_union(dtype) or pa.types.is_interval(dtype) or _is_list_view(dtype):
+        raise pa.ArrowNotImplementedError(str(dtype))
+    return dtype
+
+
+def _is_list_view(dtype: Any) -> bool:
+    # PyArrow 26 casts [[1]] to [[]].
+    return isinstance(dtype, pa.ListViewType | pa.LargeListViewType)
+
+
+def _decimal(dtype: Any, *, as_text: bool) -> Any:
+    if dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS:
+        return dtype
+    if as_text or dtype.scale > MAX_DECIMAL_DIGITS:
+        return pa.large_string()
+    return pa.decimal128(MAX_DECIMAL_DIGITS, max(dtype.scale, 0))

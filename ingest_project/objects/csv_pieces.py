@@ -1,0 +1,84 @@
+"""Cuts CSV: a record ends at a line end that no quote hides, and each piece begins with the header.
+
+Pieces are read by themselves, and nothing tells them from whole files but the number of their first line.
+"""
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+
+from ingest_project.errors import ObjectUnreadable
+from ingest_project.objects.byte_source import ByteSource
+from ingest_project.objects.csv_record_ends import CsvRecordEnds, comment_pattern, record_pattern
+from ingest_project.objects.csv_text import BYTE_ORDER_MARKS, UTF_8, UTF_8_MARK
+from ingest_project.objects.format_options import CsvDialect
+from ingest_project.objects.piece import Limits, Piece
+from ingest_project.objects.record_cutter import RecordCutter
+
+LONGEST_MARK_BYTES = 4
+
+
+def csv_pieces(chunks: Iterable[bytes], dialect: CsvDialect, limits: Limits, uri: str) -> Iterator[Piece]:
+    """The text in pieces of whole records, in UTF-8, each below the header if the file has one.
+
+    Text of another encoding becomes UTF-8 with a byte order mark, which tells the reader. Raises ObjectUnreadable if
+    the bytes are not of their encoding, or if the header is oversized.
+    """
+    source = ByteSource(chunks)
+    head = source.peek(LONGEST_MARK_BYTES)
+    encoding = _encoding(head, dialect)
+    if encoding in UTF_8:
+        mark = UTF_8_MARK if head.startswith(UTF_8_MARK) else b""
+        source.read_all(len(mark))
+        text = source.chunks()
+    else:
+        mark, text = UTF_8_MARK, _transcoded(source.chunks(), encoding, uri)
+    cutter = RecordCutter(CsvRecordEnds(dialect), limits, text)
+    yield from _below_header(cutter.pieces(), mark, dialect, uri)
+
+
+def _encoding(head: bytes, dialect: CsvDialect) -> str:
+    if head.startswith(UTF_8_MARK):
+        return "utf-8"
+    return next(
+        (codec for mark, codec in BYTE_ORDER_MARKS.items() if head.startswith(mark)), dialect.encoding
+    )
+
+
+def _transcoded(chunks: Iterable[bytes], encoding: str, uri: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for chunk in chunks:
+        yield _utf_8(decoder, chunk, encoding, uri)
+    yield _utf_8(decoder, b"", encoding, uri, final=True)
+
+
+def _utf_8(
+    decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str, uri: str, *, final: bool = False
+) -> bytes:
+    try:
+        return decoder.decode(chunk, final).encode()
+    except UnicodeError as error:
+        raise ObjectUnreadable(uri, f"it is no {encoding} text") from error
+
+
+def _below_header(pieces: Iterable[Piece], mark: bytes, dialect: CsvDialect, uri: str) -> Iterator[Piece]:
+    """Each piece with the mark, and from the second on with the header of the first."""
+    opening = _opening(dialect)
+    header = None if dialect.names is None else b""
+    for piece in pieces:
+        above = header or b""
+        if header is None and (found := opening.match(piece.body)):
+            header = found["header"]
+        if header is None and piece.oversized:
+            raise ObjectUnreadable(uri, f"its header has {piece.oversized.size_bytes:,} bytes, too many")
+        if piece.body and (mark or above):
+            body, first_line = b"".join((mark, above, piece.body)), piece.first_line - above.count(b"\n")
+            piece = Piece(body, first_line, piece.oversized)  # noqa: PLW2901 - so that one copy is held, not two
+        yield piece
+
+
+def _opening(dialect: CsvDialect) -> re.Pattern[bytes]:
+    """What stands above the header, and the header, if there is one yet."""
+    comment = comment_pattern(dialect)
+    above = rb"(?:%s|\r?\n)*+" % comment if comment else rb"(?:\r?\n)*+"
+    return re.compile(rb"%s(?P<header>%s)?" % (above, record_pattern(dialect)))

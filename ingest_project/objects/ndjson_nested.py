@@ -1,0 +1,90 @@
+"""Reads the declared nested columns of NDJSON that Polars, told their types, has not read completely.
+
+Told the type, Polars passes over fields that it does not name, and takes every number for a double.
+"""
+
+import re
+from collections.abc import Mapping
+
+import polars as pl
+
+from ingest_project.objects.json_nested import LONG_NUMERAL, json_text, keeps_digits, key_count, load
+from ingest_project.objects.ndjson_inference import read_undeclared
+from ingest_project.objects.ndjson_scan import names_pattern, spellings
+from ingest_project.settings.type_grammar import ColumnType, ListOf, MapOf, StructOf
+
+LONG_NUMBER = rb"-?(?:[0-9.]{17}|[0-9.]+[eE])"
+
+
+def with_nested(
+    frame: pl.DataFrame, content: bytes, types: Mapping[str, ColumnType], keys: int | None
+) -> pl.DataFrame:
+    """The frame, its nested columns of these types as the text has them: typed, inferred, or as JSON text.
+
+    Nothing changes if the text has no more than `keys` keys and all of them were read. Else structs are inferred,
+    which brings their undeclared fields; maps, and where digits would be lost also other types, become JSON text.
+    """
+    nested = {name: one for name, one in types.items() if isinstance(one, ListOf | MapOf | StructOf)}
+    if not nested:
+        return frame
+    as_text = {name for name, one in nested.items() if keeps_digits(one)}
+    if not (as_text and re.search(LONG_NUMERAL.encode(), content)):
+        as_text = set()
+    inferred: set[str] = set()
+    if all_keys(frame) != keys:
+        as_text |= {name for name, one in nested.items() if _has_map(one)}
+        inferred = nested.keys() - as_text
+    if inferred:
+        others = [name for name in frame.columns if name not in inferred]
+        found = read_undeclared(content, others)
+        frame = frame.with_columns(found[name] for name in inferred if name in found.columns)
+    return frame.with_columns(_json_texts(content, as_text)) if as_text else frame
+
+
+def all_keys(frame: pl.DataFrame) -> int:
+    """How many keys with a value were read, at every depth."""
+    return sum(len(column) - column.null_count() + key_count(column) for column in frame.iter_columns())
+
+
+def _has_map(wanted: ColumnType) -> bool:
+    match wanted:
+        case MapOf():
+            return True
+        case ListOf(element):
+            return _has_map(element)
+        case StructOf(fields):
+            return any(_has_map(field) for _, field in fields)
+    return False
+
+
+def with_exact_text(frame: pl.DataFrame, content: bytes) -> pl.DataFrame:
+    """The frame, its text columns as the JSON has them where Polars writes other digits, or a raw control character.
+
+    It parses numbers before it writes them as text again, and does not escape the keys of objects.
+    """
+    texts = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.String)]
+    if not texts or not (b"\\" in content or re.search(LONG_NUMERAL.encode(), content)):
+        return frame
+    written = re.compile(rb'"(%s)"\s*:\s*(?:[\[{]|%s)' % (names_pattern(texts).encode(), LONG_NUMBER))
+    spelled = {match[1].decode() for match in written.finditer(content)}
+    names = {name for name in texts if spelled & spellings(name)}
+    return frame.with_columns(_json_texts(content, names, quoted=False)) if names else frame
+
+
+def _json_texts(content: bytes, names: set[str], *, quoted: bool = True) -> pl.DataFrame:
+    """The values under these keys as JSON, strings as they are if they are not to be quoted."""
+    texts: dict[str, list[str | None]] = {name: [] for name in names}
+    for line in content.split(b"\n"):
+        if not line.strip():
+            continue
+        value = load(line)
+        members = value if isinstance(value, dict) else {}
+        for name, column in texts.items():
+            column.append(_text(members.get(name), quoted=quoted))
+    return pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String()))
+
+
+def _text(value: object, *, quoted: bool) -> str | None:
+    if value is None:
+        return None
+    return value if isinstance(value, str) and not quoted else json_text(value)

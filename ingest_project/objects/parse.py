@@ -1,0 +1,71 @@
+"""Parses bodies by the format of their table: bytes to frames, with the fields as the files have them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from ingest_project.objects.columnar import ColumnarFormat, read_file
+from ingest_project.objects.csv import read_csv
+from ingest_project.objects.format_options import DEFAULT_OPTIONS, FormatOptions
+from ingest_project.objects.mapping import Target
+from ingest_project.objects.ndjson import read_ndjson
+from ingest_project.objects.parsed import Parsed
+from ingest_project.objects.text_lines import read_text_lines
+from ingest_project.objects.whole_object import read_whole_objects
+from ingest_project.settings.model import TableFormat
+from ingest_project.settings.row_limit import RowLimit
+
+LINE_FORMATS: frozenset[TableFormat] = frozenset({"ndjson", "json", "csv", "text"})
+"""Those whose bodies can be taken apart into records; documents of `json` are lines by the time they are parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How all objects of one table are read.
+
+    With `quarantines` a bad row is set aside, unless an object has more of them than `row_limit`; else it fails its object.
+    """
+
+    format: TableFormat
+    target: Target
+    options: FormatOptions = DEFAULT_OPTIONS
+    quarantines: bool = False
+    row_limit: RowLimit | None = None
+
+
+def parse(
+    bodies: Sequence[bytes | pl.DataFrame],
+    reading: Reading,
+    *,
+    uri: str,
+    last_modified: Sequence[datetime] = (),
+    first_lines: Sequence[int] = (),
+) -> list[Parsed]:
+    """The rows of all bodies in their order: all at once where the format allows it, else a frame for each body.
+
+    `last_modified` and `first_lines` are each body's, for the formats that tell them. Raises ObjectError, of `uri`, if any cannot be parsed.
+    """
+    fields = reading.target.fields()
+    texts = [body for body in bodies if isinstance(body, bytes)]
+    match reading.format:
+        case "ndjson" | "json":
+            exact = reading.target.exact_fields()
+            explains = not reading.quarantines  # else each line is looked at by itself
+            return [read_ndjson(texts, fields, uri=uri, exact_fields=exact, explains=explains)]
+        case "csv":
+            infers = not reading.target.rescues  # what is rescued stays the text that it is
+            known = reading.target.text_fields()
+            return [read_csv(texts, known, uri=uri, dialect=reading.options.csv, infers=infers)]
+        case "parquet" | "avro" | "ipc" as columnar:
+            return [_parse_columnar(body, columnar, uri) for body in bodies]
+        case "text":
+            return [read_text_lines(texts, uri=uri, first_lines=first_lines)]
+        case "binary":
+            return [read_whole_objects(texts, last_modified)]
+
+
+def _parse_columnar(body: bytes | pl.DataFrame, file_format: ColumnarFormat, uri: str) -> Parsed:
+    frame = body if isinstance(body, pl.DataFrame) else read_file(body, file_format, uri)
+    return Parsed(frame, (frame.height,))

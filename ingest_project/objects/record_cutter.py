@@ -1,0 +1,84 @@
+"""Cuts text into pieces of whole records, each of which ends in a line end."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ingest_project.objects.content import OVERSIZED_START_BYTES, Oversized
+from ingest_project.objects.piece import Limits, Piece
+
+LastEnd = Callable[[bytearray, int, int], int]
+"""Where in a text, between two places, the last record ends of those that follow each other from the first place on; that
+place itself if none ends."""
+
+
+def last_line_end(text: bytearray, start: int, stop: int) -> int:
+    """The LastEnd of records that are lines."""
+    return text.rfind(b"\n", start, stop) + 1 or start
+
+
+class RecordCutter:
+    """Cuts one text. A piece is larger than the limits say only for the sake of a record that is larger itself.
+
+    Where no record ends within the longest that one may be, lines count as records: a quote is never closed there, for
+    which its own line is to blame. A line that is longer still is oversized.
+    """
+
+    def __init__(self, last_end: LastEnd, limits: Limits, chunks: Iterable[bytes]) -> None:
+        self._last_end = last_end
+        self._limits = limits
+        self._chunks = iter(chunks)
+        self._text = bytearray()
+        self._line = 1
+        """The number of the line that `_text` begins with."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """The pieces in order, together all of the text but for oversized lines. What the chunks raise passes."""
+        while self._gather(max(self._limits.piece_bytes, len(self._text))):
+            end = self._end_of_records()
+            while len(self._text) - end > self._limits.record_bytes:
+                yield self._piece_before_long_line(end)
+                end = self._end_of_records()
+            if end:
+                yield Piece(first_line=self._line, body=self._take(end))
+        if self._text:
+            yield Piece(first_line=self._line, body=self._take(len(self._text)))
+
+    def _piece_before_long_line(self, end: int) -> Piece:
+        first_line, body = self._line, self._take(end)
+        return Piece(body, first_line, self._skip_line())
+
+    def _gather(self, size: int) -> bool:
+        """Add so many bytes to the text, or a chunk more; False if there are none."""
+        before = len(self._text)
+        while len(self._text) - before < size and (chunk := next(self._chunks, None)) is not None:
+            self._text += chunk
+        return len(self._text) > before
+
+    def _end_of_records(self) -> int:
+        """Where the records end that the text begins with, but for one that goes on or is oversized."""
+        text, end = self._text, 0
+        while True:
+            stop = end + self._limits.record_bytes
+            further = self._last_end(text, end, stop)
+            if further == end and stop < len(text):
+                further = last_line_end(text, end, stop)
+            if further == end:
+                return end
+            end = further
+
+    def _take(self, end: int) -> bytes:
+        """The text up to there, which is the text no longer: what is yielded must not be held here too."""
+        with memoryview(self._text) as view:
+            taken = view[:end].tobytes()
+        del self._text[:end]
+        self._line += taken.count(b"\n")
+        return taken
+
+    def _skip_line(self) -> Oversized:
+        line, start, size_bytes = self._line, bytes(self._text[:OVERSIZED_START_BYTES]), 0
+        while self._text:
+            end = self._text.find(b"\n") + 1
+            size_bytes += len(self._take(end or len(self._text)))
+            if end:
+                break
+            self._gather(1)
+        return Oversized(line, size_bytes, start[:size_bytes])

@@ -1,0 +1,65 @@
+"""Turns text into numbers and truth values, exactly or not at all."""
+
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+
+import polars as pl
+
+EXPONENT = r"[eE]"
+EXACT = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""No text of a decimal that fits has so many digits, but for zeros that change nothing."""
+
+
+def booleans(text: pl.Series) -> pl.Series:
+    """True and false, in any case; `1`, `yes` and the like are neither."""
+    lower = text.str.to_lowercase()
+    return without(lower == "true", ~lower.is_in(["true", "false"]))
+
+
+def floats(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Numbers, `nan`, `inf` and `infinity` with a sign; null for a number that is too large for the type."""
+    double = text.cast(pl.Float64, strict=False)
+    value = double.cast(dtype)
+    # A number too large for the type would become infinity.
+    return without(value, value.is_infinite() & ~text.str.contains(r"(?i)inf"))
+
+
+def decimals(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
+    """Numbers that the type holds digit for digit, `1e3` and `1.500` among them; null for all others."""
+    # Polars rounds what has more fraction digits than the type.
+    inexact = rf"\.[0-9]{{{dtype.scale}}}[0-9]*[1-9]|{EXPONENT}"
+    values = without(text.cast(dtype, strict=False), text.str.contains(inexact))
+    if not text.str.contains(EXPONENT).any():
+        return values
+    scientific = text.filter(text.str.contains(EXPONENT).fill_null(value=False)).unique()
+    exact = pl.Series(
+        [_exact(one, dtype.precision or 38, dtype.scale) for one in scientific], dtype=dtype, strict=False
+    )
+    spelled = text.replace_strict(scientific, exact, default=None, return_dtype=dtype)
+    return pl.select(pl.coalesce(values, spelled)).to_series().alias(text.name)
+
+
+def _exact(text: str, precision: int, scale: int) -> Decimal | None:
+    """The number in scientific notation, if it has no digits beyond the type's."""
+    try:
+        value = EXACT.create_decimal(text)
+    except ArithmeticError:
+        return None
+    if not value:
+        return Decimal(0)
+    if not value.is_finite() or value.adjusted() >= precision - scale:
+        return None
+    digits = value.as_tuple().digits
+    trailing_zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    lowest = value.adjusted() - len(digits) + 1 + trailing_zeros
+    return value if lowest >= -scale else None
+
+
+def without(values: pl.Series, unwanted: pl.Series) -> pl.Series:
+    """The values, null where unwanted is true."""
+    if not unwanted.any():
+        return values
+    return (
+        pl.select(pl.when(unwanted.fill_null(value=False)).then(None).otherwise(values))
+        .to_series()
+        .alias(values.name)
+    )

@@ -1,0 +1,146 @@
+"""Reads objects some of whose rows are bad: those are set aside, each with its reason, and the others come in."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch, TooManyBadRows
+from ingest_project.events.object_version import ObjectVersion
+from ingest_project.objects.content import Content, Oversized
+from ingest_project.objects.example import python_values
+from ingest_project.objects.fit import Fitted, fit
+from ingest_project.objects.parse import LINE_FORMATS, Reading, parse
+from ingest_project.objects.rejected import RejectedRow
+from ingest_project.objects.rescue import json_of
+from ingest_project.objects.row_faults import RowFault
+from ingest_project.objects.sifting import Placed, Sifted, sift
+from ingest_project.objects.stacking import stacked
+from ingest_project.objects.unforeseen import unforeseen_as_fault
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerated:
+    """The good rows of objects, `rows` of each in their order, and those that were set aside.
+
+    An object of which nothing can be read is in `failures` only. `sound` are contents of the good rows alone; there are
+    none of files that bring their own schema.
+    """
+
+    frame: pl.DataFrame
+    rows: Mapping[ObjectVersion, int]
+    rejected: tuple[RejectedRow, ...]
+    sound: tuple[Content, ...] = ()
+    failures: Mapping[ObjectVersion, ObjectError] = field(default_factory=dict)
+
+
+def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
+    """The rows of all contents, the bad ones apart; of a format whose files bring their schema, of one content.
+
+    An object fails by itself if it is not of the format at all, has a header of no use, or more bad rows than it may
+    have. Raises ObjectError for what is no row's fault, of one of these objects: a column that the table may not have.
+    """
+    uri = contents[0].object.uri if len(contents) == 1 else f"{len(contents)} objects"
+    with unforeseen_as_fault(uri):
+        if reading.format in LINE_FORMATS:
+            return _read_lines(contents, reading, uri)
+        (content,) = contents
+        return _read_frames(content, reading)
+
+
+def _read_lines(contents: Sequence[Content], reading: Reading, uri: str) -> Tolerated:
+    sifted = sift(contents, reading)
+    fitted = sifted.fitted(reading, uri)
+    faults = [*sifted.bad, *((sifted.sound[row], fault) for row, fault in fitted.faults)]
+    rejected = [_oversized(content.object, one) for content in contents for one in content.oversized]
+    rejected += [_rejected(one, fault) for one, fault in faults]
+    rejected = [row for row in rejected if row.object not in sifted.failures]
+    good = fitted.faults.sound(fitted.frame.height)
+    rows = _good_rows(sifted, good, contents)
+    failures = dict(sifted.failures) | _limited(rows, rejected, reading)
+    kept = good & pl.Series([one.content.object not in failures for one in sifted.sound], dtype=pl.Boolean)
+    places = {content.object: place for place, content in enumerate(contents)}
+    rejected.sort(key=lambda row: (places[row.object], row.line_number))
+    return Tolerated(
+        frame=fitted.frame.filter(kept),
+        rows={object_: count for object_, count in rows.items() if object_ not in failures},
+        rejected=tuple(row for row in rejected if row.object not in failures),
+        sound=sifted.contents(kept),
+        failures=failures,
+    )
+
+
+def _good_rows(sifted: Sifted, good: pl.Series, contents: Sequence[Content]) -> dict[ObjectVersion, int]:
+    rows = {content.object: 0 for content in contents}
+    for one, is_good in zip(sifted.sound, good, strict=True):
+        rows[one.content.object] += is_good
+    return rows
+
+
+def _limited(
+    rows: Mapping[ObjectVersion, int], rejected: Sequence[RejectedRow], reading: Reading
+) -> dict[ObjectVersion, ObjectError]:
+    """The objects that have more bad rows than they may have: any at all, if bad rows are not set aside."""
+    by_object: dict[ObjectVersion, list[RejectedRow]] = {}
+    for row in rejected:
+        by_object.setdefault(row.object, []).append(row)
+    if not reading.quarantines:
+        return {object_: _bad(object_, bad[0]) for object_, bad in by_object.items()}
+    if reading.row_limit is None:
+        return {}
+    return {
+        object_: TooManyBadRows(object_.uri, _too_many(bad, rows[object_] + len(bad), str(reading.row_limit)))
+        for object_, bad in by_object.items()
+        if reading.row_limit.is_exceeded(len(bad), rows[object_] + len(bad))
+    }
+
+
+def _bad(object_: ObjectVersion, first: RejectedRow) -> ObjectError:
+    error = ObjectUnreadable if first.fault.column is None else SchemaMismatch
+    return error(object_.uri, f"line {first.line_number}: {first.fault}")
+
+
+def _rejected(one: Placed, fault: RowFault) -> RejectedRow:
+    return RejectedRow(one.content.object, one.record.line_number, one.record.raw, fault)
+
+
+def _too_many(rejected: Sequence[RejectedRow], rows: int, limit: str) -> str:
+    first = min(rejected, key=lambda row: row.line_number)
+    return f"{too_many(len(rejected), rows, limit)}; of the first, line {first.line_number}: {first.fault}"
+
+
+def _read_frames(content: Content, reading: Reading) -> Tolerated:
+    frames: list[pl.DataFrame] = []
+    rejected: list[RejectedRow] = []
+    for body in content.bodies:
+        (parsed,) = parse([body], reading, uri=content.object.uri, last_modified=[content.last_modified])
+        fitted = fit(parsed.frame, reading.target, uri=content.object.uri)
+        rejected += _rejected_rows(parsed.frame, fitted, content)
+        frames.append(fitted.frame.filter(fitted.faults.sound(fitted.frame.height)))
+    frame = stacked(frames, content.object.uri)
+    rows = {content.object: frame.height}
+    for error in _limited(rows, rejected, reading).values():
+        raise error
+    return Tolerated(frame, rows, tuple(rejected))
+
+
+def _rejected_rows(frame: pl.DataFrame, fitted: Fitted, content: Content) -> Iterator[RejectedRow]:
+    for row, fault in fitted.faults:
+        raw = json_of(
+            {name: python_values(values)[0] for name, values in frame[row : row + 1].to_dict().items()}
+        )
+        yield RejectedRow(content.object, content.first_line + row, raw, fault)
+
+
+def too_many(bad_rows: int, rows: int, limit: str) -> str:
+    """Why an object fails that has more bad rows than its table allows."""
+    return f"{bad_rows:,} of its {rows:,} rows are bad, and max_bad_rows is {limit}; none was ingested"
+
+
+def _oversized(object_: ObjectVersion, one: Oversized) -> RejectedRow:
+    return RejectedRow(object_, one.line_number, one.start, RowFault(None, oversized_reason(one)))
+
+
+def oversized_reason(one: Oversized) -> str:
+    """What is wrong with a record that is too long to be read."""
+    return f"it has {one.size_bytes:,} bytes, more than a record may have"

@@ -1,0 +1,273 @@
+"""Bad rows are set aside with their line and reason; good ones come in, whatever else is in their file or batch."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from ingest_project.objects import together
+from ingest_project.objects.content import Content
+from ingest_project.objects.mapping import Target
+from ingest_project.objects.parse import Reading
+from ingest_project.objects.read import ReadResult, read_contents
+from ingest_project.settings.model import SchemaEvolution, TableFormat
+from ingest_project.settings.row_limit import row_limit
+from ingest_project_tests.objects.factories import WRITTEN_AT, object_version, reasons, values
+from ingest_project_tests.objects.streams import cut
+
+A = {"a": "long"}
+
+
+def content(number: int, *bodies: bytes, first_line: int = 1) -> Content:
+    return Content(object_version(f"{number}", version_id=f"v{number}"), bodies, WRITTEN_AT, first_line)
+
+
+def read(
+    *bodies: bytes,
+    columns: Mapping[str, str] | None = None,
+    file_format: TableFormat = "ndjson",
+    evolution: SchemaEvolution = "add_columns",
+    quarantines: bool = True,
+) -> ReadResult:
+    reading = Reading(file_format, Target(columns, evolution), quarantines=quarantines)
+    return read_contents([content(number, body) for number, body in enumerate(bodies)], reading)
+
+
+def rejected(result: ReadResult) -> list[tuple[int, str]]:
+    return [] if result.rejected is None else result.rejected.select("line_number", "reason").rows()
+
+
+@pytest.mark.parametrize(
+    ("file_format", "columns", "bodies"),
+    [
+        ("ndjson", A, [b'{"a": 1}\nx\n', b'{"a": "x"}\n{"a": 2}\n', b'{"a": 3}\n']),
+        ("csv", A, [b"a\n1\n1,2\n", b"a\nx\n2\n", b"a\n3\n"]),
+        ("text", {"line": "string", "line_number": "long"}, [b"1\n\xff\n", b"\0\n2\n", b"3\n"]),
+    ],
+)
+def test_many_objects_with_bad_rows_are_read_together_and_each_keeps_its_own(
+    file_format: TableFormat, columns: Mapping[str, str], bodies: list[bytes]
+) -> None:
+    result = read(*bodies, columns=columns, file_format=file_format)
+
+    assert reasons(result) == {}
+    assert {one.key: rows for one, rows in result.rows.items()} == {"0": 1, "1": 1, "2": 1}
+    assert {one.key: rows for one, rows in result.rejected_rows.items()} == {"0": 1, "1": 1}
+    assert result.frame is not None
+    name = next(iter(columns))
+    by_object = {
+        version: str(value) for version, value in result.frame.select("_source_version", name).rows()
+    }
+    assert by_object == {"v0": "1", "v1": "2", "v2": "3"}
+
+
+def test_an_object_of_another_format_among_those_with_bad_rows_fails_alone() -> None:
+    result = read(b'{"a": 1}\nx\n', b"<html>\n", b'{"a": 2}\nx\n', columns=A)
+
+    assert list(reasons(result)) == ["1"]
+    assert values(result, "a") == [1, 2]
+
+
+def test_an_object_with_a_column_in_vain_among_those_with_bad_rows_fails_alone() -> None:
+    result = read(b'{"a": 1}\nx\n', b'{"a": 5, "b": 1}\nx\n', b'{"a": 2}\nx\n', columns=A, evolution="fail")
+
+    assert list(reasons(result)) == ["1"]
+    assert values(result, "a") == [1, 2]
+
+
+def test_objects_beyond_the_limit_of_bad_rows_leave_no_row_and_nothing_in_quarantine() -> None:
+    bodies = [b'{"a": 1}\nx\n', b'{"a": 2}\nx\nx\n', b'{"a": 3}\nx\n']
+    reading = Reading("ndjson", Target(A, "fail"), quarantines=True, row_limit=row_limit(1))
+
+    result = read_contents([content(number, body) for number, body in enumerate(bodies)], reading)
+
+    assert reasons(result)["1"].startswith("bad_rows: 2 of its 3 rows are bad")
+    assert values(result, "a") == [1, 3]
+    assert {one.key for one in result.rejected_rows} == {"0", "2"}
+
+
+@pytest.mark.parametrize(
+    ("file_format", "body", "line", "reason"),
+    [
+        ("ndjson", b'{"a": 1}\n\n"x"\n', 103, "is no JSON object: 'x'"),
+        ("ndjson", b'{"a": 1}\n\n{"a": 1.5}\n', 103, "column 'a': 1.5 is no long"),
+        ("csv", b'a,b\n1,"x\ny"\n\n2\n', 105, "it has 1 fields where 2 should be"),
+        ("csv", b'a,b\n1,"x\ny"\n\nz,2\n', 105, "column 'a': 'z' is no long"),
+    ],
+)
+def test_lines_of_a_later_piece_are_numbered_as_in_the_object(
+    file_format: TableFormat, body: bytes, line: int, reason: str
+) -> None:
+    reading = Reading(file_format, Target({"a": "long", "b": "string"}), quarantines=True)
+
+    result = read_contents([content(0, body, first_line=101)], reading)
+
+    assert rejected(result) == [(line, reason)]
+    assert values(result, "a") == [1]
+
+
+def test_a_later_piece_of_nothing_but_bad_rows_is_no_other_format() -> None:
+    reading = Reading("ndjson", Target(A), quarantines=True)
+
+    later = read_contents([content(0, b"x\ny\n", first_line=7)], reading)
+
+    assert [line for line, _ in rejected(later)] == [7, 8]
+    assert list(reasons(read_contents([content(0, b"x\ny\n")], reading))) == ["0"]
+
+
+def test_lines_of_text_keep_their_numbers_whatever_was_set_aside_and_in_every_piece() -> None:
+    body = b"aaaaa\n\xff\nccccc\nddddd\n\xff\nfffff\n"
+    reading = Reading("text", Target({"line": "string", "line_number": "long"}), quarantines=True)
+
+    pieces = [read_contents([piece], reading) for piece in cut(body, "text", piece_bytes=5)]
+
+    assert len(pieces) > 1
+    found = [
+        row for piece in pieces if piece.frame is not None for row in piece.frame["line_number"].to_list()
+    ]
+    assert found == [1, 3, 4, 6]
+    assert [line for piece in pieces for line, _ in rejected(piece)] == [2, 5]
+
+
+def test_the_first_of_a_key_that_is_there_twice_counts_in_good_and_in_bad_lines() -> None:
+    result = read(b'{"a": 1, "a": "x"}\n{"a": "y", "a": 2}\n', columns=A)
+
+    assert values(result, "a") == [1]
+    assert rejected(result) == [(2, "column 'a': 'y' is no long")]
+
+
+def test_the_first_of_a_key_that_is_there_twice_counts_when_it_is_rescued() -> None:
+    columns = {**A, "_rescued_data": "string"}
+
+    result = read(b'{"a": 1, "a": "x"}\n{"a": "y", "a": 2}\n', columns=columns, evolution="rescue")
+
+    assert values(result, "a") == [1, None]
+    assert values(result, "_rescued_data") == [None, '{"a": "y"}']
+
+
+def test_a_mistyped_value_is_rescued_where_bad_rows_fail_too() -> None:
+    columns = {**A, "_rescued_data": "string"}
+
+    result = read(b'{"a": "x"}\n', b'{"a": "x"}\ny\n', columns=columns, evolution="rescue", quarantines=False)
+
+    assert values(result, "_rescued_data") == ['{"a": "x"}']
+    assert list(reasons(result)) == ["1"]
+
+
+@pytest.mark.parametrize("shape", [b"[%s]", b'{"x": %s}'])
+@pytest.mark.parametrize("depth", [40, 900, 100_000])
+@pytest.mark.parametrize("columns", [None, A, {"a": "long", "b": "string"}])
+def test_deep_nesting_is_text_or_a_bad_row(
+    columns: Mapping[str, str] | None, depth: int, shape: bytes
+) -> None:
+    start, end = shape.split(b"%s")
+    deep = b'{"a": 1, "b": ' + start * depth + b"7" + end * depth + b"}\n"
+
+    result = read(deep + b'{"a": 2}\n', columns=columns)
+
+    if depth == 100_000:
+        assert rejected(result) == [(1, "nests too deep")]
+        assert values(result, "a") == [2]
+    else:
+        text = values(result, "b")[0]
+        assert isinstance(text, str)
+        assert text.replace(" ", "") == (start * depth + b"7" + end * depth).decode().replace(" ", "")
+
+
+@pytest.mark.parametrize("body", [b"\0" * 40, b"garbage\n", b"\x89PNG\r\n\x1a\n\xff"])
+def test_what_is_no_json_at_all_is_no_row_without_columns(body: bytes) -> None:
+    result = read(body, columns=None)
+
+    assert list(reasons(result)) == ["0"]
+    assert result.frame is None
+
+
+def test_an_integer_that_no_double_is_equal_to_is_text_or_a_bad_value() -> None:
+    body = b'{"a": 9007199254740993}\n{"a": 1.5}\n'
+
+    assert values(read(body), "a") == ["9007199254740993", "1.5"]
+    assert rejected(read(body, columns={"a": "double"})) == [(1, "column 'a': 9007199254740993 is no double")]
+    assert values(read(b"a\n9007199254740993\n1.5\n", file_format="csv"), "a") == ["9007199254740993", "1.5"]
+
+
+def test_json_in_a_text_column_keeps_its_digits_and_is_json() -> None:
+    nested = r'{"x": 0.12345678901234567890, "y": 1.10, "z\u0001": "\n"}'
+
+    (text,) = values(read(f'{{"s": {nested}}}\n'.encode(), columns={"s": "string"}), "s")
+
+    assert isinstance(text, str)
+    assert json.loads(text, parse_float=str) == json.loads(nested, parse_float=str)
+
+
+def test_types_that_were_found_from_good_objects_change_no_digit_of_theirs() -> None:
+    result = read(b"a\n1.50\n", b"a\nx\n1,2\n", file_format="csv")
+
+    assert values(result, "a") == ["1.50", "x"]
+
+
+def test_objects_whose_good_rows_do_not_go_with_those_of_the_others_fail_alone() -> None:
+    bodies = [b'{"a": {"x": 1}}\n', b'{"a": [1]}\nx\n']
+
+    result = read(*bodies)
+
+    assert values(result, "_source_version")[0] == "v0"
+    assert set(reasons(result)) <= {"1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'a,s\n1,5" disk\n2,x\n', ['5" disk', "x"]),
+        (b'a,s\n1,5" disk\n2,7" disk\n', ['5" disk', '7" disk']),
+        (b'a,s\n1,a"b"c\n2,"q,"""\n', ['a"b"c', 'q,"']),
+    ],
+)
+@pytest.mark.parametrize("quarantines", [True, False])
+def test_a_quote_within_a_field_is_a_character(body: bytes, expected: list[str], quarantines: bool) -> None:
+    result = read(body, columns={"a": "long", "s": "string"}, file_format="csv", quarantines=quarantines)
+
+    assert rejected(result) == []
+    assert values(result, "s") == expected
+
+
+@pytest.mark.parametrize("row", [b'""x"",y', b'"x"y,1', b"a\rb,1", b'"x""",y"', b'"open,1'])
+def test_misplaced_quotes_and_lone_carriage_returns_cost_their_own_row(row: bytes) -> None:
+    result = read(
+        b"a,s\n1,2\n" + row + b'\n3,"4"\n', columns={"a": "string", "s": "string"}, file_format="csv"
+    )
+
+    expected = [] if row == b'"x""",y"' else [3]
+    assert [line for line, _ in rejected(result)] == expected
+    assert values(result, "a") == (["1", "3"] if expected else ["1", 'x"', "3"])
+
+
+@pytest.mark.parametrize("quarantines", [True, False])
+@pytest.mark.parametrize("body", [b"a,b\r1,2\r3,4\r", b"a;b\n1;2\n", b"<html>\n<body>\n"])
+def test_a_header_without_any_column_of_the_table_fails_the_object(body: bytes, quarantines: bool) -> None:
+    result = read(body, columns={"a": "long", "b": "long"}, file_format="csv", quarantines=quarantines)
+
+    assert reasons(result)["0"].startswith("unreadable: ")
+
+
+def test_new_fields_within_json_text_of_a_known_column_widen_it() -> None:
+    body = b'a,m\n1,"{""x"": 1}"\n2,"{""x"": 1, ""y"": [2]}"\n'
+
+    result = read(body, columns={"a": "long", "m": "struct<x: long>"}, file_format="csv")
+
+    assert values(result, "m") == [{"x": 1, "y": None}, {"x": 1, "y": [2]}]
+    maps = b'{"m": {"k": {"x": 1}}}\n{"m": {"k": {"x": 1, "y": "new"}}}\n'
+    found = values(read(maps, columns={"m": "map<string, struct<x: long>>"}), "m")
+    assert found == [{"k": {"x": 1, "y": None}}, {"k": {"x": 1, "y": "new"}}]
+
+
+def test_neighbours_of_a_bad_object_are_read_as_they_would_be_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [b'{"a": %d}\n' % number for number in range(40)]
+    bodies[7] = b'{"a": "x"}\n{"a": 7}\n'
+
+    near = read(*bodies, columns=A)
+    monkeypatch.setattr(together, "SUSPECT_BYTES", 0)
+    alone = read(*bodies, columns=A)
+
+    assert sorted(map(str, values(near, "a"))) == sorted(map(str, values(alone, "a")))
+    assert rejected(near) == rejected(alone)
+    assert near.rows == alone.rows
