@@ -16,6 +16,7 @@ import click
 
 from ingest_project.cli_answers import json_option, open_services, print_json
 from ingest_project.cli_ledger import history, ledger, replay, retry
+from ingest_project.cli_preview import preview
 from ingest_project.errors import IngestError, SettingsError
 from ingest_project.terminal import cell, make_console, printable
 
@@ -118,7 +119,7 @@ def demo(context: click.Context, exit_when_done: bool, port: int | None) -> None
     context.exit(run_demo(exit_when_done=exit_when_done, port=port, console=make_console()))
 
 
-for command in (history, retry, replay, ledger):
+for command in (preview, history, retry, replay, ledger):
     ingest.add_command(command)
 
 

@@ -1,0 +1,154 @@
+"""Finds out how a CSV file is written: delimiter, quote, header, comments, and the texts that stand for null."""
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ingest_project.objects.format_options import CsvDialect
+
+DELIMITERS = (",", ";", "\t", "|")
+RECORDS = 500
+"""How many records tell the dialect."""
+MOST = 0.9
+"""The share of records that must have the same number of fields."""
+NULLS = ("NULL", "null", "\\N", "NA", "N/A", "n/a", "#N/A", "None", "none", "NaN", "nan", "-", "?")
+"""What programs write for nothing; believed only where all else in the column is numbers or times."""
+VALUE = re.compile(
+    r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:[eE][-+]?[0-9]+)?%?"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2,4}.*"
+    r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|true|false|TRUE|FALSE"
+)
+"""What no column is called, but many a value is: a number, a date or time, a UUID, a truth value."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDialect:
+    """How one file is written. `first` are the fields of its first record, `records` those below it.
+
+    `has_header` is None where the file alone does not tell.
+    """
+
+    delimiter: str
+    quote: str | None
+    encoding: str
+    has_header: bool | None
+    comment: str | None
+    null_values: tuple[str, ...]
+    first: tuple[str, ...]
+    records: tuple[tuple[str, ...], ...] = field(repr=False)
+
+    def reading(self, *, header: bool) -> CsvDialect:
+        """The dialect as the reader takes it; without a header the columns are called column_1, column_2 and so on."""
+        names = None if header else tuple(f"column_{place}" for place in range(1, len(self.first) + 1))
+        encoding = "utf-8" if self.encoding == "ascii" else self.encoding
+        return CsvDialect(
+            delimiter=self.delimiter,
+            quote=self.quote,
+            names=names,
+            encoding=encoding,
+            null_values=self.null_values,
+            comment=self.comment,
+        )
+
+
+def find_dialect(
+    text: str, *, encoding: str = "utf-8", is_whole: bool = True, anyway: bool = False
+) -> FoundDialect | None:
+    """The dialect of this text; None if it is no table of two or more columns.
+
+    With `anyway` a single column will do. Of several delimiters the one counts that gives the most records of equal
+    width, then the most columns. The last record is left out unless the text is whole.
+    """
+    lines = text.lstrip("\r\n")[: 1024**2]
+    is_whole = is_whole and len(lines) == len(text.lstrip("\r\n"))
+    quote, comment = _quote(lines), None
+    best = max((_tried(lines, mark, quote, is_whole) for mark in DELIMITERS), key=lambda found: found[:2])
+    if best[0] < MOST and quote is not None:
+        unquoted = max(
+            (_tried(lines, mark, None, is_whole) for mark in DELIMITERS), key=lambda found: found[:2]
+        )
+        if unquoted[0] >= MOST:
+            best, quote = unquoted, None
+    share, width, delimiter, records = best
+    if records and all(record[0].startswith("#") for record in records[:1]) and len(records[0]) != width:
+        comment = "#"
+        records = [record for record in records if not record[0].startswith("#")]
+    if not records or ((share < MOST or width < 2) and not anyway):
+        return None
+    even = [record for record in records if len(record) == width]
+    if not even:
+        return None
+    first, below = tuple(even[0]), tuple(tuple(record) for record in even[1:])
+    return FoundDialect(
+        delimiter, quote, encoding, _has_header(first, below), comment, _null_values(below), first, below
+    )
+
+
+def _tried(
+    text: str, delimiter: str, quote: str | None, is_whole: bool
+) -> tuple[float, int, str, list[list[str]]]:
+    """The share of records of the commonest width, that width, and the records."""
+    records = _records(text, delimiter, quote, is_whole)
+    # Comments have any number of fields.
+    widths = Counter(len(record) for record in records if not record[0].startswith("#")) or Counter(
+        map(len, records)
+    )
+    if not widths:
+        return 0.0, 0, delimiter, []
+    width, count = max(widths.items(), key=lambda pair: (pair[1], pair[0]))
+    share = count / sum(widths.values())
+    return (share if width > 1 else 0.0), width, delimiter, records
+
+
+def _records(text: str, delimiter: str, quote: str | None, is_whole: bool) -> list[list[str]]:
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quotechar=quote,
+        quoting=csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL,
+    )
+    records: list[list[str]] = []
+    cut = True
+    try:
+        for record in reader:
+            if len(records) > RECORDS:
+                break
+            if record:
+                records.append(record)
+        else:
+            cut = False
+    except csv.Error:
+        return records
+    return records if cut or is_whole else records[:-1]
+
+
+def _quote(text: str) -> str | None:
+    """Double quotes, unless there is none of them and fields stand in single ones."""
+    if '"' in text:
+        return '"'
+    single = re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text[:65_536], re.MULTILINE)
+    return "'" if len(single) >= 2 else '"'
+
+
+def _has_header(first: tuple[str, ...], below: tuple[tuple[str, ...], ...]) -> bool | None:
+    """Whether the first record names the columns; None if neither is certain."""
+    if any(not name.strip() or VALUE.fullmatch(name.strip()) for name in first) or len(set(first)) < len(
+        first
+    ):
+        return False
+    columns = list(zip(*below, strict=True)) if below else []
+    if any(any(VALUE.fullmatch(value.strip()) for value in column) for column in columns):
+        return True
+    return None
+
+
+def _null_values(records: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    found: set[str] = set()
+    for column in zip(*records, strict=True) if records else ():
+        texts = {value for value in column if value}
+        marks, values = texts & set(NULLS), texts - set(NULLS)
+        if marks and values and all(VALUE.fullmatch(value) for value in values):
+            found |= marks
+    return tuple(mark for mark in NULLS if mark in found)

@@ -1,0 +1,64 @@
+"""One type for the values of several objects."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from ingest_project.objects.types import instance, storable
+
+
+def merged(first: pl.DataType, second: pl.DataType) -> pl.DataType | None:
+    """The narrowest type that holds the values of both; None if they have nothing in common but their text."""
+    if first == second or isinstance(second, pl.Null):
+        return first
+    if isinstance(first, pl.Null):
+        return second
+    if isinstance(first, pl.Struct) and isinstance(second, pl.Struct):
+        return _structs(first, second)
+    if isinstance(first, pl.List) and isinstance(second, pl.List):
+        inner = merged(instance(first.inner), instance(second.inner))
+        return None if inner is None else pl.List(inner)
+    if first.is_numeric() and second.is_numeric():
+        return _numbers(first, second)
+    if isinstance(first, pl.Datetime) and isinstance(second, pl.Datetime):
+        return None if (first.time_zone is None) != (second.time_zone is None) else storable(first)
+    return None
+
+
+def has_a_type(dtype: pl.DataType) -> bool:
+    """Whether every part of it has a type: a list of nothing and an object without fields have none."""
+    if isinstance(dtype, pl.List):
+        return has_a_type(instance(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return bool(dtype.fields) and all(has_a_type(instance(field.dtype)) for field in dtype.fields)
+    return not isinstance(dtype, pl.Null)
+
+
+def field_names(dtype: pl.DataType) -> Iterator[str]:
+    """The names of all fields inside; Polars' own text of a type has them escaped."""
+    if isinstance(dtype, pl.List):
+        yield from field_names(instance(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        for field in dtype.fields:
+            yield field.name
+            yield from field_names(instance(field.dtype))
+
+
+def _structs(first: pl.Struct, second: pl.Struct) -> pl.DataType | None:
+    fields = {field.name: instance(field.dtype) for field in first.fields}
+    for field in second.fields:
+        both = merged(fields.get(field.name, pl.Null()), instance(field.dtype))
+        if both is None:
+            return None
+        fields[field.name] = both
+    return pl.Struct(fields)
+
+
+def _numbers(first: pl.DataType, second: pl.DataType) -> pl.DataType:
+    if isinstance(first, pl.Decimal) and isinstance(second, pl.Decimal):
+        scale = max(first.scale, second.scale)
+        digits = max(first.precision - first.scale, second.precision - second.scale)
+        return pl.Decimal(min(38, digits + scale), scale)
+    if first.is_integer() and second.is_integer():
+        return pl.Int64()
+    return pl.Float64()

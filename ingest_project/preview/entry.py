@@ -1,0 +1,160 @@
+"""Writes a preview as a table of ingest.yaml, with comments that say what was seen, for a person to review."""
+
+import re
+from collections.abc import Iterator
+
+from ingest_project.errors import SettingsError
+from ingest_project.preview.columns import FoundColumn
+from ingest_project.preview.declared import DeclaredColumn, declared_columns
+from ingest_project.preview.preview import Preview
+from ingest_project.preview.yaml_text import key, value
+from ingest_project.settings.format_rules import FIXED_COLUMNS
+from ingest_project.settings.model import PartitionSettings, TableSettings
+from ingest_project.settings.validation import validated
+from ingest_project.terminal import printable
+
+COMMENT_CHARACTERS = 160
+
+
+def entry_lines(preview: Preview, queue: str) -> list[str]:
+    """The lines of the entry, the first with its dash, without indentation of their own."""
+    listing, place = preview.listing, preview.place
+    lines = [
+        _comment(f"from `ingest preview {place.uri}`: look it over, then remove the comments"),
+        _comment(
+            f"{len(listing.objects)}{' or more' if listing.is_cut else ''} objects, {listing.total_bytes} bytes; "
+            f"{sum(one.problem is None for one in preview.objects)} of {len(preview.objects)} sampled objects were read"
+        ),
+        *(_comment(note) for note in preview.notes),
+        f"- name: {value(preview.table)}",
+        f"  queue: {value(queue)}",
+        f"  bucket: {value(place.bucket)}",
+        f"  prefix: {value(place.prefix)}",
+        *([f"  suffix: {value(preview.suffix)}"] if preview.suffix else []),
+        f"  format: {preview.format}",
+        *(f"  {line}" for line in _options(preview)),
+        *(f"  {line}" for line in _partition(preview)),
+        *(f"  {line}" for line in _partition_spec(preview)),
+        *(f"  {line}" for line in _columns(preview)),
+        "  on_overwrite: replace  # the same key written again replaces its rows",
+        "  schema_evolution: add_columns  # columns that arrive later are added",
+        "  bad_rows: quarantine",
+    ]
+    return [line.rstrip() for line in lines]
+
+
+def routed_table(preview: Preview, queue: str) -> TableSettings:
+    """The table's route alone, to be held against those of others. Raises SettingsError if a name is none."""
+    table, faults = validated(
+        TableSettings,
+        {
+            "name": preview.table,
+            "queue": queue,
+            "bucket": preview.place.bucket,
+            "prefix": preview.place.prefix,
+            "suffix": preview.suffix,
+            "format": preview.format,
+        },
+    )
+    if table is None:
+        raise SettingsError([f"{fault.path[-1]}: {fault.text}" for fault in faults])
+    return table
+
+
+def _options(preview: Preview) -> Iterator[str]:
+    if preview.format == "json" and preview.options.json_path:
+        yield f"json: {{path: {_flow('.'.join(preview.options.json_path))}}}"
+    if preview.format != "csv":
+        return
+    csv = preview.options.csv
+    yield "csv:"
+    yield f"  delimiter: {_flow(csv.delimiter)}"
+    if csv.quote != '"':
+        yield f"  quote: {'null' if csv.quote is None else _flow(csv.quote)}"
+    yield f"  header: {'true' if csv.names is None else 'false  # the columns below are in the order of the fields: name them'}"
+    yield f"  encoding: {csv.encoding}"
+    if csv.null_values:
+        yield f"  null_values: [{', '.join(_flow(mark) for mark in csv.null_values)}]"
+    if csv.comment:
+        yield f"  comment: {_flow(csv.comment)}"
+
+
+def _flow(text: str) -> str:
+    """A value that may stand within brackets: always in quotes unless it is one plain word."""
+    return text if text.isidentifier() and value(text) == text else _always_quoted(text)
+
+
+def _always_quoted(text: str) -> str:
+    quoted = value(text)
+    return quoted if quoted.startswith('"') else f'"{quoted}"'
+
+
+def _partition(preview: Preview) -> Iterator[str]:
+    found = preview.partitions
+    if found is None:
+        yield "# partition: the keys name none that all objects have, so the asset has no Dagster partitions"
+        return
+    settings: PartitionSettings = found.settings
+    yield f"partition:  {_comment(f'{found.count} in the keys: {found.first} to {found.last}')}"
+    if settings.every is not None:
+        yield f"  every: {settings.every}"
+        yield f'  start: "{settings.start}"  # the earliest seen; an older object would have no partition'
+    elif settings.values is not None:
+        yield f"  values: [{', '.join(_flow(name) for name in settings.values)}]  # an object of any other is refused"
+    else:
+        yield "  dynamic: true"
+    yield "  from: key"
+    yield f"  pattern: {_always_quoted(settings.pattern or '')}"
+
+
+def _partition_spec(preview: Preview) -> Iterator[str]:
+    usable = {one.name for one in _declared(preview) if one.left_out is None and not one.is_renamed}
+    entries = [one for one in preview.partition_spec if one.partition("(")[2].rstrip(")") in usable]
+    if entries:
+        yield f"partition_spec: [{', '.join(_always_quoted(one) for one in entries)}]  # how Iceberg lays out the files"
+
+
+def _declared(preview: Preview) -> tuple[DeclaredColumn, ...]:
+    has_no_header = preview.format == "csv" and preview.options.csv.names is not None
+    return declared_columns(preview.columns, all_fields=has_no_header)
+
+
+def _columns(preview: Preview) -> Iterator[str]:
+    if preview.format in FIXED_COLUMNS or not preview.columns:
+        return
+    declared = _declared(preview)
+    is_empty = all(one.left_out for one in declared)
+    yield "# columns: none can be declared yet; they are inferred" if is_empty else "columns:"
+    for one in declared:
+        column = one.column
+        if one.left_out:
+            yield f"  {_comment(f'{column.name}: {column.type or column.inferred} - left out: {one.left_out}')}"
+        elif one.is_renamed:
+            yield f"  {key(one.name)}: {{type: {_flow(_type(column))}, from: {_flow(column.name)}}}{_seen(column)}"
+        else:
+            yield f"  {key(one.name)}: {_plain_or_quoted(_type(column))}{_seen(column)}"
+
+
+def _type(column: FoundColumn) -> str:
+    return column.type or "string"
+
+
+def _plain_or_quoted(text: str) -> str:
+    return text if re.fullmatch(r"[a-z]+(?:\(\d+,\d+\))?", text) else _always_quoted(text)
+
+
+def _seen(column: FoundColumn) -> str:
+    seen = []
+    if column.null_rows:
+        seen.append(f"null in {column.null_rows} of {column.rows} rows")
+    if column.objects < column.sampled:
+        seen.append(f"in {column.objects} of {column.sampled} objects")
+    seen += column.notes
+    if column.examples:
+        seen.append(f"such as {column.examples[0]}")
+    return f"  {_comment('; '.join(seen))}" if seen else ""
+
+
+def _comment(text: str) -> str:
+    shown = printable(text)
+    return f"# {shown[:COMMENT_CHARACTERS]}{'...' if len(shown) > COMMENT_CHARACTERS else ''}"

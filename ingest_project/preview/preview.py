@@ -1,0 +1,159 @@
+"""What `ingest preview` finds out about objects that nobody has declared yet. It consumes and changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from ingest_project.events.object_version import ObjectVersion
+from ingest_project.objects.format_options import FormatOptions
+from ingest_project.preview.columns import FoundColumn, found_columns
+from ingest_project.preview.key_partitions import KeyPartitions, find_partitions
+from ingest_project.preview.listing import Listing, extension_of, listing_of, spread
+from ingest_project.preview.mapping import TableMapping, map_to_table
+from ingest_project.preview.places import Place, table_name, taking, whole_folder
+from ingest_project.preview.sampling import Sample, SampledObject, take_sample
+from ingest_project.preview.values import shown
+from ingest_project.services import Services
+from ingest_project.settings.format_rules import FIXED_COLUMNS
+from ingest_project.settings.model import TableFormat
+
+DAY_TYPES = frozenset({"timestamp", "timestamptz", "date"})
+LIKELY_TIMES = ("at", "time", "timestamp", "ts", "date", "day")
+"""The last words of names that a table's main time usually has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to look at: how many objects are looked into, how many rows are shown, and the table to compare with."""
+
+    objects: int = 20
+    rows: int = 5
+    table: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Everything that is known of the objects of one place, and what follows for a table of them.
+
+    `format` is None if nothing could be read. `suffix` tells the objects of this format from others beside them.
+    """
+
+    place: Place
+    table: str
+    listing: Listing
+    objects: tuple[SampledObject, ...]
+    format: TableFormat | None
+    options: FormatOptions
+    columns: tuple[FoundColumn, ...]
+    rows: tuple[Mapping[str, str | None], ...]
+    partitions: KeyPartitions | None
+    partition_spec: tuple[str, ...]
+    suffix: str
+    mapping: TableMapping | None
+    notes: tuple[str, ...]
+
+    @property
+    def is_found(self) -> bool:
+        """Whether there were objects, and something of them could be read."""
+        return self.format is not None and any(one.problem is None for one in self.objects)
+
+
+def preview_prefix(services: Services, bucket: str, prefix: str, asked: Asked) -> Preview:
+    """The preview of what S3 holds under a prefix. Raises ObjectError if S3 does not list it."""
+    listing = listing_of(services.store.list(bucket, prefix))
+    prefix = whole_folder(prefix, listing.objects)
+    table = taking(services.settings.tables, listing.objects)
+    return preview_objects(services, Place(bucket, prefix, table=table), listing, asked)
+
+
+def preview_objects(services: Services, place: Place, listing: Listing, asked: Asked) -> Preview:
+    """The preview of these objects: the same for the same objects."""
+    sample = take_sample(services.aws, spread(listing.objects, asked.objects))
+    settled = sample.settled
+    name = asked.table or (place.table.name if place.table else table_name(place.bucket, place.prefix))
+    columns = found_columns(sample.rows)
+    suffix, notes = _suffix(listing, sample)
+    partitions = find_partitions([one for one in listing.objects if one.key.endswith(suffix)])
+    return Preview(
+        place=place,
+        table=name,
+        listing=listing,
+        objects=sample.objects,
+        format=settled.read_as.format if settled else None,
+        options=settled.read_as.options if settled else FormatOptions(),
+        columns=columns,
+        rows=_shown_rows(sample, asked.rows),
+        partitions=partitions,
+        partition_spec=_partition_spec(columns, partitions),
+        suffix=suffix,
+        mapping=_mapping(services, name, columns, sample),
+        notes=(*(settled.notes if settled else ()), *notes),
+    )
+
+
+def _mapping(
+    services: Services, name: str, columns: Sequence[FoundColumn], sample: Sample
+) -> TableMapping | None:
+    if sample.settled is None or sample.settled.read_as.format in FIXED_COLUMNS:
+        return None
+    if not services.settings.queues:  # there is no settings file, so no catalog to ask
+        return None
+    return map_to_table(services, name, columns, sample)
+
+
+def _suffix(listing: Listing, sample: Sample) -> tuple[str, list[str]]:
+    """What keeps files of other formats out, and a word on those that it cannot keep out."""
+    if sample.settled is None:
+        return "", []
+    good = {extension_of(one.key) for one in sample.objects if one.problem is None}
+    others = [one for one in listing.extensions if one not in good]
+    if not others:
+        return "", []
+    if len(good) == 1 and (suffix := next(iter(good))):
+        return suffix, [f"objects that do not end in {suffix} are left out"]
+    listed = ", ".join(repr(one) for one in others[:5])
+    return "", [f"there are objects of other extensions too ({listed}); those of another format will fail"]
+
+
+def _shown_rows(sample: Sample, count: int) -> tuple[Mapping[str, str | None], ...]:
+    """The first row of each object, then the second of each, and so on."""
+    frames = [one.frame for one in sample.rows]
+    longest = max((frame.height for frame in frames), default=0)
+    rows: list[Mapping[str, str | None]] = []
+    for place in range(min(longest, count)):
+        for frame in frames:
+            if len(rows) == count:
+                return tuple(rows)
+            if place < frame.height:
+                rows.append(_shown_row(frame, place))
+    return tuple(rows)
+
+
+def _shown_row(frame: pl.DataFrame, place: int) -> dict[str, str | None]:
+    return {
+        name: None if value is None else shown(value) for name, value in frame.row(place, named=True).items()
+    }
+
+
+def _partition_spec(columns: Sequence[FoundColumn], partitions: KeyPartitions | None) -> tuple[str, ...]:
+    """The day of the table's main time: never null in the sample, and called like one if there are several."""
+    times = [
+        one for one in columns if one.type in DAY_TYPES and not one.is_nullable and one.name.isidentifier()
+    ]
+    if not times:
+        return ()
+    best = next(
+        (one for word in LIKELY_TIMES for one in times if one.name.lower().split("_")[-1] == word), times[0]
+    )
+    by_month = partitions is not None and partitions.settings.every == "month"
+    return (f"{'month' if by_month else 'day'}({best.name})",)
+
+
+def previews_of(
+    services: Services, grouped: Mapping[Place, tuple[ObjectVersion, ...]], asked: Asked
+) -> tuple[Preview, ...]:
+    """A preview of each group of objects."""
+    return tuple(
+        preview_objects(services, place, listing_of(objects), asked) for place, objects in grouped.items()
+    )

@@ -1,0 +1,145 @@
+"""Finds times, dates, UUIDs and exact decimals in text columns, where every sampled value is one."""
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from ingest_project.objects.text import from_text
+from ingest_project.objects.types import dtype_of
+from ingest_project.settings.column_types import type_fault
+
+UUID = r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
+WITH_ZONE = r"(?:[zZ]|[+-]\d{2}:?\d{2})$"
+NUMBER = r"^-?\d+(?:\.\d+)?$"
+DECIMAL_COMMA = r"^-?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?$"
+LEADING_ZERO = r"^-?0\d"
+FIXED_SCALE = re.compile(r"-?\d+\.(\d+)")
+DECIMAL_DIGITS = 18
+"""What a decimal is suggested with: as wide as a long, far wider than what a sample shows."""
+FEWEST_FOR_DECIMAL = 2
+NEARLY_ALL = 0.99
+"""The share of a column's texts that must be times of one spelling for that to be remarked."""
+OTHER_TIMES = (
+    (r"^\d{1,2}\.\d{1,2}\.\d{4}$", "%d.%m.%Y", "date"),
+    (r"^\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d{2}$", "%d.%m.%Y %H:%M", "timestamp"),
+    (r"^\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d{2}:\d{2}$", "%d.%m.%Y %H:%M:%S", "timestamp"),
+    (r"^\d{4}/\d{2}/\d{2}$", "%Y/%m/%d", "date"),
+    (r"^\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}$", "%Y/%m/%d %H:%M:%S", "timestamp"),
+    (r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}$", "%Y-%m-%d %H:%M", "timestamp"),
+    (r"^\d{8}T\d{6}Z$", "%Y%m%dT%H%M%SZ", "timestamptz"),
+    (r"^\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}$", "%d/%b/%Y:%H:%M:%S %z", "timestamptz"),
+)
+"""Spellings that are not ISO 8601; one of slashes with the year last may be American or not, so it is not guessed."""
+TIME_NAME = re.compile(
+    r"(?i:(?:^|_)(?:ts|time|timestamp|epoch|date)(?:$|_)|_at$)|(?<=[a-z])(?:At|Time|Timestamp|Ts|Date)$"
+)
+EPOCHS = (
+    (1e8, 1e10, "epoch_s"),
+    (1e11, 1e13, "epoch_ms"),
+    (1e14, 1e16, "epoch_us"),
+    (1e17, 1e19, "epoch_ns"),
+)
+"""Between 1973 and 2286, in each unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A type for a column, None if the inferred one is best, and what a person should know about it."""
+
+    type: str | None = None
+    note: str | None = None
+
+
+def suggest_for_text(texts: pl.Series) -> Suggestion:
+    """The type that all of these texts spell, else none."""
+    present = texts.drop_nulls()
+    if present.is_empty():
+        return Suggestion()
+    if present.str.contains(UUID).all():
+        return _if_readable("uuid", "every value is a UUID")
+    return _iso_time(present) or _other_time(present) or _number_as_text(present) or Suggestion()
+
+
+def _iso_time(present: pl.Series) -> Suggestion | None:
+    for type_name in ("date", "time"):
+        if _all_fit(present, type_name):
+            return Suggestion(type_name)
+    if not _all_fit(present, "timestamptz"):
+        return None
+    zoned = present.str.contains(WITH_ZONE)
+    if zoned.all():
+        return Suggestion("timestamptz")
+    if zoned.any():
+        return Suggestion("timestamptz", "some times have no offset and are taken as UTC")
+    return Suggestion("timestamp", "no time has an offset; timestamptz takes them as UTC")
+
+
+def _other_time(present: pl.Series) -> Suggestion | None:
+    for pattern, form, type_name in OTHER_TIMES:
+        fits = present.str.contains(pattern)
+        if fits.sum() >= NEARLY_ALL * len(fits):
+            others = "" if fits.all() else f" ({(~fits).sum()} of {len(fits)} values are none)"
+            return Suggestion(
+                None, f'looks like {type_name}{others}: {{type: {type_name}, format: "{form}"}}'
+            )
+    return None
+
+
+def _number_as_text(present: pl.Series) -> Suggestion | None:
+    if present.str.contains(LEADING_ZERO).any() and present.str.contains(r"^-?\d+$").all():
+        return Suggestion(None, "digits with leading zeros are codes, not numbers")
+    if present.str.contains(NUMBER).all():
+        return Suggestion(None, "every value is a number, written as text")
+    if present.str.contains(DECIMAL_COMMA).all() and present.str.contains(",", literal=True).any():
+        return Suggestion(None, "numbers with a decimal comma are kept as text")
+    return None
+
+
+def suggest_for_numbers(name: str, values: pl.Series, written: pl.Series | None) -> Suggestion:
+    """An exact type for numbers whose text is at hand, as it is of CSV; a word on numbers that look like times.
+
+    A decimal is suggested where all values have the same two or more digits after the point and some end in 0: whoever
+    wrote 12.50 meant an amount. A later value of more digits is then set aside, with its reason; as a double it would
+    be rounded, and nobody would know.
+    """
+    if written is not None and values.dtype.is_float() and (scale := _fixed_scale(written)) is not None:
+        return Suggestion(
+            f"decimal({DECIMAL_DIGITS},{scale})", f"all values have {scale} digits after the point"
+        )
+    if epoch := _epoch(name, values):
+        return Suggestion(None, f"looks like {epoch}: {{type: timestamptz, format: {epoch}}}")
+    return Suggestion()
+
+
+def _if_readable(type_name: str, note: str) -> Suggestion:
+    if type_fault(type_name) is not None:
+        return Suggestion(None, note)
+    try:
+        dtype_of(type_name)
+    except ValueError:
+        return Suggestion(None, note)
+    return Suggestion(type_name)
+
+
+def _all_fit(texts: pl.Series, type_name: str) -> bool:
+    return from_text(texts, type_name).null_count() == 0
+
+
+def _fixed_scale(written: pl.Series) -> int | None:
+    texts = [text for text in written.drop_nulls().unique().to_list() if text]
+    matches = [FIXED_SCALE.fullmatch(text) for text in texts]
+    scales = {len(match[1]) if match else 0 for match in matches}
+    digits = max((len(text) for text in texts), default=0)
+    if len(scales) != 1 or len(texts) < FEWEST_FOR_DECIMAL or digits > DECIMAL_DIGITS:
+        return None
+    (scale,) = scales
+    return scale if scale >= 2 and any(text.endswith("0") for text in texts) else None
+
+
+def _epoch(name: str, values: pl.Series) -> str | None:
+    present = values.drop_nulls()
+    if present.is_empty() or not TIME_NAME.search(name) or not present.dtype.is_numeric():
+        return None
+    least, most = float(present.min()), float(present.max())  # type: ignore[arg-type]
+    return next((unit for start, end, unit in EPOCHS if start <= least and most < end), None)

@@ -1,0 +1,70 @@
+"""How CSV is written is found out from the text alone."""
+
+import pytest
+
+from ingest_project.preview.csv_dialect import FoundDialect, find_dialect
+
+
+def found(text: str) -> FoundDialect:
+    dialect = find_dialect(text)
+    assert dialect is not None
+    return dialect
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiter_is_the_one_that_parts_all_lines_alike(delimiter: str) -> None:
+    rows = [["id", "text", "n"], ["1", "a, b; c", "2"], ["2", "x | y", "3"]]
+    text = "".join(delimiter.join(f'"{cell}"' for cell in row) + "\n" for row in rows)
+
+    assert found(text).delimiter == delimiter
+
+
+def test_decimal_commas_do_not_hide_the_semicolon() -> None:
+    dialect = found("name;preis\na;1,50\nb;2,75\n")
+
+    assert (dialect.delimiter, dialect.first) == (";", ("name", "preis"))
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("id,name\n1,a\n2,b\n", True),
+        ("1,a\n2,b\n", False),
+        ("a,2026-11-20\nb,2026-11-21\n", False),
+        ("x,x\n1,2\n", False),
+        ("anna,berlin\nbert,bonn\n", None),
+    ],
+)
+def test_header_is_told_by_what_no_column_is_called(text: str, header: bool | None) -> None:
+    assert found(text).has_header is header
+
+
+def test_marks_for_null_are_believed_only_among_values() -> None:
+    dialect = found("id,n,word\n1,5,NULL\n2,NULL,NA\n3,\\N,x\n")
+
+    assert dialect.null_values == ("NULL", "\\N")
+    assert found("id,word\n1,NULL\n2,x\n").null_values == ()
+
+
+def test_comments_above_the_header_are_told_from_a_header() -> None:
+    assert found("# exported\nid,name\n1,a\n").comment == "#"
+    assert found("#id,name\n1,a\n").comment is None
+
+
+def test_fields_in_single_quotes_and_line_ends_within_quotes() -> None:
+    assert found("id,name\n1,'a,b'\n2,'c,d'\n").quote == "'"
+    assert found('id,name\n1,"a\nb"\n2,c\n').records == (("1", "a\nb"), ("2", "c"))
+
+
+@pytest.mark.parametrize(
+    "text", ["one line of words\nand another, longer\nthird\n", "", "\n\n", "word\nword\n"]
+)
+def test_prose_is_no_table(text: str) -> None:
+    assert find_dialect(text) is None
+
+
+def test_ragged_lines_do_not_hide_the_dialect() -> None:
+    text = "id;name\n" + "".join(f"{number};n\n" for number in range(30)) + "31\n32;a;b\n"
+
+    assert found(text).delimiter == ";"
+    assert len(found(text).first) == 2

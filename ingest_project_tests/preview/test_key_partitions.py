@@ -1,0 +1,60 @@
+"""Partitions that keys have already, in the settings' own terms: each key must find its partition by them."""
+
+import pytest
+
+from ingest_project.preview.key_partitions import find_partitions
+from ingest_project_tests.events.factories import object_version
+
+
+@pytest.mark.parametrize(
+    ("keys", "every", "first", "last"),
+    [
+        (["o/dt=2026-11-20/a", "o/dt=2026-12-01/b"], "day", "2026-11-20", "2026-12-01"),
+        (["o/dt=2026-11-20/hour=13/a"], "hour", "2026-11-20-13:00", "2026-11-20-13:00"),
+        (["o/year=2026/month=1/day=5/a"], "day", "2026-01-05", "2026-01-05"),
+        (["o/year=2026/month=11/day=20/hour=07/a"], "hour", "2026-11-20-07:00", "2026-11-20-07:00"),
+        (["o/year=2026/month=11/a"], "month", "2026-11-01", "2026-11-01"),
+        (["o/2026/11/20/13/a"], "hour", "2026-11-20-13:00", "2026-11-20-13:00"),
+        (["o/2026/11/20/a", "o/2026/11/21/b"], "day", "2026-11-20", "2026-11-21"),
+        (["o/2026/11/a"], "month", "2026-11-01", "2026-11-01"),
+        (["o/month=2026-11/a"], "month", "2026-11-01", "2026-11-01"),
+        (["o/export-2026-11-20.csv"], "day", "2026-11-20", "2026-11-20"),
+        (["o/export_20261120.csv"], "day", "2026-11-20", "2026-11-20"),
+        (["o/stream-2026-11-20-13-05-00-uuid"], "hour", "2026-11-20-13:00", "2026-11-20-13:00"),
+        (["o/region=eu/dt=2026-11-20/a"], "day", "2026-11-20", "2026-11-20"),
+    ],
+)
+def test_time_in_keys(keys: list[str], every: str, first: str, last: str) -> None:
+    found = find_partitions([object_version(key) for key in keys])
+
+    assert found is not None
+    assert (found.settings.every, found.first, found.last) == (every, first, last)
+    assert found.settings.start == first[:10]
+
+
+def test_other_values_in_keys_are_listed_if_they_are_few() -> None:
+    few = find_partitions([object_version(f"o/region={name}/a") for name in ("us", "eu", "us")])
+    many = find_partitions([object_version(f"o/shop={number:03}/a") for number in range(50)])
+
+    assert few is not None
+    assert few.settings.values == ["eu", "us"]
+    assert many is not None
+    assert many.settings.dynamic
+    assert many.count == 50
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [],
+        ["o/a.csv"],
+        ["o/dt=2026-11-20/a", "o/a"],
+        ["o/dt=2026-13-45/x.csv"],
+        ["o/20269999.csv"],
+        ["o/dt=/a"],
+    ],
+)
+def test_no_partition_unless_all_keys_have_one(keys: list[str]) -> None:
+    found = find_partitions([object_version(key) for key in keys])
+
+    assert found is None or found.settings.every is None
