@@ -3,7 +3,9 @@
 import dagster as dg
 
 from ingest_project.defs.alerts import alert_sensor
+from ingest_project.defs.asset_checks import checks_job, table_checks
 from ingest_project.defs.assets import queue_assets, table_assets
+from ingest_project.defs.check_sensor import check_sensors
 from ingest_project.defs.jobs import ingest_jobs
 from ingest_project.defs.operations import ledger_jobs
 from ingest_project.defs.quarantine_assets import quarantine_assets
@@ -15,13 +17,15 @@ from ingest_project.settings.load import load_settings
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets by table, jobs and sensors by queue, schedules where the settings ask for them."""
+    """Assets and checks by table, jobs and sensors by queue, schedules where the settings ask for them."""
     settings = load_settings()
     jobs = ingest_jobs(settings)
+    checks = table_checks(settings)
     return dg.Definitions(
         assets=[*queue_assets(settings), *table_assets(settings), *quarantine_assets(settings)],
-        jobs=[*jobs, *ledger_jobs()],
-        sensors=[*queue_sensors(settings, jobs), alert_sensor(settings)],
+        asset_checks=checks,
+        jobs=[*jobs, *ledger_jobs(), *([checks_job()] if checks else [])],
+        sensors=[*queue_sensors(settings, jobs), *check_sensors(settings), alert_sensor(settings)],
         schedules=rebuild_schedules(settings),
         resources={"services": Services(settings)},
         # A rebuild is one step: a process of its own would only import everything a second time.

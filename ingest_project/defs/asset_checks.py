@@ -1,0 +1,180 @@
+"""The asset checks of a table: which there are, made by hand from the web UI, and their verdicts as Dagster's events.
+
+Without anybody clicking they are made by each ingest run, as far as its batch tells, and by `check_sensor.py`.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from ingest_project.defs.record_table import record_table
+from ingest_project.services import Services
+from ingest_project.settings.model import Settings, TableSettings
+from ingest_project.table_checks.verdict import CheckName, Fact, Records, Verdict, checks_of
+
+if TYPE_CHECKING:
+    # What define_asset_job gives; Dagster exports no name for it.
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+    from ingest_project.pipeline import BatchResult
+
+CHECKS_JOB = "table_checks"
+OF_A_BATCH: tuple[CheckName, ...] = ("bad_rows", "schema_drift", "freshness")
+"""What the end of a batch may change. The others ask SQS, or read the rows of many partitions."""
+
+REPEATED_FOR_SECONDS = 7_200
+"""An older verdict is repeated no more: the sensor, which makes each anew within the hour, has stopped."""
+
+DESCRIPTIONS: dict[CheckName, str] = {
+    "bad_rows": "The share of rows that were set aside, of the last 24 hours and of the last batch.",
+    "schema_drift": "The table's columns are those that `columns` declares; inferred ones did not change for 7 days.",
+    "freshness": "The last commit is as young as `fresh_within` promises.",
+    "row_count": "The last full partition has about as many rows as those before.",
+    "dlq_empty": "The dead-letter queue of the table's queue holds no messages.",
+}
+
+
+def table_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
+    """The checks of each table that has any."""
+    return [checks_definition(table) for table in settings.tables if checks_of(table)]
+
+
+def checks_definition(table: TableSettings) -> dg.AssetChecksDefinition:
+    """The checks of one table; each can be made by itself."""
+    specs = [
+        dg.AssetCheckSpec(
+            name, asset=dg.AssetKey(table.asset_key), description=DESCRIPTIONS[name], metadata=_limits(table)
+        )
+        for name in checks_of(table)
+    ]
+
+    @dg.multi_asset_check(
+        name="_".join([*table.asset_key, "checks"]), specs=specs, can_subset=True, compute_kind="ledger"
+    )
+    def checks(
+        context: dg.AssetCheckExecutionContext, services: dg.ResourceParam[Services]
+    ) -> Iterator[dg.AssetCheckResult]:
+        from ingest_project.table_checks.evaluate import TableChecks
+
+        selected = {key.name for key in context.selected_asset_check_keys}
+        names = [name for name in checks_of(table) if name in selected]
+        for verdict in TableChecks(services).verdicts(table, names):
+            yield dg.AssetCheckResult(
+                asset_key=dg.AssetKey(table.asset_key),
+                check_name=verdict.check,
+                passed=verdict.passed,
+                severity=_severity(verdict),
+                description=verdict.description,
+                metadata=_metadata(verdict),
+            )
+
+    return checks
+
+
+def checks_job() -> "UnresolvedAssetJobDefinition":
+    """The job `table_checks`: all checks of all tables, by hand."""
+    return dg.define_asset_job(
+        CHECKS_JOB,
+        selection=dg.AssetSelection.all_asset_checks(),
+        description="Makes the checks of all tables now. The sensors make them by themselves, as do ingest runs.",
+    )
+
+
+def evaluation(table: TableSettings, verdict: Verdict) -> dg.AssetCheckEvaluation:
+    """The verdict as an event that needs no step of the check's own."""
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(table.asset_key),
+        check_name=verdict.check,
+        passed=verdict.passed,
+        severity=_severity(verdict),
+        description=verdict.description,
+        metadata=_metadata(verdict),
+    )
+
+
+def log_checks(
+    context: dg.OpExecutionContext, services: Services, table: TableSettings, result: "BatchResult"
+) -> None:
+    """Makes the checks that a batch's end may change, as part of its run, and repeats the others. Never fails the run."""
+    try:
+        events = list(_of_run(context.instance, services, table, result))
+    except Exception as error:  # the batch is settled: nothing that goes wrong from here on concerns its rows
+        context.log.warning(f"the checks of {table.name} could not be made: {type(error).__name__}")
+        return
+    for event in events:
+        if not event.passed:
+            context.log.warning(f"check {event.check_name} of {table.name}: {event.description}")
+        # Dagster takes it; its annotation does not say so.
+        context.log_event(event)  # type: ignore[arg-type]
+
+
+def _of_run(
+    instance: dg.DagsterInstance, services: Services, table: TableSettings, result: "BatchResult"
+) -> Iterator[dg.AssetCheckEvaluation]:
+    from ingest_project.batches.recent import CommittedRows
+    from ingest_project.table_checks.evaluate import TableChecks, utc_now
+
+    names = [name for name in checks_of(table) if name in OF_A_BATCH]
+    batch = CommittedRows(result.batch_id, utc_now(), result.rows, result.rejected_rows)
+    for verdict in TableChecks(services).verdicts(table, names, batch=batch):
+        yield evaluation(table, verdict)
+    for name in checks_of(table):
+        if name not in OF_A_BATCH and (last := _last(instance, table, name)) is not None:
+            yield last
+
+
+def _last(
+    instance: dg.DagsterInstance, table: TableSettings, name: CheckName
+) -> dg.AssetCheckEvaluation | None:
+    """The check's last verdict again, and when it was made.
+
+    The web UI calls a check not evaluated that is older than the asset's last materialization, and not of its run. A busy
+    table would never show those that the sensor makes.
+    """
+    key = dg.AssetCheckKey(dg.AssetKey(table.asset_key), name)
+    record = instance.get_latest_asset_check_evaluation_record(key)
+    found = record.evaluation if record is not None else None
+    if record is None or not isinstance(found, dg.AssetCheckEvaluation):  # it has only been planned
+        return None
+    made_at = found.metadata.get("made_at", dg.MetadataValue.timestamp(record.create_timestamp))
+    if not isinstance(made_at.value, float) or time.time() - made_at.value > REPEATED_FOR_SECONDS:
+        return None
+    return dg.AssetCheckEvaluation(
+        asset_key=found.asset_key,
+        check_name=found.check_name,
+        passed=found.passed,
+        severity=found.severity,
+        description=found.description,
+        metadata={**found.metadata, "made_at": made_at},
+    )
+
+
+def _limits(table: TableSettings) -> dict[str, str]:
+    given = {
+        "max_bad_row_share": table.checks.max_bad_row_share,
+        "fresh_within": table.checks.fresh_within,
+    }
+    return {name: text for name, text in given.items() if text is not None}
+
+
+def _severity(verdict: Verdict) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if verdict.severity == "error" else dg.AssetCheckSeverity.WARN
+
+
+def _metadata(verdict: Verdict) -> dict[str, dg.MetadataValue]:
+    return {name: _value(fact) for name, fact in verdict.facts.items()}
+
+
+def _value(fact: Fact) -> dg.MetadataValue:
+    match fact:
+        case Records(columns, rows):
+            return record_table(columns, rows)
+        case str():
+            return dg.MetadataValue.text(fact)
+        case int():
+            return dg.MetadataValue.int(fact)
+        case float():
+            return dg.MetadataValue.float(fact)
+    return dg.MetadataValue.timestamp(fact)
