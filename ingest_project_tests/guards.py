@@ -129,7 +129,7 @@ GUARDS = (
         "overwritten between event and read: a read is pinned to its version",
         "test_overwrites.py::test_object_overwritten_before_it_was_read_gives_way_to_the_newer_event",
         "objects/store.py",
-        {'options["if_match"] = f\'"{object_.etag}"\'': "pass"},
+        {'options["if_match"] = f\'"{expected}"\'': "pass"},
     ),
     Guard(
         "rebuilt while a run commits: a rebuild leaves the keys of a confirmed batch to it",
@@ -142,6 +142,96 @@ GUARDS = (
         "test_lease.py::test_messages_stay_invisible_over_many_timeouts_while_the_lease_is_held",
         "lease.py",
         {"self._extending.start()": "pass", "self._extending.join(LAST_EXTENSION_SECONDS)": "pass"},
+    ),
+    Guard(
+        "first attempt wakes between the second one's commits: its good rows are refused, as the head has moved",
+        "test_quarantine_crashes.py::test_first_attempt_that_wakes_between_the_second_ones_commits_is_refused",
+        "quarantine_commit.py",
+        {"if is_retry and (earlier :=": "if not work and (earlier :="},
+    ),
+    Guard(
+        "dies between the two commits: the next attempt takes out what this one set aside",
+        "test_quarantine.py::test_crash_between_the_two_commits_leaves_each_row_once",
+        "quarantine_commit.py",
+        {"return _own_rows(work) if is_retry else Replacement()": "return Replacement()"},
+    ),
+    Guard(
+        "frozen before it sets rows aside: a run that was replaced is refused by the ledger",
+        "test_quarantine_crashes.py::test_run_frozen_before_it_sets_rows_aside_is_refused_by_the_ledger",
+        "quarantine_commit.py",
+        {"        confirm()\n        return _own_rows(work)": "        return _own_rows(work)"},
+    ),
+    Guard(
+        "frozen while it sets rows aside: its replacement moves the quarantine's head even without a bad row",
+        "test_quarantine_crashes.py::test_run_frozen_at_its_bad_rows_adds_none_if_its_replacement_found_none",
+        "quarantine_commit.py",
+        {"even_if_empty=is_retry": "even_if_empty=False"},
+    ),
+    Guard(
+        "dies between the two commits, and the newer write is gone: older bad rows go only after the table's commit",
+        "test_quarantine_crashes.py::test_older_bad_rows_stay_if_the_newer_write_turns_out_to_be_unreadable_after_a_crash",
+        "quarantine_commit.py",
+        {
+            "        confirm()\n        return _own_rows(work) if is_retry else Replacement()": (
+                "        return replace(confirm(), writes=_own_rows(work).writes)"
+            )
+        },
+    ),
+    Guard(
+        "dies before replaced bad rows are taken out: the next attempt does it",
+        "test_quarantine_crashes.py::test_crash_before_the_replaced_bad_rows_are_taken_out_is_finished_by_the_next_attempt",
+        "pipeline.py",
+        {"        take_out_replaced(work, writer, ": "        earlier or take_out_replaced(work, writer, "},
+    ),
+    Guard(
+        "frozen before it takes replaced bad rows out: the ledger refuses what later batches have overtaken",
+        "test_quarantine_crashes.py::test_run_frozen_before_it_takes_replaced_rows_out_leaves_those_of_a_later_batch_alone",
+        "batches/attempts.py",
+        {
+            "    if row.state != BatchState.PLANNED or row.run_id != run_id:\n        raise BatchSuperseded": (
+                "    if False:\n        raise BatchSuperseded"
+            )
+        },
+    ),
+    Guard(
+        "rebuilt with bad rows: those that it has just set aside stay when the older ones go",
+        "test_quarantine.py::test_rebuild_of_the_partition_leaves_each_bad_row_once",
+        "quarantine_commit.py",
+        {"return replace(replaced(), except_batch=work.batch.batch_id)": "return replace(replaced())"},
+    ),
+    Guard(
+        "found committed with nothing but bad rows of an object: the quarantine tells that it was",
+        "test_quarantine_crashes.py::test_object_that_only_the_second_attempt_could_read_is_settled_by_the_third",
+        "pipeline.py",
+        {"rows=dict.fromkeys(rejected_rows, 0) | rows": "rows=rows"},
+    ),
+    Guard(
+        "replayed under append: a replay takes out the rows of the writes that it reads again and of no other",
+        "test_quarantine_crashes.py::test_replay_of_one_of_two_writes_in_one_batch_leaves_the_other_alone",
+        "batches/replaced_rows.py",
+        {
+            "return RowsToReplace(frozenset(), frozenset(), writes)": (
+                "return RowsToReplace(frozenset(uri for uri, _, _ in writes), frozenset(batch for _, _, batch in writes))"
+            )
+        },
+    ),
+    Guard(
+        "lost ledger: what a batch set aside that never committed is not taken for its rows",
+        "restore/test_restore.py::test_rows_in_quarantine_of_a_batch_that_was_never_committed_come_again_with_its_event",
+        "restore/restore.py",
+        {"rejected.filter(is_known)": "rejected"},
+    ),
+    Guard(
+        "lost ledger, and its events again: what such a batch set aside is taken out",
+        "restore/test_restore.py::test_rows_in_quarantine_of_a_batch_that_was_never_committed_come_again_with_its_event",
+        "restore/restore.py",
+        {"if not dry_run and not result.moved:": "if False:"},
+    ),
+    Guard(
+        "lost answer and expired history: a commit of bad rows is not sent again on a guess",
+        "iceberg/test_expired_snapshots.py::test_lost_answer_whose_history_was_expired_meanwhile_is_not_guessed",
+        "iceberg/commit.py",
+        {"            self._refuse_to_guess(table, batch, doubtful)\n": ""},
     ),
 )
 

@@ -6,6 +6,8 @@ from ingest_project_tests.fault_trials.delivery_faults import DELIVERY
 from ingest_project_tests.fault_trials.network_faults import NETWORK
 from ingest_project_tests.fault_trials.object_faults import OBJECTS
 from ingest_project_tests.fault_trials.outage_faults import OUTAGES
+from ingest_project_tests.fault_trials.quarantine_faults import QUARANTINE_FAULTS
+from ingest_project_tests.fault_trials.replay_faults import REPLAYS
 from ingest_project_tests.fault_trials.trial import Fault
 from ingest_project_tests.fault_trials.ui_faults import UI_FAULTS
 from ingest_project_tests.fault_trials.writer_faults import WRITER_FAULTS
@@ -18,6 +20,8 @@ CATALOGUE: tuple[Fault, ...] = (
     *DELIVERY,
     *OBJECTS,
     *WRITER_FAULTS,
+    *QUARANTINE_FAULTS,
+    *REPLAYS,
     *OUTAGES,
     *UI_FAULTS,
     *CHAOS,

@@ -19,7 +19,7 @@ import yaml
 from ingest_project_tests.e2e.world import BIN, TOP, World, kill_group
 from ingest_project_tests.fault_trials.control import FOLDER_VARIABLE, Control
 from ingest_project_tests.fault_trials.databases import Databases
-from ingest_project_tests.fault_trials.oracle import Found, Recorded
+from ingest_project_tests.fault_trials.oracle import Found, Recorded, SetAside
 from ingest_project_tests.fault_trials.processes import is_alive, members_of_group
 from ingest_project_tests.fault_trials.proxy import FaultProxy
 from ingest_project_tests.fault_trials.workload import PLAIN_BUCKET, VERSIONED_BUCKET
@@ -135,18 +135,35 @@ class Deployment(World):
     def recorded(self, table: str) -> dict[tuple[str, str], Recorded]:
         """What the ledger says of the object versions of a table, by uri and version."""
         query = (
-            "select bucket, key, version_id, sequencer, etag, state, rows, error_class"
+            "select bucket, key, version_id, sequencer, etag, state, rows, error_class, coalesce(rejected_rows, 0)"
             " from object_versions where table_name = :table"
         )
         return {
-            (f"s3://{bucket}/{key}", version_id or sequencer or etag): Recorded(state, rows, error_class)
-            for bucket, key, version_id, sequencer, etag, state, rows, error_class in self.read_ledger(
-                query, table=table
-            )
+            (f"s3://{bucket}/{key}", version_id or sequencer or etag): Recorded(*told)
+            for bucket, key, version_id, sequencer, etag, *told in self.read_ledger(query, table=table)
         }
 
     def found(self, table: str) -> list[Found]:
         """The rows of a table by write, as chdb reads them, which shares no code with the writers."""
+        rows = self._groups(table, "_source_uri, _source_version, write", "count(), uniqExact(row)")
+        return [
+            Found(uri, version, write, int(rows), int(distinct))
+            for uri, version, write, rows, distinct in rows
+        ]
+
+    def set_aside(self, table: str) -> list[SetAside]:
+        """The rows of the table's quarantine by write, in the same way."""
+        rows = self._groups(f"{table}__quarantine", "_source_uri, _source_version", "groupArray(line_number)")
+        return [SetAside(uri, version, tuple(sorted(map(int, lines)))) for uri, version, lines in rows]
+
+    def change_table(self, table: str, **changes: Any) -> None:
+        """Rewrite ingest.yaml with one table changed: runs that start from now on read it so."""
+        self._write_settings(
+            [one | changes if one["name"] == table else one for one in self.settings["tables"]]
+        )
+
+    def _groups(self, table: str, columns: str, totals: str) -> list[Any]:
+        """The table's rows by these columns; none if there is no such table."""
         import chdb
 
         location = self._metadata_location(table)
@@ -154,14 +171,10 @@ class Deployment(World):
             return []
         folder, _, name = location.rpartition("/metadata/")
         source = f"icebergLocal('{folder}', settings iceberg_metadata_file_path = 'metadata/{name}')"
-        columns = "_source_uri, _source_version, write"
-        query = f"select {columns}, count(), uniqExact(row) from {source} group by {columns}"  # noqa: S608
+        query = f"select {columns}, {totals} from {source} group by {columns}"  # noqa: S608
         with _reading, chdir("/"):
             answer = chdb.query(query, "JSONCompactEachRow")  # type: ignore[no-untyped-call]
-        return [
-            Found(uri, version, write, int(rows), int(distinct))
-            for uri, version, write, rows, distinct in map(json.loads, str(answer).splitlines())
-        ]
+        return [json.loads(line) for line in str(answer).splitlines()]
 
     def dead_letters(self) -> int:
         """How many messages the DLQ holds."""
@@ -196,7 +209,9 @@ class Deployment(World):
             ],
             "tables": tables,
         }  # fmt: skip
-        (self.home / "ingest.yaml").write_text(yaml.safe_dump(self.settings, sort_keys=False))
+        unfinished = self.home / "ingest.yaml.new"
+        unfinished.write_text(yaml.safe_dump(self.settings, sort_keys=False))
+        unfinished.replace(self.home / "ingest.yaml")
 
     def _dagster_home(self, name: str) -> Path:
         home = self.home / name

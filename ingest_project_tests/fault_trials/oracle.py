@@ -25,12 +25,22 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """The lines of one write that the quarantine holds, as often as it holds them."""
+
+    uri: str
+    version: str
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """What the ledger says of one object version."""
 
     state: str
     rows: int | None
     error_class: str | None
+    rejected_rows: int = 0
 
 
 @dataclass(slots=True)
@@ -75,10 +85,13 @@ class Verdict:
         return self.lost + self.duplicated + self.wrong + len(self.stuck)
 
 
-def judge_rows(expected: Expected, found: Iterable[Found]) -> Verdict:
-    """Compare the table's rows with what is expected, key by key, each by its best fitting choice."""
+def judge_rows(expected: Expected, found: Iterable[Found], set_aside: Iterable[SetAside] = ()) -> Verdict:
+    """Compare the rows of table and quarantine with what is expected, key by key, each by its best fitting choice."""
     verdict = Verdict()
     by_uri: dict[str, list[Found]] = {}
+    bad_by_uri: dict[str, list[SetAside]] = {}
+    for bad in set_aside:
+        bad_by_uri.setdefault(bad.uri, []).append(bad)
     foreign_rows = 0
     for one in found:
         if one.uri.startswith(FOREIGN):
@@ -89,7 +102,11 @@ def judge_rows(expected: Expected, found: Iterable[Found]) -> Verdict:
     for choices in expected.choices.values():
         uri = next((write.uri for chosen in choices for write in chosen), None)
         rows = [] if uri is None else by_uri.pop(uri, [])
-        _add(verdict, min((_judge_key(chosen, rows) for chosen in choices), key=Verdict.faults))
+        bad_rows = [] if uri is None else bad_by_uri.pop(uri, [])
+        _add(verdict, min((_judge_key(chosen, rows, bad_rows) for chosen in choices), key=Verdict.faults))
+    for uri, bad_rows in bad_by_uri.items():
+        verdict.wrong += sum(len(one.lines) for one in bad_rows)
+        verdict.details.append(f"{uri} must not be in quarantine, and {bad_rows} is")
     for uri, rows in by_uri.items():
         verdict.wrong += sum(one.rows for one in rows)
         verdict.details.append(f"{uri} must not be in the table, and {rows} is")
@@ -103,20 +120,26 @@ def judge_rows(expected: Expected, found: Iterable[Found]) -> Verdict:
 
 
 def judge_ledger(
-    expected: Expected, recorded: Mapping[tuple[str, str], Recorded], found: set[str]
+    expected: Expected, recorded: Mapping[tuple[str, str], Recorded], found: set[tuple[str, str]]
 ) -> Verdict:
-    """Compare the ledger with the same expectation: `recorded` by uri and version, `found` the writes in the table."""
+    """Compare the ledger with the same expectation.
+
+    `recorded` is by uri and version, and `found` has those of the writes in the table or its quarantine.
+    """
     verdict = Verdict()
     for choices in expected.choices.values():
         for write in frozenset().union(*choices):
             known = recorded.get((write.uri, write.version))
+            is_found = (write.uri, write.version) in found
+            told = known and (known.state, known.rows, known.rejected_rows)
             if known is None:
                 verdict.stuck.append(f"{write.name} is unknown to the ledger")
-            elif write.name in found and (known.state, known.rows) != ("committed", write.rows):
+            elif is_found and told != ("committed", write.rows, len(write.bad_lines)):
                 verdict.stuck.append(
-                    f"{write.name} has {write.rows} rows in the table, and the ledger says {known}"
+                    f"{write.name} has {write.rows} rows in the table and {len(write.bad_lines)} in quarantine,"
+                    f" and the ledger says {known}"
                 )
-            elif write.name not in found and write.rows and known.state == "committed" and known.rows:
+            elif not is_found and known.state == "committed" and (known.rows or known.rejected_rows):
                 verdict.stuck.append(f"{write.name} is not in the table, and the ledger says {known}")
     for write, error_class in expected.failed.items():
         known = recorded.get((write.uri, write.version))
@@ -127,8 +150,8 @@ def judge_ledger(
     return verdict
 
 
-def _judge_key(chosen: frozenset[Write], rows: list[Found]) -> Verdict:
-    verdict = Verdict()
+def _judge_key(chosen: frozenset[Write], rows: list[Found], bad_rows: list[SetAside]) -> Verdict:
+    verdict = _judge_set_aside(chosen, bad_rows)
     wanted = {(write.version, write.name): write for write in chosen}
     for one in rows:
         write = wanted.pop((one.version, one.write), None)
@@ -145,6 +168,26 @@ def _judge_key(chosen: frozenset[Write], rows: list[Found]) -> Verdict:
         verdict.lost += write.rows
         if write.rows:
             verdict.details.append(f"{write.name} with {write.rows} rows is missing")
+    return verdict
+
+
+def _judge_set_aside(chosen: frozenset[Write], bad_rows: list[SetAside]) -> Verdict:
+    verdict = Verdict()
+    wanted = {write.version: write for write in chosen}
+    for one in bad_rows:
+        write = wanted.pop(one.version, None)
+        lines, bad_lines = set(one.lines), frozenset() if write is None else write.bad_lines
+        verdict.wrong += len(lines - bad_lines)
+        verdict.lost += len(bad_lines - lines)
+        verdict.duplicated += len(one.lines) - len(lines)
+        if lines != bad_lines or len(one.lines) != len(lines):
+            verdict.details.append(f"{one.uri} must have lines {sorted(bad_lines)} in quarantine: {one}")
+    for write in wanted.values():
+        verdict.lost += len(write.bad_lines)
+        if write.bad_lines:
+            verdict.details.append(
+                f"{write.name}'s lines {sorted(write.bad_lines)} are missing in quarantine"
+            )
     return verdict
 
 

@@ -50,7 +50,7 @@ def connections_cut_at(point: str) -> Fault:
         cut_connections(trial.deployment.databases)
         trial.settle()
 
-    return Fault(f"postgres-connections-cut-{point}", script, databases="postgres")
+    return Fault(f"postgres-connections-cut-{point}", script, databases="postgres", bad_rows=_bad_rows(point))
 
 
 def down_at(point: str) -> Fault:
@@ -64,7 +64,7 @@ def down_at(point: str) -> Fault:
             trial.pass_time(DOWN_SECONDS)
         trial.settle()
 
-    return Fault(f"postgres-down-{point}", script, databases="postgres")
+    return Fault(f"postgres-down-{point}", script, databases="postgres", bad_rows=_bad_rows(point))
 
 
 def connections_cut_again_and_again(trial: Trial) -> None:
@@ -93,16 +93,27 @@ def commit_answer_swallowed(which: str, number: int) -> Fault:
     return Fault(f"postgres-{which}-commit-{number}-swallowed", script, databases="postgres")
 
 
+def _bad_rows(point: str) -> bool | None:
+    """Only a batch with bad rows comes to the quarantine's commit."""
+    return True if point.startswith("quarantine") else None
+
+
 OUTAGES = (
     ledger_locked_at("after-fetch", LOCK_SECONDS, "ledger-locked"),
     ledger_locked_at("after-commit", LONG_LOCK_SECONDS, "ledger-locked-for-long-after-commit"),
     catalog_locked_at("after-data-files", LOCK_SECONDS, "catalog-locked"),
     *(
         connections_cut_at(point)
-        for point in ("after-start", "after-data-files", "after-confirm", "after-commit")
+        for point in (
+            "after-start",
+            "after-data-files",
+            "after-confirm",
+            "quarantine-committed",
+            "after-commit",
+        )
     ),
-    *(down_at(point) for point in ("after-fetch", "after-confirm", "after-commit")),
+    *(down_at(point) for point in ("after-fetch", "after-confirm", "quarantine-committed", "after-commit")),
     Fault("postgres-connections-cut-all-the-time", connections_cut_again_and_again, databases="postgres"),
     *(commit_answer_swallowed("ledger", number) for number in (0, 1, 2)),
-    commit_answer_swallowed("catalog", 0),
+    *(commit_answer_swallowed("catalog", number) for number in (0, 1, 2)),
 )

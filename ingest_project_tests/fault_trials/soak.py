@@ -127,6 +127,7 @@ def soak(plan: SoakPlan, console: Console) -> int:
         "soak", _no_script, policy="replace", versioned=True, deadline_seconds=plan.deadline_seconds
     )
     trial = Trial(fault, 0, plan.seed)
+    trial.bad_share = plan.fault_rate
     table = {**trial.table_settings(), "batch": {"max_objects": OBJECTS_OF_A_BATCH}}
     home = Path(tempfile.mkdtemp(prefix="fault-trials-soak-"))
     started = time.monotonic()

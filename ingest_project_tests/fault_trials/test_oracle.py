@@ -3,15 +3,18 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from ingest_project_tests.fault_trials.oracle import (
     FOREIGN,
     Expected,
     Found,
     Recorded,
+    SetAside,
     judge_ledger,
     judge_rows,
 )
-from ingest_project_tests.fault_trials.workload import Write
+from ingest_project_tests.fault_trials.workload import BAD_LINES, FOREIGN_TIME, Write, body_of
 
 
 def write(key: str = "t/a.ndjson", number: int = 1, rows: int = 5) -> Write:
@@ -124,7 +127,7 @@ def test_ledger_that_agrees_is_clean() -> None:
     a = write()
     committed = {(a.uri, a.version): Recorded("committed", 5, None)}
 
-    assert judge_ledger(expected(a), committed, {a.name}).is_clean
+    assert judge_ledger(expected(a), committed, {(a.uri, a.version)}).is_clean
 
 
 def test_ledger_that_disagrees_with_the_table_is_seen() -> None:
@@ -134,7 +137,7 @@ def test_ledger_that_disagrees_with_the_table_is_seen() -> None:
         {(a.uri, a.version): Recorded("superseded", None, None)},
         {(a.uri, a.version): Recorded("committed", 4, None)},
     ):
-        assert judge_ledger(expected(a), recorded, {a.name}).stuck
+        assert judge_ledger(expected(a), recorded, {(a.uri, a.version)}).stuck
 
 
 def test_ledger_that_takes_absent_rows_for_committed_is_seen() -> None:
@@ -150,3 +153,57 @@ def test_object_that_failed_otherwise_than_predicted_is_seen() -> None:
     assert judge_ledger(made, {(gone.uri, gone.version): Recorded("failed", None, "missing")}, set()).is_clean
     assert judge_ledger(made, {(gone.uri, gone.version): Recorded("failed", None, "forbidden")}, set()).stuck
     assert judge_ledger(made, {(gone.uri, gone.version): Recorded("committed", 5, None)}, set()).stuck
+
+
+def with_bad_lines() -> Write:
+    return replace(write(), bad_lines=frozenset({2, 4}))
+
+
+@pytest.mark.parametrize(
+    ("lines", "faults"),
+    [((2, 4), (0, 0, 0)), ((2,), (1, 0, 0)), ((2, 4, 4), (0, 1, 0)), ((2, 3), (1, 0, 1)), (None, (2, 0, 0))],
+)
+def test_line_that_is_not_in_quarantine_just_once_is_seen(
+    lines: tuple[int, ...] | None, faults: tuple[int, int, int]
+) -> None:
+    a = with_bad_lines()
+    set_aside = [] if lines is None else [SetAside(a.uri, a.version, lines)]
+
+    verdict = judge_rows(expected(a), [found(a)], set_aside)
+
+    assert (verdict.lost, verdict.duplicated, verdict.wrong) == faults
+
+
+def test_bad_lines_of_an_older_write_or_of_a_stranger_are_wrong() -> None:
+    older, newer, stranger = with_bad_lines(), write(number=2), write("t/stranger.ndjson")
+    for one in (older, stranger):
+        verdict = judge_rows(expected(newer), [found(newer)], [SetAside(one.uri, one.version, (2, 4))])
+        assert (verdict.lost, verdict.wrong) == (0, 2)
+
+
+def test_write_of_nothing_but_bad_lines_is_a_choice_of_its_own() -> None:
+    bad, good = replace(with_bad_lines(), rows=0), write(number=2)
+    either = Expected()
+    either.one_of(bad.key, [bad, good])
+
+    assert judge_rows(either, [], [SetAside(bad.uri, bad.version, (2, 4))]).is_clean
+    assert judge_rows(either, [found(good)], []).is_clean
+    assert judge_rows(either, [found(good)], [SetAside(bad.uri, bad.version, (2, 4))]).wrong == 2
+
+
+@pytest.mark.parametrize(("rejected_rows", "is_clean"), [(2, True), (0, False), (3, False)])
+def test_ledger_that_counts_other_bad_rows_is_seen(rejected_rows: int, is_clean: bool) -> None:
+    a = with_bad_lines()
+    recorded = {(a.uri, a.version): Recorded("committed", 5, None, rejected_rows)}
+
+    assert judge_ledger(expected(a), recorded, {(a.uri, a.version)}).is_clean is is_clean
+
+
+def test_bad_lines_of_a_body_are_those_that_are_said_to_be() -> None:
+    made = body_of("k", 1, 5, bad=BAD_LINES, foreign_times=2)
+    lines = made.content.decode().splitlines()
+
+    said = [lines[number - 1] for number in sorted(made.bad_lines - made.foreign_times)]
+    assert sorted(said) == sorted(line.replace("%s", "k#1") for line in BAD_LINES)
+    assert all(FOREIGN_TIME in lines[number - 1] for number in made.foreign_times)
+    assert (made.rows, len(made.foreign_times), len(lines)) == (3, 2, 9)

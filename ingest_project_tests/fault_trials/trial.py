@@ -19,6 +19,7 @@ from ingest_project_tests.fault_trials.processes import is_alive, run_workers
 from ingest_project_tests.fault_trials.proxy_rules import Effect, Rule
 from ingest_project_tests.fault_trials.workload import (
     COLUMNS,
+    MENDED_TIMES,
     PLAIN_BUCKET,
     VERSIONED_BUCKET,
     Landing,
@@ -26,6 +27,7 @@ from ingest_project_tests.fault_trials.workload import (
 )
 
 POLL_SECONDS = 0.25
+BAD_SHARE = 0.3
 LAST_WORDS_SECONDS = START_TIMEOUT.total_seconds() + LEASE_SECONDS + 30
 """How long a run may stay unfinished in Dagster once its work is done: monitoring and sensors look every five."""
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
@@ -47,7 +49,8 @@ class NotReached(Exception):
 class Fault:
     """A named fault: a script that lands a workload and strikes.
 
-    `policy` is the table's `on_overwrite`, `versioned` its bucket's kind; None leaves them to the seed.
+    `policy` is the table's `on_overwrite`, `versioned` its bucket's kind, `bad_rows` whether some of its objects have
+    such; None leaves them to the seed.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Fault:
     versioned: bool | None = None
     deadline_seconds: float = 300.0
     databases: str | None = None
+    bad_rows: bool | None = None
 
 
 @dataclass
@@ -86,6 +90,16 @@ class Trial:
     def versioned(self) -> bool:
         drawn = random.Random(f"{self.seed}:{self.number}:bucket").random() < 0.7  # noqa: S311
         return drawn if self.fault.versioned is None else self.fault.versioned
+
+    @cached_property
+    def bad_share(self) -> float:
+        """How many of its objects have bad rows."""
+        drawn = random.Random(f"{self.seed}:{self.number}:bad").random() < 0.6  # noqa: S311
+        return BAD_SHARE if (drawn if self.fault.bad_rows is None else self.fault.bad_rows) else 0.0
+
+    @property
+    def quarantine(self) -> str:
+        return f"{self.table}__quarantine"
 
     @property
     def table(self) -> str:
@@ -119,7 +133,7 @@ class Trial:
     def landing(self) -> Landing:
         return Landing(
             self.deployment.s3, self.deployment.sqs, queue_url=self.deployment.queue_url(QUEUE),
-            bucket=self.bucket, prefix=self.prefix, rng=self.rng,
+            bucket=self.bucket, prefix=self.prefix, rng=self.rng, bad_share=self.bad_share,
         )  # fmt: skip
 
     def write_new(self, count: int | None = None) -> list[Write]:
@@ -133,6 +147,14 @@ class Trial:
         writes = self.write_new(count)
         self.landing.announce(writes)
         return writes
+
+    def mend(self) -> None:
+        """Settings that read the times that nobody could read; what was expected up to now is expected so."""
+        self.deployment.change_table(self.table, columns={**COLUMNS, "at": MENDED_TIMES})
+        for key, choices in self.expected.choices.items():
+            self.expected.choices[key] = [
+                frozenset({write.once_mended() for write in chosen}) for chosen in choices
+            ]
 
     def arm(self, point: str, action: Action, *, seconds: float = 0.0) -> None:
         """Have the next process that comes to the point carry the action out."""
@@ -241,7 +263,7 @@ class Trial:
         if self._open_batches():
             return False
         recorded = self.deployment.recorded(self.table)
-        expected = {
+        expected: set[tuple[str, str]] = {
             (write.uri, write.version)
             for choices in self.expected.choices.values()
             for chosen in choices
@@ -256,11 +278,10 @@ class Trial:
 
     def verdict(self) -> Verdict:
         """The judgement of what the trial left behind."""
-        found = self.deployment.found(self.table)
-        verdict = judge_rows(self.expected, found)
-        ledger = judge_ledger(
-            self.expected, self.deployment.recorded(self.table), {one.write for one in found}
-        )
+        found, set_aside = self.deployment.found(self.table), self.deployment.set_aside(self.table)
+        verdict = judge_rows(self.expected, found, set_aside)
+        known = {(one.uri, one.version) for one in found} | {(one.uri, one.version) for one in set_aside}
+        ledger = judge_ledger(self.expected, self.deployment.recorded(self.table), known)
         verdict.stuck += ledger.stuck
         dead = self.deployment.dead_letters() - self.dead_letters_before
         if dead > 0:
