@@ -9,16 +9,18 @@ SEED ?= 1
 LEDGER ?= sqlite
 WORKERS ?= 3
 FAULT ?=
+PER_FORMAT ?= 300
+SECONDS ?= 600
 TRIAL ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test guards bench faults lint lock clean dagster-home
+.PHONY: help setup demo dev test guards bench memory faults odd-files fuzz lint lock clean dagster-home
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(INSTALLED) ## make .venv from requirements.lock; does nothing while that is up to date
 
@@ -35,12 +37,21 @@ test: setup ## pytest; ARGS picks tests and options
 guards: setup ## that each guard of exactly-once has a test that fails without it
 	$(BIN)/pytest ingest_project_tests/guards.py $(ARGS)
 
+memory: setup ## peak memory of a run over objects of 100 MB to 5 GB (some ten minutes, 6 GB of disk)
+	$(BIN)/python -m ingest_project_tests.bench.memory $(ARGS)
+
 bench: setup ## rows per second and memory against a loop written by hand, as ratios
 	$(BIN)/python -m ingest_project_tests.bench
 
 faults: setup ## try to break exactly-once: TRIALS, SEED, LEDGER=sqlite or postgres, WORKERS, FAULT
 	$(BIN)/python -m ingest_project_tests.fault_trials --trials $(TRIALS) --seed $(SEED) --ledger $(LEDGER) \
 		--workers $(WORKERS) $(if $(FAULT),--fault $(FAULT)) $(if $(TRIAL),--trial $(TRIAL)) $(ARGS)
+
+odd-files: setup ## read PER_FORMAT odd and damaged files of each format, made from SEED, and list what came of them
+	$(BIN)/python -m ingest_project_tests.odd_files --seed $(SEED) --per-format $(PER_FORMAT) $(ARGS)
+
+fuzz: setup ## read files with random changes for SECONDS; the files that break something are kept in .fuzz
+	$(BIN)/python -m ingest_project_tests.odd_files.fuzz --seed $(SEED) --seconds $(SECONDS) $(ARGS)
 
 lint: setup ## ruff, mypy and the one-way rooms
 	$(BIN)/ruff check .

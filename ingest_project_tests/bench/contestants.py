@@ -5,6 +5,7 @@ Each runs in a process of its own, given the queue's URL and a folder, and print
 
 import io
 import json
+import os
 import resource
 import sys
 import time
@@ -26,7 +27,7 @@ def project(endpoint: str, queue: str, url: str, home: Path, objects: int) -> in
     from ingest_project.settings.load import load_settings
 
     table = {
-        "name": "bench.orders", "queue": queue, "bucket": BUCKET, "prefix": f"{queue}/", "format": "ndjson",
+        "name": "bench.orders", "queue": queue, "bucket": BUCKET, "prefix": f"{queue}/", "format": os.environ.get("BENCH_FORMAT", "ndjson"),
         "columns": COLUMNS, "partition_spec": ["day(ordered_at)"], "batch": {"max_objects": 100_000},
     }  # fmt: skip
     settings = {
@@ -85,9 +86,13 @@ def main(name: str, *arguments: str) -> None:
     measured: dict[str, Any] = {
         "rows": rows,
         "seconds": time.perf_counter() - started,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": _peak_mib(),
     }
     print(json.dumps(measured))  # noqa: T201 - read by __main__
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

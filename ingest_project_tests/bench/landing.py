@@ -57,6 +57,17 @@ def clients(endpoint: str) -> "tuple[S3Client, SQSClient]":
 
 def land(endpoint: str, queue: str, *, objects: int, rows: int) -> str:
     """Put NDJSON objects of the day 2026-11-20 under the prefix `<queue>/`, announced to a queue; gives its URL."""
+    url = notifying_queue(endpoint, queue)
+    s3, _ = clients(endpoint)
+    for number in range(objects):
+        s3.put_object(
+            Bucket=BUCKET, Key=f"{queue}/dt=2026-11-20/{number:06d}.ndjson", Body=_body(number, rows)
+        )
+    return url
+
+
+def notifying_queue(endpoint: str, queue: str) -> str:
+    """A queue to which the bucket announces its objects; gives its URL."""
     s3, sqs = clients(endpoint)
     url = sqs.create_queue(QueueName=queue)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -67,10 +78,6 @@ def land(endpoint: str, queue: str, *, objects: int, rows: int) -> str:
             "QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
         },
     )
-    for number in range(objects):
-        s3.put_object(
-            Bucket=BUCKET, Key=f"{queue}/dt=2026-11-20/{number:06d}.ndjson", Body=_body(number, rows)
-        )
     return url
 
 
