@@ -14,6 +14,7 @@ from ingest_project.objects.avro_types import (
     reader_of,
     without_logical_types,
 )
+from ingest_project.objects.byte_source import ByteSource
 from ingest_project.objects.compression import DEFAULT_LIMIT_BYTES
 
 
@@ -23,7 +24,7 @@ def read_avro(body: bytes) -> pl.DataFrame:
     The blocks are unpacked here: Polars would do it without a bound, and end the process for a count of rows that its
     memory cannot hold.
     """
-    file = io.BytesIO(body)
+    file = ByteSource([body])
     header = read_header(file)
     if not _is_for_polars(header.schema):
         return _by_fastavro(file, header)
@@ -56,7 +57,7 @@ def _plain_blocks(blocks: Iterable[AvroBlock], header: AvroHeader, schema: objec
         yield AvroBlock(block.rows, data).encoded(header.sync)
 
 
-def _by_fastavro(file: io.BytesIO, header: AvroHeader) -> pl.DataFrame:
+def _by_fastavro(file: ByteSource, header: AvroHeader) -> pl.DataFrame:
     schema = header.schema
     if not isinstance(schema, dict) or schema.get("type") != "record":
         raise ValueError("it holds no records")

@@ -10,13 +10,18 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import BinaryIO, Final
+from typing import Final
 
 import pyarrow as pa
+
+from ingest_project.objects.byte_source import ByteSource
 
 MAGIC = b"Obj\x01"
 SYNC_BYTES = 16
 MAX_VARINT_BYTES = 10
+MAX_HEADER_BYTES = 16 * 1024**2
+MAX_BLOCK_BYTES = 256 * 1024**2
+"""Writers make blocks of some KB; of 64 MB at most, if told to."""
 SNAPPY_EXPANSION = 32
 """More than snappy ever saves: its longest copy is 64 bytes of 3."""
 
@@ -48,26 +53,32 @@ class AvroBlock:
         return _varint(self.rows) + _sized(self.data) + sync
 
 
-def read_header(file: BinaryIO) -> AvroHeader:
+def read_header(file: ByteSource) -> AvroHeader:
     """The header, read from the start of the file, which then stands at the first block. Raises ValueError."""
-    if file.read(len(MAGIC)) != MAGIC:
+    if file.read_all(len(MAGIC)) != MAGIC:
         raise ValueError("it does not begin as Avro's files do")
     metadata: dict[str, bytes] = {}
+    left_bytes = MAX_HEADER_BYTES
     while count := _read_varint(file):
         if count < 0:  # then the size of the entries follows
             _read_varint(file)
         for _ in range(abs(count)):
-            key = _read_sized(file).decode()
-            metadata[key] = _read_sized(file)
-    schema = json.loads(metadata.get("avro.schema", b"null"))
+            key = _read_sized(file, left_bytes)
+            value = _read_sized(file, left_bytes - len(key))
+            left_bytes -= len(key) + len(value)
+            metadata[key.decode()] = value
+    try:
+        schema = json.loads(metadata.get("avro.schema", b"null"))
+    except RecursionError as error:
+        raise ValueError("its schema is none of Avro's") from error
     return AvroHeader(schema, metadata.get("avro.codec", b"null").decode(), _read_exactly(file, SYNC_BYTES))
 
 
-def read_blocks(file: BinaryIO, header: AvroHeader) -> Iterator[AvroBlock]:
+def read_blocks(file: ByteSource, header: AvroHeader) -> Iterator[AvroBlock]:
     """The blocks that follow, up to the end of the file. Raises ValueError where one is cut short or damaged."""
     while first := file.read(1):
         rows = _read_varint(file, first)
-        data = _read_sized(file)
+        data = _read_sized(file, MAX_BLOCK_BYTES)
         if rows < 0 or _read_exactly(file, SYNC_BYTES) != header.sync:
             raise ValueError("a block of it does not end where it says")
         yield AvroBlock(rows, data)
@@ -126,7 +137,7 @@ CODECS: Final[Mapping[str, Callable[[bytes, int], bytes]]] = MappingProxyType(
 )
 
 
-def _read_varint(file: BinaryIO, first: bytes = b"") -> int:
+def _read_varint(file: ByteSource, first: bytes = b"") -> int:
     """A zigzag number of variable length."""
     value = 0
     for place in range(MAX_VARINT_BYTES):
@@ -137,15 +148,15 @@ def _read_varint(file: BinaryIO, first: bytes = b"") -> int:
     raise ValueError("a number in it does not end")
 
 
-def _read_sized(file: BinaryIO) -> bytes:
+def _read_sized(file: ByteSource, limit_bytes: int) -> bytes:
     size = _read_varint(file)
-    if size < 0:
-        raise ValueError("a length in it is negative")
+    if not 0 <= size <= limit_bytes:
+        raise ValueError(f"a length in it is {size:,} bytes")
     return _read_exactly(file, size)
 
 
-def _read_exactly(file: BinaryIO, size: int) -> bytes:
-    data = file.read(size)
+def _read_exactly(file: ByteSource, size: int) -> bytes:
+    data = file.read_all(size)
     if len(data) < size:
         raise ValueError("it is cut short")
     return data

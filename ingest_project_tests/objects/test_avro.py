@@ -22,6 +22,7 @@ from ingest_project.objects.avro_container import (
     read_header,
     unpacked,
 )
+from ingest_project.objects.byte_source import ByteSource
 from ingest_project.objects.lossless import lossless_cast
 from ingest_project_tests.objects.factories import read, reasons, values
 
@@ -40,7 +41,7 @@ def written(schema: Any, *contents: Any, codec: str = "null") -> bytes:
 
 
 def by_zstandard(body: bytes) -> bytes:
-    file = io.BytesIO(body)
+    file = ByteSource([body])
     header = read_header(file)
     packed = AvroHeader(header.schema, "zstandard", header.sync)
     blocks = (
@@ -63,7 +64,7 @@ def test_every_codec_is_read(codec: str) -> None:
 def test_snappy_is_read_by_polars_and_by_us() -> None:
     sink = io.BytesIO()
     pl.DataFrame({"c": ["x" * 100]}).write_avro(sink, compression="snappy")
-    file = io.BytesIO(sink.getvalue())
+    file = ByteSource([sink.getvalue()])
     (block,) = read_blocks(file, read_header(file))
 
     assert read_avro(sink.getvalue())["c"].to_list() == ["x" * 100]
@@ -129,7 +130,7 @@ def test_a_type_within_itself_is_text() -> None:
 def test_times_beyond_python_s_years_fail_no_file() -> None:
     schema = {"type": "map", "values": {"type": "long", "logicalType": "timestamp-micros"}}
     body = written({"type": "map", "values": "long"}, {"a": 2**62}, {"a": 0})
-    file = io.BytesIO(body)
+    file = ByteSource([body])
     header = read_header(file)
     record = {"type": "record", "name": "r", "fields": [{"name": "c", "type": schema}]}
     told = AvroHeader(record, "null", header.sync).encoded() + file.read()
@@ -196,7 +197,7 @@ def test_a_file_cut_short_anywhere_is_refused_or_ends_at_a_block(
         frame = read_avro(body[:cut])
     except REFUSED:
         return
-    assert body[:cut].endswith(read_header(io.BytesIO(body)).sync)
+    assert body[:cut].endswith(read_header(ByteSource([body])).sync)
     assert frame["c"].to_list() == [content] * frame.height
 
 
@@ -213,8 +214,17 @@ def test_a_damaged_file_is_refused_or_read_but_never_crashes(
     assert all(reason.startswith(("unreadable", "schema")) for reason in reasons(result).values())
 
 
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_a_schema_that_is_nested_without_end_is_refused(depth: int) -> None:
+    text = "x" * (2 * depth - 2)
+    body = AvroHeader(text, "null", bytes(16)).encoded()
+
+    with pytest.raises(ValueError, match=r"none of Avro's|holds no records"):
+        read_avro(body.replace(f'"{text}"'.encode(), b"[" * depth + b"]" * depth))
+
+
 def test_a_block_that_unpacks_to_too_much_is_refused() -> None:
-    packed = io.BytesIO(written("string", "x" * 10_000, codec="deflate"))
+    packed = ByteSource([written("string", "x" * 10_000, codec="deflate")])
     header = read_header(packed)
     (block,) = read_blocks(packed, header)
 
