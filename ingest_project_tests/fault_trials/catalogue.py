@@ -7,6 +7,7 @@ from ingest_project_tests.fault_trials.network_faults import NETWORK
 from ingest_project_tests.fault_trials.object_faults import OBJECTS
 from ingest_project_tests.fault_trials.outage_faults import OUTAGES
 from ingest_project_tests.fault_trials.quarantine_faults import QUARANTINE_FAULTS
+from ingest_project_tests.fault_trials.rebuild_faults import REBUILDS
 from ingest_project_tests.fault_trials.replay_faults import REPLAYS
 from ingest_project_tests.fault_trials.trial import Fault
 from ingest_project_tests.fault_trials.ui_faults import UI_FAULTS
@@ -22,6 +23,7 @@ CATALOGUE: tuple[Fault, ...] = (
     *WRITER_FAULTS,
     *QUARANTINE_FAULTS,
     *REPLAYS,
+    *REBUILDS,
     *OUTAGES,
     *UI_FAULTS,
     *CHAOS,

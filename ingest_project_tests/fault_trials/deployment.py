@@ -128,6 +128,11 @@ class Deployment(World):
             for row in _sqlite(self.home / name / "history" / "runs.db", query, table)
         ]
 
+    def has_dagster_storage(self) -> bool:
+        """Whether the first daemon has created its storage: it has, once there are heartbeats."""
+        path = self.home / FIRST_DAEMON / "history" / "runs.db"
+        return bool(_sqlite(path, "select 1 from daemon_heartbeats"))
+
     def read_ledger(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         """Rows of the ledger; none while it does not exist yet."""
         return _rows(self.databases.ledger, query, parameters)

@@ -4,7 +4,7 @@ It knows the project only by what it leaves behind. A row says which write it ca
 it, so a row that is missing, there twice, or there under another write's version is told apart from every other.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ingest_project_tests.fault_trials.workload import Write
@@ -48,11 +48,13 @@ class Expected:
     """What must come out of a trial.
 
     `choices` holds, for each key, the sets of writes of which exactly one must be in the table: one set where the
-    policy alone decides, several where the order of arrival may. `failed` are the writes that must have failed,
-    with their error class, and whose messages stay in the queue. `foreign_rows` are rows of other writers.
+    policy alone decides, several where the order of arrival may. Of the keys in `open_keys` the ledger may not know
+    the writes that were not chosen. `failed` are the writes that must have failed, with their error class, and whose
+    messages stay in the queue. `foreign_rows` are rows of other writers.
     """
 
     choices: dict[str, list[frozenset[Write]]] = field(default_factory=dict)
+    open_keys: set[str] = field(default_factory=set)
     failed: dict[Write, str] = field(default_factory=dict)
     foreign_rows: int = 0
 
@@ -65,6 +67,23 @@ class Expected:
     def one_of(self, key: str, writes: Iterable[Write]) -> None:
         """Exactly one of these writes of the key must be in the table."""
         self.choices[key] = [frozenset({write}) for write in writes]
+
+    def either(self, key: str, writes: Iterable[Write]) -> None:
+        """The same, and the others may never come to be known: they are one write under several versions."""
+        self.one_of(key, writes)
+        self.open_keys.add(key)
+
+    def is_known(self, versions: Collection[tuple[str, str]]) -> bool:
+        """Whether all that must be known is among these, each a uri and a version."""
+        known = all(
+            (any if key in self.open_keys else all)(_are_known(chosen, versions) for chosen in choices)
+            for key, choices in self.choices.items()
+        )
+        return known and _are_known(self.failed, versions)
+
+
+def _are_known(writes: Iterable[Write], versions: Collection[tuple[str, str]]) -> bool:
+    return all((write.uri, write.version) in versions for write in writes)
 
 
 @dataclass(slots=True)
@@ -127,11 +146,13 @@ def judge_ledger(
     `recorded` is by uri and version, and `found` has those of the writes in the table or its quarantine.
     """
     verdict = Verdict()
-    for choices in expected.choices.values():
+    for key, choices in expected.choices.items():
         for write in frozenset().union(*choices):
             known = recorded.get((write.uri, write.version))
             is_found = (write.uri, write.version) in found
             told = known and (known.state, known.rows, known.rejected_rows)
+            if known is None and key in expected.open_keys and not is_found:
+                continue
             if known is None:
                 verdict.stuck.append(f"{write.name} is unknown to the ledger")
             elif is_found and told != ("committed", write.rows, len(write.bad_lines)):

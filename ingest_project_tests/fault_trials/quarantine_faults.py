@@ -1,14 +1,13 @@
 """Faults between a batch's commits to its table and to the quarantine: bad rows are set aside exactly once, too."""
 
-import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ingest_project_tests.fault_trials.control import Action, Mark
-from ingest_project_tests.fault_trials.deployment import QUEUE
+from ingest_project_tests.fault_trials.control import Action
 from ingest_project_tests.fault_trials.object_faults import expect
 from ingest_project_tests.fault_trials.outages import locked
+from ingest_project_tests.fault_trials.outlive import outlive
 from ingest_project_tests.fault_trials.processes import is_stopped
 from ingest_project_tests.fault_trials.trial import Fault, NotReached, Trial
 from ingest_project_tests.fault_trials.workload import Write
@@ -18,7 +17,6 @@ BEFORE_MARK, MARKED = "before-mark-commit", "mark-committed"
 BEFORE_TABLE, IN_TABLE = "before-catalog-commit", "catalog-committed"
 BEFORE_REPLACED, REPLACED = "before-replaced-commit", "replaced-committed"
 LOCK_SECONDS = 8.0
-OPEN_BATCHES = "select 1 from batches where table_name = :table and state = 'planned'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,35 +156,6 @@ def _foreign(trial: Trial, work: str, table: str, *options: str) -> None:
     trial.wait(lambda: other.poll() is not None, "the end of the other writer")
     if other.returncode != 0:
         raise NotReached("the other writer failed; see foreign.log")
-
-
-def outlive(trial: Trial, *marks: Mark) -> None:
-    """Wait until others have done the work of the frozen, then let these go on, in this order."""
-    for mark in marks:
-        trial.wait(lambda pid=mark.pid: is_stopped(pid), "the run frozen")  # type: ignore[misc]
-        if _holds_the_ledger(trial):
-            trial.thaw(mark.pid)
-            trial.settle()
-            raise NotReached("the run was frozen in the middle of a heartbeat, with SQLite's only lock")
-    ledger = trial.deployment.read_ledger
-    trial.wait(lambda: not ledger(OPEN_BATCHES, table=trial.table), "a successor's commit")
-    trial.wait(lambda: trial.deployment.messages_in(QUEUE) == 0, "the messages deleted")
-    for mark in marks:
-        trial.thaw(mark.pid)
-    for mark in marks:
-        trial.await_end(mark)
-
-
-def _holds_the_ledger(trial: Trial) -> bool:
-    """Whether nobody can write to the ledger's file for some seconds."""
-    engine = trial.deployment.databases.ledger
-    if engine.dialect.name != "sqlite":
-        return False
-    try:
-        with locked(engine):
-            return False
-    except sqlite3.OperationalError:
-        return True
 
 
 QUARANTINE_FAULTS = (

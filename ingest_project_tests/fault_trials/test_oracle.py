@@ -207,3 +207,28 @@ def test_bad_lines_of_a_body_are_those_that_are_said_to_be() -> None:
     assert sorted(said) == sorted(line.replace("%s", "k#1") for line in BAD_LINES)
     assert all(FOREIGN_TIME in lines[number - 1] for number in made.foreign_times)
     assert (made.rows, len(made.foreign_times), len(lines)) == (3, 2, 9)
+
+
+def test_either_version_of_a_write_will_do_but_not_both_and_not_none() -> None:
+    a = write()
+    either = Expected()
+    either.either(a.key, [a, a.as_listed()])
+    in_ledger = Recorded("committed", a.rows, None)
+
+    for one in (a, a.as_listed()):
+        assert judge_rows(either, [found(one)]).is_clean
+        assert either.is_known({(one.uri, one.version)})
+        assert judge_ledger(either, {(one.uri, one.version): in_ledger}, {(one.uri, one.version)}).is_clean
+    assert judge_rows(either, [found(a), found(a.as_listed())]).wrong == a.rows
+    assert judge_rows(either, []).lost == a.rows
+    assert not either.is_known(set())
+    assert not judge_ledger(either, {}, {(a.uri, a.version)}).is_clean
+
+
+def test_all_writes_of_other_keys_must_be_known() -> None:
+    a, b = write(), write(number=2)
+    either = Expected()
+    either.one_of(a.key, [a, b])
+
+    assert either.is_known({(a.uri, a.version), (b.uri, b.version)})
+    assert not either.is_known({(a.uri, a.version)})

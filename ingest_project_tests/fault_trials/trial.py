@@ -263,14 +263,8 @@ class Trial:
         if self._open_batches():
             return False
         recorded = self.deployment.recorded(self.table)
-        expected: set[tuple[str, str]] = {
-            (write.uri, write.version)
-            for choices in self.expected.choices.values()
-            for chosen in choices
-            for write in chosen
-        } | {(write.uri, write.version) for write in self.expected.failed}
         return (
-            expected <= recorded.keys()
+            self.expected.is_known(recorded.keys())
             and all(one.state not in ("pending", "planned") for one in recorded.values())
             and not self._open_batches()  # one may have been planned since we looked
             and self.deployment.messages_in(QUEUE) == len(self.expected.failed)

@@ -70,6 +70,10 @@ class Write:
         """The version under which the project must know this write."""
         return self.version_id or self.sequencer
 
+    def as_listed(self) -> "Write":
+        """The same write as a rebuild knows it if no event has told of it: by its eTag."""
+        return replace(self, version_id=None, sequencer=self.etag)
+
     def once_mended(self) -> "Write":
         """What must be in table and quarantine once the settings can read all times."""
         return replace(

@@ -1,7 +1,8 @@
 """A run that is frozen past its lease, its messages' visibility and its successor's commit, and then goes on."""
 
 from ingest_project_tests.fault_trials.control import Action
-from ingest_project_tests.fault_trials.deployment import QUEUE, VISIBILITY_SECONDS
+from ingest_project_tests.fault_trials.deployment import VISIBILITY_SECONDS
+from ingest_project_tests.fault_trials.outlive import outlive
 from ingest_project_tests.fault_trials.processes import is_stopped
 from ingest_project_tests.fault_trials.trial import Fault, NotReached, Trial
 
@@ -15,11 +16,7 @@ def frozen_at(point: str) -> Fault:
         trial.arm(point, Action.FREEZE)
         trial.land()
         mark = trial.await_mark(point)
-        trial.wait(lambda: is_stopped(mark.pid), "the run frozen")
-        trial.wait(lambda: not _open_batches(trial), "a successor's commit")
-        trial.wait(lambda: trial.deployment.messages_in(QUEUE) == 0, "the messages deleted")
-        trial.thaw(mark.pid)
-        trial.await_end(mark)
+        outlive(trial, mark)
         trial.settle()
 
     return Fault(f"zombie-{point}", script, deadline_seconds=360)
@@ -64,11 +61,6 @@ def frozen_code_server(trial: Trial) -> None:
     trial.pass_time(VISIBILITY_SECONDS + 5)
     trial.thaw(mark.pid)
     trial.settle()
-
-
-def _open_batches(trial: Trial) -> bool:
-    query = "select 1 from batches where table_name = :table and state = 'planned'"
-    return bool(trial.deployment.read_ledger(query, table=trial.table))
 
 
 ZOMBIES = (
