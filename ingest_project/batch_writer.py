@@ -13,7 +13,13 @@ from datetime import UTC, datetime
 import polars as pl
 
 from ingest_project.batches.model import BatchObject, BatchWork, FailedObject
-from ingest_project.errors import ObjectError, TableMismatch, TooManyBadRows
+from ingest_project.errors import (
+    ObjectError,
+    PartitionMismatch,
+    SchemaMismatch,
+    TableMismatch,
+    TooManyBadRows,
+)
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.data_files import WrittenFiles
@@ -60,7 +66,11 @@ class Written:
 
 
 class BatchWriter:
-    """Writes one batch. `table` and `quarantine` are opened when there are rows for them, unless they exist."""
+    """Writes one batch. `table` and `quarantine` are opened when there are rows for them, unless they exist.
+
+    If nobody declared the columns, the first rows tell those of a new table, which is made once all rows are written. An
+    object from whose rows it cannot be made waits for another of the batch that it can be made from.
+    """
 
     def __init__(self, work: BatchWork, settings: TableSettings, lake: Lake, store: ObjectStore) -> None:
         self._work = work
@@ -86,13 +96,14 @@ class BatchWriter:
     def write(self) -> None:
         """Reads and writes all objects. Raises TableError; the files written so far are deleted then."""
         try:
-            for portion in self._portions():
-                if isinstance(portion, Together):
-                    self._note_failures((one.object, one.error) for one in portion.failures)
-                    self.written.add(self._write(self._read(portion.contents)))
-                else:
-                    self._write_streamed(portion)
-                del portion  # before the next one is fetched
+            waiting = self._write_objects(list(self._members))
+            if waiting and self.table is not None:
+                waiting = self._write_objects(list(waiting))
+            self._note_failures(
+                (object_, SchemaMismatch(object_.uri, f"no table can be made of it: {error.reason}"))
+                for object_, error in waiting.items()
+            )
+            self._make_table()
         except Exception:  # whatever stops the attempt, its files are of no use; it is raised on
             self.discard(self.written)  # the next attempt writes its own
             raise
@@ -111,28 +122,65 @@ class BatchWriter:
             return self._lake.find(self._settings.name)
         return self._lake.table(self._settings, columns=declared)
 
-    def _portions(self) -> Iterator[Together | Streamed]:
+    def _make_table(self) -> None:
+        """Makes the table that is a draft so far, if there are rows for it."""
+        if self.table is not None and self.written.files:
+            self.table.create()
+        elif self.table is not None and self.table.is_draft:
+            self.table = None
+
+    def _write_objects(self, objects: Sequence[ObjectVersion]) -> dict[ObjectVersion, PartitionMismatch]:
+        """Writes these objects; gives those of whose rows no table can be made."""
+        waiting: dict[ObjectVersion, PartitionMismatch] = {}
+        for portion in self._portions(objects):
+            if isinstance(portion, Together):
+                self._note_failures((one.object, one.error) for one in portion.failures)
+                waiting |= self._write_together(portion.contents)
+            else:
+                waiting |= self._write_streamed(portion)
+            del portion  # before the next one is fetched
+        return waiting
+
+    def _write_together(self, contents: Sequence[Content]) -> dict[ObjectVersion, PartitionMismatch]:
+        try:
+            self.written.add(self._write(self._read(contents)))
+        except PartitionMismatch as error:
+            if len(contents) == 1:
+                return {contents[0].object: error}
+        else:
+            return {}
+        alone = (self._write_together([content]) for content in contents)
+        return {object_: error for waiting in alone for object_, error in waiting.items()}
+
+    def _portions(self, objects: Sequence[ObjectVersion]) -> Iterator[Together | Streamed]:
         return portions(
-            list(self._members), self._store, format=self._settings.format, options=format_options(self._settings),
+            objects, self._store, format=self._settings.format, options=format_options(self._settings),
             max_object_bytes=self._settings.batch.max_object_bytes, bounds=BOUNDS,
         )  # fmt: skip
 
-    def _write_streamed(self, streamed: Streamed) -> None:
-        """Writes a large object in pieces: all of it counts, or nothing."""
+    def _write_streamed(self, streamed: Streamed) -> dict[ObjectVersion, PartitionMismatch]:
+        """Writes a large object in pieces: all of it counts, or nothing, nor what it would change of the columns."""
         part = Written()
+        table, changes = self.table, None if self.table is None else self.table.changes
         try:
             for piece in streamed.pieces:
                 part.add(self._write(_whole(self._read([piece], of_streamed=True))))
                 del piece
             self._check_bad_rows(streamed.object, part)
-        except ObjectError as error:
+        except (ObjectError, PartitionMismatch) as error:
             self.discard(part)
+            self.table = table
+            if table is not None and changes is not None:
+                table.go_back_to(changes)
+            if isinstance(error, PartitionMismatch):
+                return {streamed.object: error}
             self._note_failures([(streamed.object, error)])
         except Exception:
             self.discard(part)
             raise
         else:
             self.written.add(part)
+        return {}
 
     def _check_bad_rows(self, object_: ObjectVersion, part: Written) -> None:
         limit = self._settings.row_limit
@@ -158,7 +206,9 @@ class BatchWriter:
         return replace(target_of(self._settings, types), taken=taken)
 
     def _write(self, result: ReadResult) -> Written:
-        """Writes what was read. Failures are noted; the rest is given."""
+        """Writes what was read. Failures are noted; the rest is given. Raises PartitionMismatch before any of that."""
+        frame = None if result.frame is None or result.frame.is_empty() else self._stamped(result.frame)
+        table = None if frame is None else self._table_of(frame)
         if result.failures:
             self._note_failures((one.object, one.error) for one in result.failures)
         part = Written(
@@ -167,19 +217,18 @@ class BatchWriter:
                 self._members[item].object_id: count for item, count in result.rejected_rows.items()
             },
         )
-        if result.frame is not None and not result.frame.is_empty():
-            frame = self._stamped(result.frame)
-            part.files.append(self._write_rows(frame))
+        if frame is not None and table is not None:
+            part.files.append(table.write(frame.to_arrow()))
             part.samples = _samples([self._members[item] for item in result.rows], frame, part.rows)
         if result.rejected is not None:
             part.quarantine_files.append(self._write_rejected(result.rejected))
         return part
 
-    def _write_rows(self, frame: pl.DataFrame) -> WrittenFiles:
-        rows = frame.to_arrow()
+    def _table_of(self, frame: pl.DataFrame) -> LakeTable:
         if self.table is None:
-            self.table = self._lake.table(self._settings, columns=columns_of(rows.schema))
-        return self.table.write(rows)
+            columns = columns_of(frame.to_arrow().schema)
+            self.table = self._lake.draft(self._settings, columns=columns)
+        return self.table
 
     def _write_rejected(self, rejected: pl.DataFrame) -> WrittenFiles:
         if self.quarantine is None:

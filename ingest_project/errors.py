@@ -21,6 +21,7 @@
     │   └── ObjectFaultUnknown
     ├── TableError               an Iceberg table or its catalog
     │   ├── TableMismatch
+    │   │   └── PartitionMismatch
     │   ├── CatalogUnavailable   (transient)
     │   └── CommitConflict       (transient)
     ├── QueueUnavailable         (transient) SQS did not answer, or refused
@@ -187,6 +188,13 @@ class TableMismatch(TableError):
     """The table that exists and the one that the settings declare differ in a way we must not mend by ourselves."""
 
     error_class = "table_mismatch"
+
+
+class PartitionMismatch(TableMismatch):
+    """A new table would lack a column that its partition spec names, or have one that the transform does not apply to.
+
+    Where nobody declared the columns they are those of the rows at hand, so other rows may make the table.
+    """
 
 
 class CatalogUnavailable(TableError):

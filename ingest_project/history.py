@@ -11,7 +11,7 @@ from rich.text import Text
 from ingest_project.batches.history import ObjectRecord, RejectedMessage
 from ingest_project.batches.history_details import AttemptRecord, BatchPart, MessageRecord
 from ingest_project.batches.key_pattern import SCHEME, WILDCARDS
-from ingest_project.batches.model import AttemptOutcome, ObjectState
+from ingest_project.batches.model import ObjectState
 from ingest_project.settings.model import Settings
 from ingest_project.terminal import cell
 
@@ -95,7 +95,7 @@ def _render_one(one: ObjectRecord, console: Console) -> None:
     if one.messages:
         console.print(_messages(one.messages))
     if one.batches:
-        console.print(_batches(one.batches))
+        console.print(_batches(one.batches, told=_why(one)))
 
 
 def _facts(one: ObjectRecord) -> Iterable[tuple[str, str | Text]]:
@@ -128,14 +128,14 @@ def _messages(messages: Iterable[MessageRecord]) -> Table:
     return table
 
 
-def _batches(parts: Iterable[BatchPart]) -> Table:
-    """A line for each attempt; the batch, and what it made of the object, with its first one."""
+def _batches(parts: Iterable[BatchPart], *, told: str) -> Table:
+    """A line for each attempt; the batch, and what it made of the object, with its first one. What is told is not told again."""
     table = _table("batch", "made of it", "#attempt", "run", "started (UTC)", "ended", "outcome", "error")
     for part in parts:
         heads = [(f"{part.batch_id} ({part.kind}, {part.state})", _made(part))]
         for one in part.attempts or (None,):
             batch, made = heads.pop() if heads else ("", "")
-            table.add_row(cell(batch), cell(made), *map(cell, _attempt(one)))
+            table.add_row(cell(batch), cell(made), *map(cell, _attempt(one, told)))
     return table
 
 
@@ -147,10 +147,10 @@ def _made(part: BatchPart) -> str:
     return f"{part.rows:,} rows" + (f", {part.rejected_rows:,} rejected" if part.rejected_rows else "")
 
 
-def _attempt(one: AttemptRecord | None) -> tuple[str, ...]:
+def _attempt(one: AttemptRecord | None, told: str) -> tuple[str, ...]:
     if one is None:
         return ("", "", "", "", "never started", "")
-    error = "" if one.outcome is AttemptOutcome.COMMITTED else one.error or ""
+    error = "" if one.error is None or one.error in told else one.error
     started, ended = _time(one.started_at), _time(one.ended_at)
     return (str(one.number), one.run_id, started, ended, one.outcome or "under way", error)
 

@@ -19,22 +19,28 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
 from ingest_project.errors import LedgerUnavailable, SettingsError
+from ingest_project.redaction import without_secrets
 
 BUSY_TIMEOUT_SECONDS = 30
 MIGRATION_LOCK = (
     0x1E06E2  # a PostgreSQL advisory lock: two processes that start together migrate one after the other
 )
 
+UNREADABLE_URL = "ledger.url: SQLAlchemy cannot read it; write postgresql://user:password@host:5432/database, with %40 for @ and %2F for /"
+
 
 class Database:
     """Transactions on the ledger's database. Safe to share among threads; each transaction has a connection of its own."""
 
     def __init__(self, url: str) -> None:
-        self._url = sa.make_url(url)
-        self._engine = _sqlite_engine(self._url) if self.is_sqlite else _postgres_engine(self._url)
+        try:
+            self._url = sa.make_url(url)
+            self._engine = _sqlite_engine(self._url) if self.is_sqlite else _postgres_engine(self._url)
+        except (ArgumentError, ValueError):  # whose words quote parts of the URL
+            raise SettingsError([UNREADABLE_URL]) from None
         # PostgreSQL's default gives each statement of a transaction a view of its own.
         one_view = {"ledger_readonly": True} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reader = self._engine.execution_options(**one_view)
@@ -46,7 +52,7 @@ class Database:
     @property
     def location(self) -> str:
         """Where the ledger is, for people: the URL without its password."""
-        return self._url.render_as_string(hide_password=True)
+        return _shown(self._url)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -92,7 +98,7 @@ class Database:
             yield
         except DBAPIError as error:
             # Only the driver's own words: SQLAlchemy's text quotes the statement and its parameters.
-            raise LedgerUnavailable(f"ledger {self.location}: {error.orig}") from error
+            raise LedgerUnavailable(f"ledger {self.location}: {without_secrets(str(error.orig))}") from error
         except SQLAlchemyError as error:
             raise LedgerUnavailable(f"ledger {self.location}: {type(error).__name__}") from error
 
@@ -163,8 +169,13 @@ def _make_folder(url: sa.URL) -> None:
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerUnavailable(
-            f"ledger {url.render_as_string(hide_password=True)}: its folder cannot be made: {error.strerror}"
+            f"ledger {_shown(url)}: its folder cannot be made: {error.strerror}"
         ) from error
+
+
+def _shown(url: sa.URL) -> str:
+    """The URL for people. SQLAlchemy hides the password of its user, not one among its parameters."""
+    return without_secrets(url.render_as_string(hide_password=True))
 
 
 def _file_id(url: sa.URL) -> tuple[int, int] | None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -31,7 +31,10 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One run's attempt at a batch; `number` counts the batch's starts. Without `outcome` it goes on."""
+    """One run's attempt at a batch; `number` counts the batch's starts. Without `outcome` it goes on.
+
+    The error is the whole batch's, or, of the attempt that settled the batch, that of this object version alone.
+    """
 
     number: int
     attempt: int
@@ -111,7 +114,7 @@ def batch_parts(connection: sa.Connection, object_ids: Sequence[str]) -> dict[st
             BatchPart(
                 row.batch_id, BatchKind(row.kind), BatchRole(row.role), BatchState(row.state), row.planned_at,
                 row.committed_at, row.snapshot_id, row.rows, row.rejected_rows, row.error_class, row.reason,
-                tried.get(row.batch_id, ()),
+                tuple(_of_object(one, row) for one in tried.get(row.batch_id, ())),
             )
         )  # fmt: skip
     return _tuples(found)
@@ -133,6 +136,14 @@ def _attempts(connection: sa.Connection, batch_ids: Iterable[str]) -> dict[str, 
                 )
             )  # fmt: skip
     return _tuples(found)
+
+
+def _of_object(attempt: AttemptRecord, row: Any) -> AttemptRecord:
+    """The attempt as this object version met it: one that settled its batch has no error but those of objects."""
+    settled = attempt.outcome is AttemptOutcome.COMMITTED or (
+        attempt.outcome is AttemptOutcome.FAILED and attempt.error is None
+    )
+    return replace(attempt, error_class=row.error_class, error=row.reason) if settled else attempt
 
 
 def _tuples(found: Mapping[str, list[T]]) -> dict[str, tuple[T, ...]]:

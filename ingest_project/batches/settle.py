@@ -133,10 +133,8 @@ def _log_objects(
 def _close(connection: sa.Connection, batch_id: str, outcome: BatchOutcome, now: datetime) -> None:
     failed = not outcome.rows and outcome.failures
     error_class = outcome.failures[0].error_class if outcome.failures else None
-    log_end(
-        connection, batch_id, AttemptOutcome.FAILED if failed else AttemptOutcome.COMMITTED, now=now,
-        error_class=error_class, error=_summary(outcome.failures),
-    )  # fmt: skip
+    # The attempt has no error: each object has its own, and the history shows that one.
+    log_end(connection, batch_id, AttemptOutcome.FAILED if failed else AttemptOutcome.COMMITTED, now=now)
     connection.execute(
         sa.update(batches)
         .where(batches.c.batch_id == batch_id)

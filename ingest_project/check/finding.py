@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ingest_project.redaction import without_secrets
+
 
 class Level(StrEnum):
     """How bad it is. A `warning` may be meant so; a `problem` keeps objects from being ingested."""
@@ -25,14 +27,20 @@ class Finding:
 
 def ok(check: str, subject: str, message: str) -> Finding:
     """All is well."""
-    return Finding(check, subject, Level.OK, message)
+    return _finding(check, subject, Level.OK, message, None)
 
 
 def warning(check: str, subject: str, message: str, remedy: str) -> Finding:
     """Something to know: it works, but not as most people want it, or it cannot be seen whether it does."""
-    return Finding(check, subject, Level.WARNING, message, remedy)
+    return _finding(check, subject, Level.WARNING, message, remedy)
 
 
 def problem(check: str, subject: str, message: str, remedy: str) -> Finding:
     """Something to mend."""
-    return Finding(check, subject, Level.PROBLEM, message, remedy)
+    return _finding(check, subject, Level.PROBLEM, message, remedy)
+
+
+def _finding(check: str, subject: str, level: Level, message: str, remedy: str | None) -> Finding:
+    """Without the secrets that URLs of the settings may hold, whoever quotes them."""
+    cleared = None if remedy is None else without_secrets(remedy)
+    return Finding(check, without_secrets(subject), level, without_secrets(message), cleared)

@@ -2,7 +2,7 @@
 
 from ingest_project.batches.database import newest_revision
 from ingest_project.check.finding import Finding, ok, problem
-from ingest_project.errors import LedgerUnavailable
+from ingest_project.errors import LedgerUnavailable, SettingsError
 from ingest_project.services import Services
 
 CHECK = "ledger"
@@ -17,6 +17,8 @@ def check_ledger(services: Services) -> list[Finding]:
             "start the database, or correct ledger.url; the user must own the schema, to bring it up to date"
         )
         return [problem(CHECK, "database", str(error), remedy)]
+    except SettingsError as error:
+        return [problem(CHECK, "database", str(error), "correct ledger.url")]
     except ImportError as error:
         remedy = "install the driver: pip install 'ingest-project[postgres]'"
         return [problem(CHECK, "database", f"no driver for the database: {error}", remedy)]

@@ -13,9 +13,12 @@ from pyiceberg.exceptions import (
     NoSuchIcebergTableError,
     NoSuchNamespaceError,
     NoSuchTableError,
+    RESTError,
     TableAlreadyExistsError,
 )
-from pyiceberg.table import Table
+from pyiceberg.partitioning import PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.table import CreateTableTransaction, Table
 
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.catalog_properties import catalog_properties, make_folders
@@ -84,6 +87,22 @@ class Lake:
             self._reconcile(found, settings)
         return found
 
+    def draft(self, settings: TableSettings, *, columns: Mapping[str, str]) -> LakeTable:
+        """As `table`, but a missing one is not made before `LakeTable.create`, so that nothing is left if no row comes.
+
+        Raises PartitionMismatch if the columns are none that the partition spec can be applied to.
+        """
+        with self._outages.translated(settings.name):
+            catalog = self._catalog()
+            creation = None if _load(catalog, settings.name) else _staged(catalog, settings, columns)
+        if creation is None:
+            return self.table(settings, columns=columns)
+        table = LakeTable(
+            catalog, creation._table, name=settings.name, outages=self._outages, retry=self._retry, creation=creation
+        )  # fmt: skip
+        self._reconcile(table, settings)
+        return table
+
     def _reconcile(self, found: LakeTable, settings: TableSettings) -> None:
         declared = settings.column_types or {}
         if settings.schema_evolution == "rescue":
@@ -133,12 +152,31 @@ def _load(catalog: Catalog, name: str) -> Table | None:
         return None
 
 
-def _create(catalog: Catalog, settings: TableSettings, columns: Mapping[str, str]) -> Table:
+def _staged(
+    catalog: Catalog, settings: TableSettings, columns: Mapping[str, str]
+) -> CreateTableTransaction | None:
+    """A table that is only to be made; None if the catalog can only make one at once."""
+    schema, spec = _shape(settings, columns)
+    _create_namespaces(catalog, settings.name)
+    try:
+        return catalog.create_table_transaction(
+            settings.name, schema, partition_spec=spec, properties=properties_of(settings)
+        )
+    except (RESTError, NotImplementedError, ValueError):
+        # S3 Tables tells a table's location only when the table is made; an outage shows again when it is.
+        return None
+
+
+def _shape(settings: TableSettings, columns: Mapping[str, str]) -> tuple[Schema, PartitionSpec]:
     try:
         schema = schema_of(columns)
     except ValueError as error:
         raise TableMismatch(settings.name, f"columns: {error}") from error
-    spec = partition_spec_of(settings.partition_spec, schema, table=settings.name)
+    return schema, partition_spec_of(settings.partition_spec, schema, table=settings.name)
+
+
+def _create(catalog: Catalog, settings: TableSettings, columns: Mapping[str, str]) -> Table:
+    schema, spec = _shape(settings, columns)
     _create_namespaces(catalog, settings.name)
     try:
         return catalog.create_table(

@@ -17,6 +17,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import NestedField
 
 from ingest_project.errors import TableMismatch
+from ingest_project.iceberg.data_locations import with_short_locations
 from ingest_project.iceberg.projection import keep_null_lists
 
 
@@ -47,7 +48,8 @@ def write_data_files(metadata: TableMetadata, io: FileIO, frame: pa.Table, *, na
         raise TableMismatch(name, f"the rows do not fit the table: {error}") from error
     keep_null_lists()
     # One uuid for each call: the files of two attempts never share a name, so one may be deleted without the other.
-    data_files = _dataframe_to_data_files(metadata, fitted, io, write_uuid=uuid.uuid4())
+    by_layout = with_short_locations(metadata)
+    data_files = _dataframe_to_data_files(by_layout, fitted, io, write_uuid=uuid.uuid4())
     written = _written(data_files, metadata.default_spec_id)
     if written.rows != frame.num_rows:  # values that are equal and yet not the same, as 0.0 and -0.0 are
         reason = (

@@ -7,11 +7,11 @@ from urllib.parse import unquote, urlsplit
 from pyiceberg.exceptions import DynamoDbError, RESTError, WaitingForLockException
 
 from ingest_project.errors import CatalogUnavailable, IngestError
+from ingest_project.redaction import HIDDEN, names_a_secret, without_secrets
 
 # The backend is chosen by the settings, and this room may not import its libraries (sqlalchemy is the ledger's);
 # so an error is recognised by the library that it comes from.
 _BACKENDS = frozenset({"sqlalchemy", "botocore", "requests", "urllib3", "thrift", "google"})
-_SECRET_WORDS = ("secret", "token", "password", "credential", "access-key", "account-key", "sas")
 _LONGEST_REASON = 300
 
 
@@ -37,7 +37,8 @@ class Outages:
         """The error to raise for this one, its text cut to one line and cleared of the catalog's secrets."""
         reason = (str(error).strip().splitlines() or [""])[0]
         for secret in self._secrets:
-            reason = reason.replace(secret, "***")
+            reason = reason.replace(secret, HIDDEN)
+        reason = without_secrets(reason)
         return CatalogUnavailable(
             table, f"the catalog or warehouse failed: {type(error).__name__}: {reason[:_LONGEST_REASON]}"
         )
@@ -52,7 +53,7 @@ def is_outage(error: BaseException) -> bool:
 
 def _secrets_in(properties: Mapping[str, str]) -> Iterator[str]:
     for key, value in properties.items():
-        if value and any(word in key.lower() for word in _SECRET_WORDS):
+        if value and names_a_secret(key):
             yield value
     uri = properties.get("uri", "")
     if password := urlsplit(uri).password:

@@ -14,7 +14,8 @@ from pyiceberg.schema import Schema
 from pyiceberg.transforms import Transform, parse_transform
 from pyiceberg.types import NestedField
 
-from ingest_project.errors import TableMismatch
+from ingest_project.errors import PartitionMismatch, TableMismatch
+from ingest_project.settings.model import PROVENANCE_COLUMNS
 
 _TRANSFORM = r"identity|year|month|day|hour|void|(?:bucket|truncate)\[[1-9][0-9]*\]"
 _ENTRY = re.compile(rf"(?P<transform>{_TRANSFORM})\((?P<column>[^()]+)\)|(?P<identity>[^()]+)")
@@ -33,8 +34,8 @@ _SUFFIXES = {
 def partition_spec_of(entries: Sequence[str], schema: Schema, *, table: str) -> PartitionSpec:
     """The spec that these entries declare for a table of this schema.
 
-    Raises TableMismatch, with the entry and a remedy, for an entry that cannot be read, a column that the table
-    does not have, a transform that does not apply to the column's type, or an entry given twice.
+    Raises TableMismatch, with the entry and a remedy, for an entry that cannot be read or is given twice, and
+    PartitionMismatch for a column that the table does not have or a transform that does not apply to the column's type.
     """
     fields: list[PartitionField] = []
     for field_id, entry in enumerate(entries, PARTITION_FIELD_ID_START):
@@ -75,7 +76,8 @@ def _parse(entry: str, schema: Schema, table: str) -> tuple[Transform[object, ob
     column = _column(column_name, schema, table, entry)
     if not column.field_type.is_primitive or not transform.can_transform(column.field_type):
         reason = f"{transform_name} does not apply to {column_name}, which is {column.field_type}"
-        raise TableMismatch(table, f"partition_spec: {entry!r}: {reason}; choose another transform")
+        remedy = f"choose another transform, or declare {column_name} in `columns`"
+        raise PartitionMismatch(table, f"partition_spec: {entry!r}: {reason}; {remedy}")
     return transform, column
 
 
@@ -83,10 +85,9 @@ def _column(name: str, schema: Schema, table: str, entry: str) -> NestedField:
     try:
         return schema.find_field(name)
     except ValueError as error:
-        known = ", ".join(schema.column_names)
-        raise TableMismatch(
-            table, f"partition_spec: {entry!r} names column {name!r}, but the columns are {known}"
-        ) from error
+        known = ", ".join(one for one in schema.column_names if one not in PROVENANCE_COLUMNS)
+        reason = f"partition_spec: {entry!r} names column {name!r}, but the columns are {known}"
+        raise PartitionMismatch(table, f"{reason}; declare {name} in `columns`") from error
 
 
 def _normal(entry: str) -> str:

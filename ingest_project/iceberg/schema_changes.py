@@ -26,6 +26,12 @@ class SchemaChanges:
     def __bool__(self) -> bool:
         return bool(self._steps)
 
+    def copy(self) -> "SchemaChanges":
+        """The changes as they are now, to go back to."""
+        copied = SchemaChanges()
+        copied._steps, copied._written = list(self._steps), dict(self._written)
+        return copied
+
     def add(self, table: Table, columns: Mapping[str, str], *, name: str) -> None:
         """Adds the columns that the table, as changed so far, lacks, and widens those that it has narrower.
 

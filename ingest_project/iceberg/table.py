@@ -1,13 +1,14 @@
 """One Iceberg table, as the rest of the project sees it: write rows, commit a batch, read what `status` shows."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.table import Table
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.table import CreateTableTransaction, Table
 from pyiceberg.table.snapshots import Snapshot
 
 from ingest_project.errors import TableMismatch
@@ -27,6 +28,8 @@ from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.schema_history import ColumnChange, column_changes
 from ingest_project.settings.model import TableSettings
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class TableSnapshot:
@@ -42,16 +45,27 @@ class TableSnapshot:
 
 
 class LakeTable:
-    """A table as it was when last loaded; `refresh` and every commit load it afresh. Not for sharing among threads."""
+    """A table as it was when last loaded; `refresh` and every commit load it afresh. Not for sharing among threads.
+
+    A draft is in no catalog yet: rows may be written for it, and before their commit `create` makes the table.
+    """
 
     def __init__(
-        self, catalog: Catalog, table: Table, *, name: str, outages: Outages, retry: CommitRetry
+        self,
+        catalog: Catalog,
+        table: Table,
+        *,
+        name: str,
+        outages: Outages,
+        retry: CommitRetry,
+        creation: CreateTableTransaction | None = None,
     ) -> None:
         self.name = name
         self._catalog = catalog
         self._table = table
         self._outages = outages
         self._changes = SchemaChanges()
+        self._creation = creation
         self._fence = FencedCommit(name, self._load, outages, retry)
 
     @property
@@ -121,6 +135,34 @@ class LakeTable:
     def column_changes(self, since: datetime) -> tuple[ColumnChange, ...]:
         """The columns that commits since then have added or widened, oldest first."""
         return column_changes(self._table.metadata, since)
+
+    @property
+    def is_draft(self) -> bool:
+        return self._creation is not None
+
+    def create(self) -> None:
+        """Makes the table that was a draft; if somebody else made one meanwhile, the commit tells whether the files fit it.
+
+        Raises CatalogUnavailable.
+        """
+        if self._creation is None:
+            return
+        with self._outages.translated(self.name):
+            try:
+                self._creation.commit_transaction()
+            except (CommitFailedException, TableAlreadyExistsError):
+                _log.info("table %s was made by another process meanwhile", self.name)
+            self._load()
+        self._creation = None
+
+    @property
+    def changes(self) -> SchemaChanges:
+        """What the next commit changes about the columns so far, to give to `go_back_to`."""
+        return self._changes.copy()
+
+    def go_back_to(self, changes: SchemaChanges) -> None:
+        """Forgets what was asked of the columns since; files that were written since are to be discarded."""
+        self._changes = changes
 
     def change_columns(self, columns: Mapping[str, str]) -> None:
         """Has the next commit add the columns that the table lacks and widen those that it has narrower; idempotent.

@@ -1,13 +1,14 @@
 """boto3's errors, translated into ours; the only place in this room that knows them.
 
-Texts are scrubbed on the way: SQS quotes receipt handles back, and a rejected signature comes with the whole
-canonical request, session token included, from its second line on.
+Texts are scrubbed on the way: SQS quotes receipt handles back, boto3 the URL, password included, and a rejected
+signature comes with the whole canonical request, session token included, from its second line on.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ingest_project.errors import QueueUnavailable
+from ingest_project.redaction import without_secrets
 
 MAX_REASON_CHARACTERS = 300
 
@@ -30,8 +31,8 @@ def translated(queue: str) -> Iterator[None]:
 
 
 def scrubbed(text: str, receipt_handle: str = "") -> str:
-    """The first line of `text`, of bearable length, without the receipt handle."""
+    """The first line of `text`, of bearable length, without the receipt handle and without secrets of URLs."""
     if receipt_handle:
         text = text.replace(receipt_handle, "...")
     first_line = text.strip().partition("\n")[0]
-    return first_line[:MAX_REASON_CHARACTERS]
+    return without_secrets(first_line)[:MAX_REASON_CHARACTERS]

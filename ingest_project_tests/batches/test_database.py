@@ -14,8 +14,28 @@ from alembic.runtime.migration import MigrationContext
 from ingest_project.batches.database import Database
 from ingest_project.batches.ledger import Ledger
 from ingest_project.batches.tables import batch_objects, messages, metadata
-from ingest_project.errors import LedgerUnavailable
+from ingest_project.errors import IngestError, LedgerUnavailable, SettingsError
 from ingest_project_tests.batches.factories import QUEUE
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("postgresql+psycopg://ann:hunter2@127.0.0.1:port/x", SettingsError),
+        ("postgresql+psycopg://ann:0:hunter2@h@127.0.0.1:port/x", SettingsError),
+        ("postgresql+no_driver://ann:hunter2@127.0.0.1:1/x", SettingsError),
+        ("postgresql+psycopg://ann:hunter2@127.0.0.1:1/x", LedgerUnavailable),
+        ("postgresql+psycopg://ann@127.0.0.1:1/x?password=hunter2", LedgerUnavailable),
+    ],
+)
+def test_no_error_quotes_the_password(url: str, error: type[IngestError]) -> None:
+    pytest.importorskip("psycopg")
+
+    with pytest.raises(error) as raised:
+        Ledger(url)
+
+    assert "hunter2" not in str(raised.value)
+    assert error is LedgerUnavailable or raised.value.__suppress_context__
 
 
 def test_the_migrations_create_what_the_tables_declare(ledger: Ledger, tables: sa.Connection) -> None:

@@ -92,6 +92,41 @@ def test_every_attempt_of_every_batch_is_kept(ledger: Ledger, clock: Clock) -> N
     assert record.deleted_at is None
 
 
+def test_an_attempt_has_the_error_of_the_object_and_not_of_another_of_its_batch(ledger: Ledger) -> None:
+    deliver(ledger, claim(routed("good")), claim(routed("bad")), claim(routed("worse")))
+    work = start(ledger, plan_one(ledger))
+    failures = [failure(id_of(work, name), reason=f"{name} is broken") for name in ("bad", "worse")]
+    ledger.settle(
+        work.batch.batch_id, run_id="run-1", outcome=outcome({id_of(work, "good"): 1}, failures=failures)
+    )
+
+    found = {one.uri.rpartition("/")[2]: one.batches[0].attempts for one in ledger.history(HistoryQuery())}
+
+    assert {key: [(one.error_class, one.error) for one in tried] for key, tried in found.items()} == {
+        "good": [(None, None)],
+        "bad": [("unreadable", "bad is broken")],
+        "worse": [("unreadable", "worse is broken")],
+    }
+
+
+def test_an_attempt_that_failed_as_a_whole_has_the_error_of_its_batch(ledger: Ledger) -> None:
+    deliver(ledger, claim(routed("good")), claim(routed("bad")))
+    batch_id = plan_one(ledger)
+    work = start(ledger, batch_id)
+    ledger.release(batch_id, run_id="run-1", error_class="catalog", error="it does not answer")
+    start(ledger, batch_id, "run-2")
+    failures = [failure(id_of(work, name), reason=f"{name} is broken") for name in ("good", "bad")]
+    ledger.settle(batch_id, run_id="run-2", outcome=outcome(failures=failures, snapshot_id=None))
+
+    for record in ledger.history(HistoryQuery()):
+        own = record.uri.rpartition("/")[2]
+        first, second = record.batches[0].attempts
+        assert (first.outcome, first.error_class, first.error) == (
+            AttemptOutcome.FAILED, "catalog", "it does not answer",
+        )  # fmt: skip
+        assert (second.outcome, second.error) == (AttemptOutcome.FAILED, f"{own} is broken")
+
+
 def test_a_version_counts_as_deleted_only_with_its_last_message(ledger: Ledger) -> None:
     deliver(ledger, claim(routed(), message_id="m1"), claim(routed(), message_id="m2"))
     ledger.messages_deleted(QUEUE, ["m1"])

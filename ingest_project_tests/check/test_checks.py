@@ -43,6 +43,36 @@ def test_no_password_is_shown(landing: Landing) -> None:
     assert "hunter2" not in repr(found)
 
 
+def test_no_password_of_a_queue_or_an_endpoint_is_shown(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = "http://ingest:hunter2@127.0.0.1:1"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    landing.write(
+        queues=[{"name": "landing", "url": f"{endpoint}/1/landing"}],
+        ledger={"url": "postgresql://u:hunter2@h:p/x"},
+    )
+
+    found = run_checks(landing.services())
+
+    problems = {one.check: one for one in found if one.level is Level.PROBLEM}
+    assert {"credentials", "queue", "bucket", "ledger"} <= problems.keys()
+    assert "cannot read it" in problems["ledger"].message
+    assert "hunter2" not in repr(found)
+
+
+def test_urls_of_queues_are_shown_without_their_passwords(landing: Landing) -> None:
+    url = landing.queue_url.replace("://", "://ingest:hunter2@")
+    landing.write(queues=[{"name": "landing", "url": url}])
+    landing.notify([])
+    landing.set_queue(MessageRetentionPeriod="3600")
+
+    found = run_checks(landing.services())
+
+    assert any("ingest:***@" in f"{one.message} {one.remedy}" for one in found)
+    assert "hunter2" not in repr(found)
+
+
 def test_a_check_that_breaks_is_a_problem_without_the_words_of_its_error(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """What an error text may say, and what it must not."""
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
 from ingest_project.errors import QueueUnavailable
@@ -26,6 +26,13 @@ def test_the_canonical_request_of_a_rejected_signature_stays_out() -> None:
         raise refused
 
     assert "SECRET" not in str(raised.value)
+
+
+def test_the_password_of_the_url_stays_out() -> None:
+    with pytest.raises(QueueUnavailable, match=r"ingest:\*\*\*@q") as raised, translated("landing"):
+        raise EndpointConnectionError(endpoint_url="https://ingest:hunter2@q/1/landing")
+
+    assert "hunter2" not in str(raised.value)
 
 
 def test_an_answer_that_is_no_sqs_answer_makes_the_queue_unavailable() -> None:

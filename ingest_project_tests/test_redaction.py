@@ -1,0 +1,40 @@
+"""Text for people, without the secrets of the URLs in it."""
+
+import pytest
+
+from ingest_project.redaction import without_secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "cleared"),
+    [
+        ("https://ann:hunter2@sqs.example:9/1/q", "https://ann:***@sqs.example:9/1/q"),
+        ("https://hunter2@sqs.example/1/q", "https://***@sqs.example/1/q"),
+        ("no `https://:hunter2@a/q`: try http://b:hunter2@c", "no `https://:***@a/q`: try http://b:***@c"),
+        ("postgresql+psycopg://ann:hun@ter2@db:5432/x", "postgresql+psycopg://ann:***@db:5432/x"),
+        ("postgresql://ann:hun/ter2@db/x", "postgresql://ann:***@db/x"),
+        ("postgresql://db/x?user=ann&password=hunter2&sslmode=require", "postgresql://db/x?user=ann&password=***&sslmode=require"),
+        ("https://b.s3.example/k?X-Amz-Signature=hunter2&X-Amz-Security-Token=hunter2", "https://b.s3.example/k?X-Amz-Signature=***&X-Amz-Security-Token=***"),
+        ("host=db password=hunter2 port=1", "host=db password=*** port=1"),
+    ],
+)  # fmt: skip
+def test_each_place_of_a_url_that_holds_a_secret_is_cleared_and_all_else_stays(
+    text: str, cleared: str
+) -> None:
+    assert without_secrets(text) == cleared
+    assert without_secrets(cleared) == cleared
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://sqs.us-east-1.amazonaws.com/123456789012/landing",
+        "http://127.0.0.1:4566/123/a@b and ann@example.com",
+        "s3://acme-landing/orders/token=5/a@b.ndjson",
+        "postgresql://ann@db/x",
+        "arn:aws:sqs:us-east-1:123456789012:landing-dlq after 5 receives",
+        "sqlite:////tmp/ledger.db",
+    ],
+)
+def test_what_holds_no_secret_is_left_as_it_is(text: str) -> None:
+    assert without_secrets(text) == text
