@@ -12,7 +12,8 @@ MAX_DECIMAL_DIGITS = 38
 def polars_reads(schema: pa.Schema) -> bool:
     """Whether Polars reads files of this schema itself; of the others it refuses most, and garbles some.
 
-    A decimal of more than 38 digits within a struct becomes a column that panics when it is used.
+    A decimal of more than 38 digits within a struct becomes a column that panics when it is used, a time of seconds
+    far from ours another time, and of arrays of a fixed size it does not read a part.
     """
     return all(_is_read_by_polars(field.type) for field in schema)
 
@@ -20,14 +21,14 @@ def polars_reads(schema: pa.Schema) -> bool:
 def _is_read_by_polars(dtype: Any) -> bool:
     if isinstance(dtype, pa.RunEndEncodedType) or pa.types.is_interval(dtype):
         return False
-    if _is_list_view(dtype) or pa.types.is_union(dtype):
+    if _is_list_view(dtype) or pa.types.is_union(dtype) or isinstance(dtype, pa.FixedSizeListType):
         return False
     if pa.types.is_nested(dtype):
         if isinstance(dtype, pa.MapType):
             return _is_read_by_polars(dtype.key_type) and _is_read_by_polars(dtype.item_type)
         return all(_is_read_by_polars(dtype.field(place).type) for place in range(dtype.num_fields))
-    if isinstance(dtype, pa.TimestampType) and dtype.tz is not None:
-        return not dtype.tz.startswith(("+", "-"))
+    if isinstance(dtype, pa.TimestampType):
+        return dtype.unit != "s" and not (dtype.tz or "").startswith(("+", "-"))
     return not pa.types.is_decimal(dtype) or (dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS)
 
 
@@ -37,24 +38,31 @@ def checked_frame(table: pa.Table) -> pl.DataFrame:
     Of a damaged file, arrays may point anywhere, and text may be no UTF-8: Polars would follow them.
     """
     table.validate(full=True)
-    if not polars_reads(table.schema):
-        return frame_of(table)
+    return frame_of(table) if not polars_reads(table.schema) else _frame(_without_metadata(table))
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
     frame = pl.from_arrow(table)
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+
+
+def _without_metadata(table: pa.Table) -> pa.Table:
+    """The same rows without what programs tell each other: bytes, and Polars panics on those that are no text."""
+    fields = [field.remove_metadata() for field in table.schema]
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields)) if fields else table
 
 
 def frame_of(table: pa.Table) -> pl.DataFrame:
     """The same columns: times of any zone in UTC, decimals of more digits than 38 as such or, too long, as text.
 
-    Raises ValueError that names a column of a type that no column of a table may have: an interval, a union.
+    Raises ValueError that names a column of a type that no column of a table may have, as an interval or a union, or
+    of times beyond what such a column counts.
     """
     columns = [_known(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
-    # Column by column, as Polars panics on names that are there twice.
     if len(set(table.column_names)) < len(table.column_names):
-        raise ValueError("two of its columns have the same name")
-    return pl.DataFrame(
-        [pl.Series(name, column) for name, column in zip(table.column_names, columns, strict=True)]
-    )
+        raise ValueError("two of its columns have the same name")  # Polars panics on them
+    # Not as one series each, in which Polars makes text of every dictionary in several parts.
+    return _frame(pa.table(columns, names=table.column_names))
 
 
 def _known(name: str, column: Any) -> Any:
@@ -65,11 +73,12 @@ def _known(name: str, column: Any) -> Any:
         try:
             wanted = _known_type(column.type, as_text=as_text)
             return column if wanted == column.type else column.cast(wanted)
-        except pa.ArrowInvalid:
-            continue
+        except pa.ArrowInvalid as error:
+            reason = f"has a value that no column holds: {error}"
         except pa.ArrowNotImplementedError:
+            reason = f"is {column.type}, which is not supported"
             break
-    raise ValueError(f"column {name!r} is {column.type}, which is not supported")
+    raise ValueError(f"column {name!r} {reason}")
 
 
 def _known_type(dtype: Any, *, as_text: bool) -> Any:
@@ -83,9 +92,11 @@ def _known_type(dtype: Any, *, as_text: bool) -> Any:
         return pa.map_(key, _known_type(dtype.item_type, as_text=as_text))
     if isinstance(dtype, pa.ListType | pa.LargeListType | pa.FixedSizeListType):
         inner = _known_type(dtype.value_type, as_text=as_text)
-        return dtype if inner == dtype.value_type else pa.large_list(inner)
-    if isinstance(dtype, pa.TimestampType) and dtype.tz is not None:
-        return pa.timestamp(dtype.unit, "UTC")
+        is_kept = inner == dtype.value_type and not isinstance(dtype, pa.FixedSizeListType)
+        return dtype if is_kept else pa.large_list(inner)
+    if isinstance(dtype, pa.TimestampType):
+        unit = "ms" if dtype.unit == "s" else dtype.unit
+        return pa.timestamp(unit, "UTC" if dtype.tz is not None else None)
     if pa.types.is_decimal(dtype):
         return _decimal(dtype, as_text=as_text)
     if pa.types.is_union(dtype) or pa.types.is_interval(dtype) or _is_list_view(dtype):

@@ -12,7 +12,9 @@ from pyarrow import parquet as pq
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.arrow_frames import checked_frame
+from ingest_project.objects.arrow_streams import stream_batches
 from ingest_project.objects.avro import read_avro
+from ingest_project.objects.parquet_batches import parquet_batches
 
 ColumnarFormat = Literal["parquet", "avro", "ipc"]
 
@@ -21,13 +23,19 @@ ColumnarFormat = Literal["parquet", "avro", "ipc"]
 
 
 def _read_parquet(body: bytes) -> pl.DataFrame:
-    return checked_frame(pq.ParquetFile(pa.BufferReader(body)).read())
+    file = pq.ParquetFile(pa.BufferReader(body))
+    try:
+        return checked_frame(file.read())
+    except pa.ArrowNotImplementedError:  # dictionaries within structs and lists, in several row groups
+        return checked_frame(pa.Table.from_batches(parquet_batches(file), file.schema_arrow))
 
 
 def _read_ipc(body: bytes) -> pl.DataFrame:
     # Of Arrow's two formats only the file opens with magic bytes; the stream is what Kafka and Flight sinks write.
-    opened = ipc.open_file(body) if body.startswith(b"ARROW1") else ipc.open_stream(body)
-    return checked_frame(opened.read_all())
+    if body.startswith(b"ARROW1"):
+        return checked_frame(ipc.open_file(body).read_all())
+    schema, batches = stream_batches(pa.BufferReader(body))
+    return checked_frame(pa.Table.from_batches(batches, schema))
 
 
 READERS: Final[Mapping[ColumnarFormat, Callable[[bytes], pl.DataFrame]]] = MappingProxyType(

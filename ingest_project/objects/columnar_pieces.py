@@ -12,18 +12,17 @@ from pyarrow import parquet as pq
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.arrow_frames import checked_frame
+from ingest_project.objects.arrow_streams import Batches, stream_batches
 from ingest_project.objects.decoded_size import parquet_bytes
+from ingest_project.objects.parquet_batches import MAX_BATCH_ROWS, parquet_batches
 from ingest_project.objects.piece import Limits
 from ingest_project.objects.spool import spooled
 
 BATCHES_OF_A_PIECE = 16
 """About: a piece is put together of batches, by what these turn out to take."""
-MAX_BATCH_ROWS = 65_536
 READ_BYTES = 1024**2
 ARROW_FILE_MAGIC = b"ARROW1"
 FAULTS = (pa.ArrowException, PolarsError, PanicException, OSError, ValueError, NotImplementedError)
-
-Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
 
 
 def columnar_pieces(
@@ -73,7 +72,7 @@ def _frames(
 def _parquet_batches(file: IO[bytes], batch_bytes: int) -> Batches:
     parquet = pq.ParquetFile(file, buffer_size=READ_BYTES, pre_buffer=False)
     rows = _batch_rows(parquet.metadata.num_rows, parquet_bytes(parquet.metadata), batch_bytes)
-    return parquet.schema_arrow, parquet.iter_batches(batch_size=rows)
+    return parquet.schema_arrow, parquet_batches(parquet, rows=rows)
 
 
 def _arrow_batches(file: IO[bytes], batch_bytes: int) -> Batches:
@@ -85,8 +84,8 @@ def _arrow_batches(file: IO[bytes], batch_bytes: int) -> Batches:
         return opened.schema, _slices(
             map(opened.get_batch, range(opened.num_record_batches)), mapped, batch_bytes
         )
-    stream = ipc.open_stream(source)
-    return stream.schema, _slices(stream, mapped, batch_bytes)
+    schema, batches = stream_batches(source)
+    return schema, _slices(batches, mapped, batch_bytes)
 
 
 def _slices(

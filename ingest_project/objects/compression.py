@@ -5,7 +5,7 @@ files carry their own compression inside and have other magic bytes, so they pas
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.byte_source import ByteSource
 from ingest_project.objects.compressed_stream import Codec, decompressed
+from ingest_project.objects.foreign_archives import HEAD_BYTES, foreign_reason
 from ingest_project.objects.spool import spooled
 from ingest_project.objects.zip_archive import ZIP_MAGICS, Member, members
 
@@ -55,7 +56,7 @@ def unpack(body: bytes, uri: str, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> 
 def unpack_within(body: bytes, uri: str, *, room_bytes: int) -> tuple[bytes, ...] | None:
     """What `unpack` gives, or None if it has more than so many bytes. What has no compression always has room."""
     if not is_compressed(body):
-        _refuse_start_of_magic(body, uri)
+        _refuse_unreadable(body[:HEAD_BYTES], uri)
         return (body,)
     bodies: list[bytes] = []
     for file in _files(body, uri):
@@ -129,11 +130,23 @@ def _content(source: ByteSource, uri: str) -> Iterator[bytes]:
     head = source.peek(MAGIC_BYTES)
     codec = _codec(head)
     if codec is None:
-        _refuse_start_of_magic(head, uri)
-        yield from source.chunks()
+        yield from _looked_at(source.chunks(), lambda start: _refuse_unreadable(start, uri))
         return
     with _faults_of(codec, uri):
-        yield from decompressed(source, codec)
+        yield from _looked_at(
+            decompressed(source, codec), lambda start: _refuse_packed_twice(start, codec, uri)
+        )
+
+
+def _looked_at(chunks: Iterator[bytes], refuse: Callable[[bytes], None]) -> Iterator[bytes]:
+    """The chunks as they come, after `refuse` has seen how they begin."""
+    first: list[bytes] = []
+    while sum(map(len, first)) < HEAD_BYTES and (chunk := next(chunks, None)) is not None:
+        first.append(chunk)
+    refuse(b"".join(first)[:HEAD_BYTES])
+    while first:
+        yield first.pop(0)
+    yield from chunks
 
 
 @contextmanager
@@ -150,8 +163,19 @@ def _codec(body: bytes) -> Codec | None:
     return next((codec for codec, magics in MAGICS.items() if body.startswith(magics)), None)
 
 
-def _refuse_start_of_magic(body: bytes, uri: str) -> None:
+def _refuse_packed_twice(head: bytes, codec: Codec, uri: str) -> None:
+    if reason := foreign_reason(head):
+        raise ObjectUnreadable(uri, f"within its {codec} {reason}")
+    if is_compressed(head):
+        raise ObjectUnreadable(
+            uri, f"what its {codec} holds is compressed once more; upload it compressed once"
+        )
+
+
+def _refuse_unreadable(body: bytes, uri: str) -> None:
     """An object cut within its first bytes would otherwise pass for a CSV that is nothing but a header."""
+    if reason := foreign_reason(body):
+        raise ObjectUnreadable(uri, reason)
     if len(body) < MAGIC_BYTES and (BZIP2_START.fullmatch(body) or _is_binary_start(body)):
         raise ObjectUnreadable(uri, "a compressed stream is cut short or corrupt within its first bytes")
 

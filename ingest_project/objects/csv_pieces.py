@@ -3,14 +3,14 @@
 Pieces are read by themselves, and nothing tells them from whole files but the number of their first line.
 """
 
-import codecs
 import re
 from collections.abc import Iterable, Iterator
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.byte_source import ByteSource
 from ingest_project.objects.csv_record_ends import CsvRecordEnds, comment_pattern, record_pattern
-from ingest_project.objects.csv_text import BYTE_ORDER_MARKS, UTF_8, UTF_8_MARK
+from ingest_project.objects.csv_text import UTF_8, UTF_8_MARK, encoding_of, no_text
+from ingest_project.objects.csv_transcoding import Transcoder
 from ingest_project.objects.format_options import CsvDialect
 from ingest_project.objects.piece import Limits, Piece
 from ingest_project.objects.record_cutter import RecordCutter
@@ -21,12 +21,12 @@ LONGEST_MARK_BYTES = 4
 def csv_pieces(chunks: Iterable[bytes], dialect: CsvDialect, limits: Limits, uri: str) -> Iterator[Piece]:
     """The text in pieces of whole records, in UTF-8, each below the header if the file has one.
 
-    Text of another encoding becomes UTF-8 with a byte order mark, which tells the reader. Raises ObjectUnreadable if
-    the bytes are not of their encoding, or if the header is oversized.
+    Text of another encoding becomes UTF-8 with a byte order mark, which tells the reader; bytes that mean nothing in it
+    are none in UTF-8 either. Raises ObjectUnreadable if the encoding cannot be taken off, or if the header is oversized.
     """
     source = ByteSource(chunks)
     head = source.peek(LONGEST_MARK_BYTES)
-    encoding = _encoding(head, dialect)
+    encoding = encoding_of(head, dialect.encoding)
     if encoding in UTF_8:
         mark = UTF_8_MARK if head.startswith(UTF_8_MARK) else b""
         source.read_all(len(mark))
@@ -37,28 +37,14 @@ def csv_pieces(chunks: Iterable[bytes], dialect: CsvDialect, limits: Limits, uri
     yield from _below_header(cutter.pieces(), mark, dialect, uri)
 
 
-def _encoding(head: bytes, dialect: CsvDialect) -> str:
-    if head.startswith(UTF_8_MARK):
-        return "utf-8"
-    return next(
-        (codec for mark, codec in BYTE_ORDER_MARKS.items() if head.startswith(mark)), dialect.encoding
-    )
-
-
 def _transcoded(chunks: Iterable[bytes], encoding: str, uri: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    for chunk in chunks:
-        yield _utf_8(decoder, chunk, encoding, uri)
-    yield _utf_8(decoder, b"", encoding, uri, final=True)
-
-
-def _utf_8(
-    decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str, uri: str, *, final: bool = False
-) -> bytes:
+    transcoder = Transcoder(encoding)
     try:
-        return decoder.decode(chunk, final).encode()
+        for chunk in chunks:
+            yield transcoder.utf_8(chunk)
+        yield transcoder.utf_8(b"", final=True)
     except UnicodeError as error:
-        raise ObjectUnreadable(uri, f"it is no {encoding} text") from error
+        raise ObjectUnreadable(uri, no_text(encoding)) from error
 
 
 def _below_header(pieces: Iterable[Piece], mark: bytes, dialect: CsvDialect, uri: str) -> Iterator[Piece]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from ingest_project.errors import ColumnRefused, ObjectUnreadable
+from ingest_project.objects.csv_text import no_text
 from ingest_project.objects.example import example_of
 from ingest_project.objects.format_options import CsvDialect
 
@@ -21,7 +22,7 @@ def column_names(content: bytes, dialect: CsvDialect, uri: str) -> list[str]:
     try:
         names = next(_records(content, dialect), [])
     except UnicodeDecodeError as error:
-        raise ObjectUnreadable(uri, "it is no UTF-8 text") from error
+        raise ObjectUnreadable(uri, no_text(dialect.encoding)) from error
     except csv.Error as error:
         raise ObjectUnreadable(uri, f"its header is no CSV: {error}") from error
     if any(not name or NO_PART_OF_A_NAME & set(name) for name in names):

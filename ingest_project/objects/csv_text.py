@@ -3,6 +3,7 @@
 import re
 
 from ingest_project.errors import ObjectUnreadable
+from ingest_project.objects.csv_transcoding import Transcoder
 from ingest_project.objects.format_options import CsvDialect
 
 LINE_ENDS = b"\r\n"
@@ -21,7 +22,7 @@ def csv_text(body: bytes, dialect: CsvDialect, uri: str) -> bytes:
     """A header line and the rows below it, up to a last line end; empty if there is nothing but blanks and comments.
 
     Without a header in the file, one of made-up names is put above the rows. UTF-8 is not checked. Raises
-    ObjectUnreadable if the bytes are not of their encoding, or if a quote leaves open where comments are.
+    ObjectUnreadable if the encoding cannot be taken off, or if a quote leaves open where comments are.
     """
     text = as_utf_8(body, dialect.encoding, uri)
     if dialect.comment is not None and dialect.comment.encode() in text:
@@ -36,16 +37,37 @@ def made_up_header(dialect: CsvDialect) -> bytes:
 
 
 def as_utf_8(body: bytes, encoding: str, uri: str) -> bytes:
-    """The text without a byte order mark, in UTF-8, which is not checked. Raises ObjectUnreadable for another encoding's."""
+    """The text without a byte order mark, in UTF-8 but for bytes that mean nothing, which make their rows bad ones.
+
+    Raises ObjectUnreadable for text that cannot even be taken apart by its encoding.
+    """
     if body.startswith(UTF_8_MARK):
         return body.removeprefix(UTF_8_MARK)
-    marked = next((codec for mark, codec in BYTE_ORDER_MARKS.items() if body.startswith(mark)), encoding)
-    if marked in UTF_8:
+    actual = encoding_of(body, encoding)
+    if actual in UTF_8:
         return body
     try:
-        return body.decode(marked).encode()
+        return Transcoder(actual).utf_8(body, final=True)
     except UnicodeError as error:
-        raise ObjectUnreadable(uri, f"it is no {marked} text") from error
+        raise ObjectUnreadable(uri, no_text(actual)) from error
+
+
+def encoding_by_mark(head: bytes) -> str | None:
+    """The encoding that a byte order mark names; None without one."""
+    if head.startswith(UTF_8_MARK):
+        return "utf-8"
+    return next((codec for mark, codec in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
+
+
+def encoding_of(head: bytes, declared: str) -> str:
+    """The encoding of a file that begins so: by its mark, else the declared one; without a mark UTF-16 is little-endian."""
+    unmarked = f"{declared}-le" if declared in BYTE_ORDER_MARKS.values() else declared
+    return encoding_by_mark(head) or unmarked
+
+
+def no_text(encoding: str) -> str:
+    """What is wrong with bytes that mean nothing in this encoding."""
+    return f"it is no {'UTF-8' if encoding in UTF_8 else encoding} text"
 
 
 def _from_first_to_last_line(text: bytes) -> bytes:

@@ -3,6 +3,8 @@
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
+from ingest_project.objects.nanoseconds import values_of
+
 EXAMPLE_CHARACTERS = 40
 
 
@@ -28,7 +30,7 @@ def python_values(values: pl.Series) -> list[object]:
 
 
 def _as_they_are(values: pl.Series) -> list[object]:
-    return values.to_list()
+    return values_of(values)
 
 
 def _as_text(values: pl.Series) -> list[object]:

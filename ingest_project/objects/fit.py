@@ -24,7 +24,7 @@ from ingest_project.objects.mapping import ComputedColumn, MappedColumn, Target
 from ingest_project.objects.rescue import Rescued, RescuedValues
 from ingest_project.objects.row_faults import RowFault, RowFaults
 from ingest_project.objects.sources import source_of
-from ingest_project.objects.types import storable
+from ingest_project.objects.types import storable, type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class _Fitting:
         for name in new:
             dtype = storable(schema[name])
             cast = cast_values(self.frame[name], dtype)
-            self._note_lost(name, str(dtype), self.frame[name], cast)
+            self._note_lost(name, str(type_of(dtype)), self.frame[name], cast)
             self.new[name] = cast.values.alias(name)
 
     def result(self) -> Fitted:

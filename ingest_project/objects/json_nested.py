@@ -151,12 +151,20 @@ def _tree(value: object, wanted: ColumnType) -> object:
         case MapOf(_, inner) if isinstance(value, dict):
             return {key: _tree(one, inner) for key, one in value.items()}
         case StructOf(fields) if isinstance(value, dict):
-            if value.keys() - {name for name, _ in fields}:
+            known = {name for name, _ in fields}
+            if any(key not in known and not _is_empty(one) for key, one in value.items()):
                 raise Unfit
             return {name: _tree(value.get(name), field) for name, field in fields}
         case ListOf() | MapOf() | StructOf():
             raise Unfit
     return _leaf(value, wanted)
+
+
+def _is_empty(value: object) -> bool:
+    """Nothing but nulls, empty lists and empty objects, as `is_empty` says of a type."""
+    if isinstance(value, dict | list):
+        return all(map(_is_empty, value.values() if isinstance(value, dict) else value))
+    return value is None
 
 
 def _leaf(value: object, wanted: ColumnType) -> str:

@@ -1,6 +1,7 @@
 """Cuts JSON documents into NDJSON: an array of objects, one object, or several of either one after the other.
 
-Firehose writes objects without anything between them; APIs are dumped as one array, often indented. The elements'
+Firehose writes objects without anything between them; APIs are dumped as one array, often indented; files put together
+have a byte order mark between them. The elements'
 text is kept as it is, so numbers keep their digits. What an element holds is its reader's business: that it is an
 object, and no broken one.
 """
@@ -101,7 +102,7 @@ def _rows(text: JsonText, path: Sequence[str], uri: str) -> Iterator[list[Value]
             yield from _elements(text, path, uri)
         elif opening == b"{":
             yield from (_row(text, path, uri) if path else _objects(text))
-        else:
+        elif not text.pass_over_mark():
             raise _no_object(text, uri)
 
 

@@ -11,6 +11,8 @@ from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.content import OVERSIZED_START_BYTES
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+RECORD_SEPARATOR = b"\x1e"
+"""It opens each text of a JSON text sequence (RFC 7464), as `jq --seq` and GeoJSON text sequences have it."""
 WHITESPACE = re.compile(rb"[ \t\r\n]*+")
 STRING = rb'"[^"\\\r\n]*+(?:\\[^\r\n][^"\\\r\n]*+)*+"'
 """JSON allows no line end within a string: where one stands, a quote is missing."""
@@ -80,6 +82,16 @@ class JsonText:
         """Whether this byte comes next; it is read then."""
         comes = self.next_byte() == byte
         self._position += comes
+        return comes
+
+    def pass_over_mark(self) -> bool:
+        """Pass over what may stand between two texts that were put together: a byte order mark, a record separator."""
+        if self.take(RECORD_SEPARATOR):
+            return True
+        while len(self._text) - self._position < len(BYTE_ORDER_MARK) and self._more():
+            pass
+        comes = self._text.startswith(BYTE_ORDER_MARK, self._position)
+        self._position += len(BYTE_ORDER_MARK) * comes
         return comes
 
     def value(self) -> bytes | LongValue:

@@ -19,10 +19,10 @@ def lossless_cast(values: pl.Series, wanted: str | ColumnType | pl.DataType) -> 
     `wanted` is Iceberg's type or its name; a Polars type stands for the one that `type_of` gives, so that Binary is
     `binary`, never `uuid` or `fixed[N]`.
     Accepted are: text that spells the value (JSON for a nested one), numbers to wider ones (or to narrower ones,
-    value by value), naive times as UTC, dictionaries and UTF-8 bytes to text, 16 bytes to `uuid`, N bytes to
-    `fixed[N]`, and all this within lists, arrays, maps and structs. Fractions become neither decimals nor integers.
-    A field that a struct lacks is null; one that it has beyond the type never agrees. Dates and times are those of
-    the years 1 to 9999.
+    value by value), naive times as UTC, dictionaries, UTF-8 bytes, integers, decimals and truth values to text, 16
+    bytes to `uuid`, N bytes to `fixed[N]`, and all this within lists, arrays, maps and structs. Fractions become
+    neither decimals nor integers, and doubles no text. A field that a struct lacks is null; one that it has beyond the
+    type never agrees, unless it holds nothing. Dates and times are those of the years 1 to 9999.
     """
     column_type = column_type_of(wanted)
     if column_type is None:
@@ -54,7 +54,7 @@ def _cast(values: pl.Series, wanted: ColumnType) -> pl.Series | None:
     if source == dtype:
         return values
     if isinstance(dtype, pl.String):
-        return values.cast(pl.String) if isinstance(source, pl.Categorical | pl.Enum) else None
+        return values.cast(pl.String) if _has_one_spelling(source) else None
     return _round_trip(values, dtype) if _are_numbers_that_agree(source, dtype) else None
 
 
@@ -129,6 +129,13 @@ def _datetimes(values: pl.Series, source: pl.Datetime, dtype: pl.Datetime) -> pl
         naive = source.time_zone is None
         zoned = values.dt.replace_time_zone("UTC") if naive else values.dt.convert_time_zone("UTC")
     return zoned if zoned.dtype == dtype else _round_trip(zoned, dtype)
+
+
+def _has_one_spelling(source: pl.DataType) -> bool:
+    """Whether each value is one text and no other: JSON spells integers, decimals and truth values so too."""
+    if isinstance(source, pl.Categorical | pl.Enum | pl.Boolean):
+        return True
+    return source.is_integer() or source.is_decimal()
 
 
 def _are_numbers_that_agree(source: pl.DataType, dtype: pl.DataType) -> bool:

@@ -125,7 +125,7 @@ def column_mapping(table: TableSettings) -> ColumnMapping:
     columns = table.columns or {}
     mapped = tuple(
         MappedColumn(
-            name, one.type, one.from_ or name, formats=tuple(one.format or ()), timezone=one.timezone,
+            name, one.type, name if one.from_ is None else one.from_, formats=tuple(one.format or ()), timezone=one.timezone,
             default=one.default, dropped=one.drop,
         )
         for name, one in columns.items()
@@ -139,7 +139,9 @@ def column_mapping(table: TableSettings) -> ColumnMapping:
     return ColumnMapping(
         mapped,
         computed,
-        ignored=frozenset(one.from_ or name for name, one in columns.items() if one.is_ignored),
+        ignored=frozenset(
+            name if one.from_ is None else one.from_ for name, one in columns.items() if one.is_ignored
+        ),
         required=frozenset(name for name, one in columns.items() if one.required),
         expectations=table.expectations,
     )

@@ -12,7 +12,9 @@ import polars as pl
 from polars.exceptions import ComputeError, PolarsError
 
 from ingest_project.errors import ObjectUnreadable
+from ingest_project.objects.json_floats import with_nearest_floats
 from ingest_project.objects.json_nested import keeps_digits, parsed_as
+from ingest_project.objects.ndjson_exact import inexact_integers
 from ingest_project.objects.ndjson_faults import explain
 from ingest_project.objects.ndjson_inference import parse_ndjson, read_undeclared
 from ingest_project.objects.ndjson_nested import all_keys, with_exact_text, with_nested
@@ -34,7 +36,7 @@ def read_ndjson(
 ) -> Parsed:
     """The rows of all bodies, parsed at once: these fields as near their types as JSON gives them, then others.
 
-    Blank lines, CRLF, a byte order mark and a missing last line end are fine; of a key that one JSON object has twice
+    Blank lines, CRLF, byte order marks before lines and a missing last line end are fine; of a key that one JSON object has twice
     the first counts. Numbers of `exact_fields`, at any depth, become strings where a double would change them. Raises
     ObjectUnreadable if any body is no NDJSON, SchemaMismatch if a value is none of its field's type; which line is at
     fault is looked for, which takes long, only of a single body and if `explains`.
@@ -42,7 +44,7 @@ def read_ndjson(
     types = {name: parse_column_type(type_name) for name, type_name in fields.items()}
     direct = {name: parsed_as(wanted) for name, wanted in types.items()}
     exact = [*(name for name, wanted in types.items() if _keeps_digits(wanted)), *exact_fields]
-    plain = [body.removeprefix(BYTE_ORDER_MARK) for body in bodies]
+    plain = [without_marks(body) for body in bodies]
     scanned = scan(plain[0] if len(plain) == 1 else b"\n".join(plain), exact, uri)
     try:
         frame = parse_ndjson(scanned.content, direct)
@@ -51,12 +53,18 @@ def read_ndjson(
         frame = with_nested(frame, scanned.content, types, scanned.keys)
         frame = with_exact_text(frame, scanned.content)
         _refuse_inexact(frame, scanned.content)
+        frame = with_nearest_floats(frame, types)
     except (PolarsError, RecursionError) as error:
         if explains and len(bodies) == 1:
             raise explain(scanned.content, fields, uri, str(error)) from error
         reason = "at least one of the objects cannot be read" if len(bodies) > 1 else str(error)
         raise ObjectUnreadable(uri, reason.partition("\n")[0][:200]) from error
     return Parsed(frame, _rows(plain, frame.height, uri))
+
+
+def without_marks(body: bytes) -> bytes:
+    """The lines without byte order marks: each file that was put into this one brought its own."""
+    return body.removeprefix(BYTE_ORDER_MARK).replace(b"\n" + BYTE_ORDER_MARK, b"\n")
 
 
 def _keeps_digits(wanted: ColumnType) -> bool:
@@ -70,7 +78,9 @@ def _with_undeclared(frame: pl.DataFrame, content: bytes) -> pl.DataFrame:
 
 def _refuse_inexact(frame: pl.DataFrame, content: bytes) -> None:
     """Raises ComputeError if a number of a declared column is not what was read; of others the type was chosen so."""
+    nested = frame.select(name for name, dtype in frame.schema.items() if dtype.is_nested())
     changed = inexact_doubles(content, [name for name, dtype in frame.schema.items() if dtype.is_float()])
+    changed |= inexact_integers(nested, content)
     for name, numeral in changed.items():
         raise ComputeError(f"column {name!r}: {numeral} is no double")
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from math import isinf
+from struct import Struct
 from typing import NoReturn
 
 import polars as pl
@@ -68,7 +69,9 @@ def is_of_type(value: object, dtype: pl.DataType) -> bool:
     if isinstance(dtype, pl.Int32 | pl.Int64):
         return isinstance(value, int) and not isinstance(value, bool) and value in _range(dtype)
     if dtype.is_float():
-        return isinstance(value, int | float) and not isinstance(value, bool) and is_double(value)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not is_double(value):
+            return False
+        return is_float(value) if isinstance(dtype, pl.Float32) else True
     return _is_of_nested(value, dtype) if dtype.is_nested() else True
 
 
@@ -92,6 +95,15 @@ def is_double(value: float) -> bool:
     return not isinf(double) and (isinstance(value, float) or int(double) == value)
 
 
+def is_float(value: float) -> bool:
+    """Whether a float stands for this number: for a fraction the nearest one does, a whole number must be one itself."""
+    try:
+        (nearest,) = FLOAT.unpack(FLOAT.pack(value))
+    except OverflowError:
+        return False
+    return bool(nearest == value or value != int(value))
+
+
 def _range(dtype: pl.Int32 | pl.Int64) -> range:
     bits = 32 if isinstance(dtype, pl.Int32) else 64
     return range(-(2 ** (bits - 1)), 2 ** (bits - 1))
@@ -101,5 +113,6 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
+FLOAT = Struct("<f")
 NO_UTF_8 = RowFault(None, "it is no UTF-8 text")
 DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=first_of_each_key)

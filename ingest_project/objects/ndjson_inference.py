@@ -8,6 +8,7 @@ import polars as pl
 from polars.exceptions import ComputeError, PolarsError
 
 from ingest_project.objects.json_nested import first_of_each_key
+from ingest_project.objects.ndjson_exact import inexact_integers, with_exact_parts
 from ingest_project.objects.ndjson_scan import inexact_doubles
 from ingest_project.objects.types import instance
 from ingest_project.settings.type_grammar import MAX_DEPTH
@@ -20,8 +21,8 @@ LONG = range(-(2**63), 2**63)
 def read_undeclared(content: bytes, declared: Collection[str]) -> pl.DataFrame:
     """The columns of this NDJSON that are not declared, typed by all of their values.
 
-    Integers and fractions together are doubles, but text if a double would change an integer; objects become structs
-    of all their fields. A column that mixes what does not belong together (text and numbers, truth and numbers, objects
+    Integers and fractions together are doubles, but the column is text if a double would change an integer; objects become structs
+    of all their fields; numbers among texts within these keep their digits. A column that mixes what does not belong together (text and numbers, truth and numbers, objects
     and anything else), or nests deeper than a type may, is text: strings as they are, the rest as JSON. A column of
     nothing but nulls has the type Null. Raises polars.exceptions.PolarsError if the text is no NDJSON.
     """
@@ -33,10 +34,12 @@ def read_undeclared(content: bytes, declared: Collection[str]) -> pl.DataFrame:
     except PolarsError:
         # Polars knows no type for some mixtures.
         frame = parse_ndjson(content, _schema_by_kinds(content, declared))
-    changed = inexact_doubles(content, [name for name, dtype in frame.schema.items() if dtype.is_float()])
-    if not changed:
-        return frame
-    return parse_ndjson(content, {**frame.schema, **dict.fromkeys(changed, pl.String())})
+    doubles = [name for name, dtype in frame.schema.items() if dtype.is_float()]
+    nested = frame.select(name for name, dtype in frame.schema.items() if dtype.is_nested())
+    changed = inexact_doubles(content, doubles) | inexact_integers(nested, content)
+    if changed:
+        frame = parse_ndjson(content, {**frame.schema, **dict.fromkeys(changed, pl.String())})
+    return with_exact_parts(frame, content)
 
 
 def json_dtype(text: pl.Series) -> pl.DataType | None:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from ingest_project.objects.json_floats import has_float
 from ingest_project.objects.json_nested import LONG_NUMERAL, json_text, keeps_digits, key_count, load
 from ingest_project.objects.ndjson_inference import read_undeclared
 from ingest_project.objects.ndjson_scan import names_pattern, spellings
+from ingest_project.objects.types import instance
 from ingest_project.settings.type_grammar import ColumnType, ListOf, MapOf, StructOf
 
 LONG_NUMBER = rb"-?(?:[0-9.]{17}|[0-9.]+[eE])"
@@ -21,7 +23,7 @@ def with_nested(
 ) -> pl.DataFrame:
     """The frame, its nested columns of these types as the text has them: typed, inferred, or as JSON text.
 
-    Nothing changes if the text has no more than `keys` keys and all of them were read. Else structs are inferred,
+    Nothing changes if the text has no more than `keys` keys and all of them were read, but for floats in maps. Else structs are inferred,
     which brings their undeclared fields; maps, and where digits would be lost also other types, become JSON text.
     """
     nested = {name: one for name, one in types.items() if isinstance(one, ListOf | MapOf | StructOf)}
@@ -30,6 +32,7 @@ def with_nested(
     as_text = {name for name, one in nested.items() if keeps_digits(one)}
     if not (as_text and re.search(LONG_NUMERAL.encode(), content)):
         as_text = set()
+    as_text |= {name for name, one in nested.items() if _has_map(one) and has_float(one)}
     inferred: set[str] = set()
     if all_keys(frame) != keys:
         as_text |= {name for name, one in nested.items() if _has_map(one)}
@@ -37,7 +40,9 @@ def with_nested(
     if inferred:
         others = [name for name in frame.columns if name not in inferred]
         found = read_undeclared(content, others)
-        frame = frame.with_columns(found[name] for name in inferred if name in found.columns)
+        inferred &= set(found.columns)
+        as_text |= {name for name in inferred if _has_lost_text(found.schema[name], nested[name])}
+        frame = frame.with_columns(found[name] for name in inferred - as_text)
     return frame.with_columns(_json_texts(content, as_text)) if as_text else frame
 
 
@@ -55,6 +60,19 @@ def _has_map(wanted: ColumnType) -> bool:
         case StructOf(fields):
             return any(_has_map(field) for _, field in fields)
     return False
+
+
+def _has_lost_text(found: pl.DataType, wanted: ColumnType) -> bool:
+    """Whether a part that is to keep its digits was taken for doubles, or for objects or arrays."""
+    match wanted:
+        case ListOf(element) if isinstance(found, pl.List):
+            return _has_lost_text(instance(found.inner), element)
+        case StructOf(fields) if isinstance(found, pl.Struct):
+            types = {field.name: instance(field.dtype) for field in found.fields}
+            return any(name in types and _has_lost_text(types[name], field) for name, field in fields)
+        case ListOf() | MapOf() | StructOf():
+            return False
+    return keeps_digits(wanted) and (found.is_float() or found.is_nested())
 
 
 def with_exact_text(frame: pl.DataFrame, content: bytes) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from typing import cast as cast_type
 import polars as pl
 import pyarrow as pa
 
+from ingest_project.objects.column_names import is_empty
 from ingest_project.objects.text_numbers import without
 from ingest_project.objects.types import dtype_of, instance
 from ingest_project.settings.type_grammar import ColumnType, ListOf, StructOf
@@ -36,10 +37,17 @@ def _plain(dtype: pl.DataType) -> pl.DataType:
 
 
 def structs_of(values: pl.Series, wanted: StructOf, cast: Cast) -> pl.Series | None:
-    """The structs with exactly these fields, null where one lost a value; None if they have others or never agree."""
-    frame = values.struct.unnest()
-    if set(frame.columns) - {name for name, _ in wanted.fields}:
+    """The structs with exactly these fields, null where one lost a value; None if they have others or never agree.
+
+    Others of nothing but nulls and empty lists or objects hold no value, and have no type yet: they are left out.
+    """
+    known = {name for name, _ in wanted.fields}
+    source = cast_type("pl.Struct", values.dtype)
+    if any(one.name not in known and not is_empty(instance(one.dtype)) for one in source.fields):
         return None
+    frame = pl.DataFrame(
+        [values.struct.field(one.name) for one in source.fields if one.name in known] or {"": values}
+    )
     missing = pl.Series([None]).new_from_index(0, len(values))
     whole = values.is_not_null()
     fields: list[pl.Series] = []
@@ -55,13 +63,16 @@ def structs_of(values: pl.Series, wanted: StructOf, cast: Cast) -> pl.Series | N
 
 def lists_of(values: pl.Series, source: pl.List, wanted: ListOf, cast: Cast) -> pl.Series | None:
     """The lists of these elements, null where one lost an element; None if the elements never agree."""
-    lists = cast_type("pa.LargeListArray[pa.DataType]", values.rechunk().to_arrow())
-    old = pl.Series(values.name, lists.values, dtype=instance(source.inner))
+    # By Polars, as Arrow knows no integers of 128 bits.
+    old = values.explode(empty_as_null=False, keep_nulls=False).cast(source.inner)
     new = cast(old, wanted.element)
     if new is None:
         return None
-    ends = pl.Series(lists.offsets, dtype=pl.Int64)
+    ends = values.list.len().cast(pl.Int64).fill_null(0).cum_sum()
+    offsets = pl.concat([pl.Series([0]), ends.rename("")])
     lost_before = pl.concat([pl.Series([0]), (old.is_not_null() & new.is_null()).cast(pl.Int64).cum_sum()])
-    has_lost = lost_before.gather(ends.slice(1)) != lost_before.gather(ends.head(len(values)))
-    rebuilt = pa.LargeListArray.from_arrays(lists.offsets, new.rechunk().to_arrow())
+    has_lost = lost_before.gather(ends) != lost_before.gather(offsets.head(len(values)))
+    rebuilt = pa.LargeListArray.from_arrays(
+        cast_type("pa.Int64Array", offsets.to_arrow()), new.rechunk().to_arrow()
+    )
     return without(pl.Series(values.name, rebuilt, dtype=dtype_of(wanted)), values.is_null() | has_lost)

@@ -28,6 +28,9 @@ from ingest_project.objects.together import Part, provenance, read_together, sus
 from ingest_project.objects.tolerant import Tolerated, oversized_reason, read_tolerantly
 from ingest_project.objects.types import dtype_of
 
+MAX_STRANGERS = 16
+"""How many objects of a batch are told from the others because they do not go into one table with them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
@@ -73,13 +76,37 @@ def read_contents(contents: Sequence[Content], reading: Reading) -> ReadResult:
 def _read_readable(
     contents: Sequence[Content], reading: Reading
 ) -> tuple[list[Part], dict[ObjectVersion, ObjectError]]:
-    """Objects each of which can be read; if they cannot be read as one table, all of them fail."""
+    """Objects each of which can be read; those that do not go into one table with the ones before them fail."""
+    if not contents:
+        return [], {}
+    failed: dict[ObjectVersion, ObjectError] = {}
+    kept = _going_together([], contents, reading, failed)
+    return [read_together(kept, reading)], failed
+
+
+def _going_together(
+    kept: list[Content],
+    others: Sequence[Content],
+    reading: Reading,
+    failed: dict[ObjectVersion, ObjectError],
+) -> list[Content]:
+    """`kept` and as many of the others as go with them, found by halving; what does not is put into `failed`.
+
+    After MAX_STRANGERS of these all that are left fail: each costs a reading of the others.
+    """
     try:
-        return [read_together(contents, reading)] if contents else [], {}
+        read_together([*kept, *others], reading)
     except ObjectFaultUnknown:
         raise  # no object's fault: a smaller batch may do
     except ObjectError as error:
-        return [], {one.object: _alone(one.object, error) for one in contents}
+        if len(others) == 1 or len(failed) >= MAX_STRANGERS:
+            failed |= {one.object: _alone(one.object, error) for one in others}
+            return kept
+        middle = len(others) // 2
+        return _going_together(
+            _going_together(kept, others[:middle], reading, failed), others[middle:], reading, failed
+        )
+    return [*kept, *others]
 
 
 def _alone(object_: ObjectVersion, error: ObjectError) -> ObjectError:

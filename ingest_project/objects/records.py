@@ -72,9 +72,8 @@ def _text_lines(body: bytes, first_line: int) -> Iterator[Record]:
 
 
 def _ndjson_lines(body: bytes, first_line: int) -> Iterator[Record]:
-    return (
-        Record(number, line + b"\n") for number, line in _lines(body, first_line) if line.strip(WHITESPACE)
-    )
+    lines = ((number, line.removeprefix(BYTE_ORDER_MARK)) for number, line in _lines(body, first_line))
+    return (Record(number, line + b"\n") for number, line in lines if line.strip(WHITESPACE))
 
 
 def _without_misfits(record: Record, fields: Mapping[str, str]) -> Record:

@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 import polars as pl
@@ -39,7 +40,19 @@ class RescuedValues:
 
 def json_of(value: object) -> str:
     """The value as JSON; what JSON has no word for is text: decimals by their digits, times in ISO 8601, bytes in base64."""
-    return json.dumps(value, default=_text, allow_nan=True)
+    try:
+        return json.dumps(value, default=_text, allow_nan=False)
+    except ValueError:
+        return json.dumps(_spelled(value), default=_text)
+
+
+def _spelled(value: object) -> object:
+    """The value with `nan` and `inf`, for which JSON has no word either, as text."""
+    if isinstance(value, dict):
+        return {name: _spelled(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_spelled(one) for one in value]
+    return value if not isinstance(value, float) or isfinite(value) else str(value)
 
 
 def _members(values: Iterable[tuple[str, str]]) -> Iterable[str]:

@@ -5,6 +5,8 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 import polars as pl
 
 EXPONENT = r"[eE]"
+LONG_INTEGER = r"^[+-]?[0-9]{8,}$"
+"""Fewer digits than these are exact as a float, and all the more as a double."""
 EXACT = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """No text of a decimal that fits has so many digits, but for zeros that change nothing."""
 
@@ -16,11 +18,17 @@ def booleans(text: pl.Series) -> pl.Series:
 
 
 def floats(text: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Numbers, `nan`, `inf` and `infinity` with a sign; null for a number that is too large for the type."""
+    """Numbers, `nan`, `inf` and `infinity` with a sign; null for one too large, and for an integer that is none of the type's."""
     double = text.cast(pl.Float64, strict=False)
     value = double.cast(dtype)
     # A number too large for the type would become infinity.
-    return without(value, value.is_infinite() & ~text.str.contains(r"(?i)inf"))
+    finite = without(value, value.is_infinite() & ~text.str.contains(r"(?i)inf"))
+    is_long = finite.is_not_null() & text.str.contains(LONG_INTEGER)
+    if not is_long.any():
+        return finite
+    pairs = zip(finite.filter(is_long), text.filter(is_long), strict=True)
+    changed = [one for number, one in pairs if int(number) != int(one)]
+    return without(finite, text.is_in(changed)) if changed else finite
 
 
 def decimals(text: pl.Series, dtype: pl.Decimal) -> pl.Series:

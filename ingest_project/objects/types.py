@@ -92,7 +92,8 @@ def type_of(dtype: pl.DataType) -> ColumnType | None:
 def with_new_fields(wanted: ColumnType, found: pl.DataType) -> ColumnType:
     """The type with the fields that structs within it have beyond it in a file's values of the Polars type `found`.
 
-    A new field of a type that no column can have is left out, as is one of nothing but nulls.
+    A new field of a type that no column can have is left out, and so is what has no type yet: nulls, empty lists and
+    empty objects, at any depth.
     """
     if isinstance(wanted, ListOf) and isinstance(found, pl.List | pl.Array):
         return ListOf(with_new_fields(wanted.element, instance(found.inner)))
@@ -110,10 +111,29 @@ def with_new_fields(wanted: ColumnType, found: pl.DataType) -> ColumnType:
         (name, with_new_fields(field, in_file[name]) if name in in_file else field)
         for name, field in wanted.fields
     ]
-    new = ((name, type_of(storable(dtype))) for name, dtype in in_file.items() if name not in dict(known))
-    return StructOf(
-        (*known, *((name, field) for name, field in new if field is not None and field != NOTHING))
-    )
+    new = ((name, typed_part(storable(dtype))) for name, dtype in in_file.items() if name not in dict(known))
+    return StructOf((*known, *((name, field) for name, field in new if field is not None)))
+
+
+def typed_part(dtype: pl.DataType) -> ColumnType | None:
+    """The Iceberg type without the fields that hold nothing but nulls, empty lists and empty objects; None if nothing is left."""
+    found = type_of(dtype)
+    return None if found is None else _typed_part(found)
+
+
+def _typed_part(found: ColumnType) -> ColumnType | None:
+    match found:
+        case ListOf(element):
+            inner = _typed_part(element)
+            return None if inner is None else ListOf(inner)
+        case MapOf(key, value):
+            inner, key_type = _typed_part(value), _typed_part(key)
+            return None if inner is None or key_type is None else MapOf(key_type, inner)
+        case StructOf(fields):
+            parts = ((name, _typed_part(field)) for name, field in fields)
+            typed = tuple((name, field) for name, field in parts if field is not None)
+            return StructOf(typed) if typed else None
+    return None if found == NOTHING else found
 
 
 def storable(dtype: pl.DataType) -> pl.DataType:

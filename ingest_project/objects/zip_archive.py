@@ -22,6 +22,8 @@ ENCRYPTED = 0x1 | 0x40 | 0x2000
 """The flags of a member, strongly or not, and of a directory (APPNOTE.TXT, 4.4.4)."""
 MAC_METADATA = "__MACOSX/"
 """What macOS puts beside each file of an archive: no data, and never of the file's own format."""
+MAC_FOLDER_VIEW = ".DS_Store"
+"""How the Finder shows a folder: it lies in each that was ever opened, and so in its zip."""
 STEP_BYTES = 1024**2
 LZMA_STEP_BYTES = 4096
 """The standard library expands what it has read of an lzma member without a bound: of 4 KB that is some 30 MB at most, held twice."""
@@ -60,9 +62,13 @@ def members(file: IO[bytes], uri: str) -> Iterator[Member]:
         )
     with _faults_of(uri), zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
-            if not member.is_dir() and not member.filename.startswith(MAC_METADATA):
+            if not member.is_dir() and not _is_of_mac(member.filename):
                 name = example_of(member.filename)
                 yield Member(name, _checked(_content(archive, member, file), member, name, uri))
+
+
+def _is_of_mac(name: str) -> bool:
+    return name.startswith(MAC_METADATA) or name.rpartition("/")[2] == MAC_FOLDER_VIEW
 
 
 @contextmanager

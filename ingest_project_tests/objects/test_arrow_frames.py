@@ -1,7 +1,7 @@
 """Files of Arrow's types that Polars refuses are read, or refused by the column's name."""
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -11,6 +11,7 @@ from pyarrow import ipc
 from pyarrow import parquet as pq
 
 from ingest_project_tests.objects.factories import read, reasons, values
+from ingest_project_tests.objects.streams import cut
 
 MICROSECOND = datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
 with localcontext(prec=60):
@@ -81,3 +82,65 @@ def test_a_duration_is_refused_alone() -> None:
 
     assert "Duration" in reasons(result)["0"]
     assert values(result, "c") == [1]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, None, 2]),
+        pa.array([b"\xff", None, b"\x00"]),
+        pa.array([0.5, None, 1.5]),
+        pa.array([date(2026, 1, 1), None, date(2026, 1, 2)]),
+    ],
+)
+def test_dictionaries_are_their_values_beside_a_type_that_polars_does_not_know(column: Any) -> None:
+    table = pa.table({"c": column.dictionary_encode(), "d": pa.array([Decimal(1)] * 3, pa.decimal256(50, 2))})
+    sink = io.BytesIO()
+    with ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=1)
+
+    assert values(read(sink.getvalue(), file_format="ipc"), "c") == column.to_pylist()
+
+
+def test_arrays_of_a_fixed_size_are_read_piece_by_piece() -> None:
+    arrays = [[1, 2], None, [3, 4], [5, None]] * 5
+    body = stream(pa.array(arrays, pa.list_(pa.int32(), 2)))
+
+    frames = [one for content in cut(body, "ipc") for one in content.bodies if not isinstance(one, bytes)]
+
+    assert len(frames) > 1
+    assert [value for frame in frames for value in frame["c"].to_list()] == arrays
+
+
+def test_arrays_of_no_elements_are_empty_lists() -> None:
+    body = stream(pa.array([[], None], pa.list_(pa.int32(), 0)))
+
+    assert values(read(body, file_format="ipc", columns={"c": "list<int>"}), "c") == [[], None]
+
+
+def test_seconds_far_from_ours_are_no_other_time() -> None:
+    body = stream(pa.array([5, 2**62], pa.timestamp("s")))
+
+    assert "column 'c' has a value that no column holds" in reasons(read(body, file_format="ipc"))["0"]
+
+
+def test_metadata_may_be_bytes() -> None:
+    table, sink = pa.table({"c": [1]}).replace_schema_metadata({b"r": b"\xff"}), io.BytesIO()
+    with ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+
+    assert values(read(sink.getvalue(), file_format="ipc"), "c") == [1]
+
+
+def test_dictionaries_in_structs_may_be_of_several_row_groups() -> None:
+    words = pa.array(["a", "b", None]).dictionary_encode()
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"c": pa.StructArray.from_arrays([words], ["d"])}), sink, row_group_size=1)
+
+    result = read(sink.getvalue(), file_format="parquet")
+    (content,) = cut(sink.getvalue(), "parquet", piece_bytes=10**6)
+    (frame,) = content.bodies
+
+    assert values(result, "c") == [{"d": "a"}, {"d": "b"}, {"d": None}]
+    assert not isinstance(frame, bytes)
+    assert frame["c"].to_list() == [{"d": "a"}, {"d": "b"}, {"d": None}]

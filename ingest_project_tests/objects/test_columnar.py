@@ -95,16 +95,6 @@ def test_types_are_unified_across_files() -> None:
     assert values(result, "o") == [None, None, [1]]
 
 
-def test_files_that_no_table_holds_together_all_fail_with_the_reason() -> None:
-    frames = [pl.DataFrame({"n": [1]}), pl.DataFrame({"n": [[1]]})]
-
-    result = read(*(written(frame, "parquet") for frame in frames), file_format="parquet")
-
-    assert result.frame is None
-    assert len(result.failures) == 2
-    assert "column 'n' is nested in some files only" in reasons(result)["0"]
-
-
 def test_maps_of_other_values_are_unified_across_files() -> None:
     maps = [pl.Map(pl.String, pl.Int64), pl.Map(pl.String, pl.Float64)]
     frames = [pl.DataFrame({"m": pl.Series([{}], dtype=dtype)}) for dtype in maps]
@@ -113,3 +103,23 @@ def test_maps_of_other_values_are_unified_across_files() -> None:
 
     assert result.frame is not None
     assert result.frame.schema["m"] == maps[1]
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "ipc"])
+def test_an_object_that_does_not_go_with_the_others_fails_alone(file_format: ColumnarFormat) -> None:
+    lists, struct = (written(pl.DataFrame({"a": [value]}), file_format) for value in ([1], {"x": 1}))
+
+    result = read(lists, lists, struct, lists, struct, file_format=file_format)
+
+    assert list(reasons(result)) == ["2", "4"]
+    assert "column 'a' is nested in some files only" in reasons(result)["2"]
+    assert values(result, "a") == [[1], [1], [1]]
+
+
+def test_after_many_that_do_not_go_with_the_others_all_that_are_left_fail() -> None:
+    lists, struct = (written(pl.DataFrame({"a": [value]}), "parquet") for value in ([1], {"x": 1}))
+
+    result = read(lists, *[struct] * 40, file_format="parquet")
+
+    assert len(result.failures) == 40
+    assert values(result, "a") == [[1]]

@@ -182,3 +182,10 @@ def test_what_stands_beside_the_rows_may_be_of_any_length() -> None:
     text = json.dumps({"before": ["x" * 500] * 9, "data": [{"a": 1}], "behind": "y" * 5000})
 
     assert texts(cut_json(text, "data", record_bytes=50)) == [b'{"a": 1}\n']
+
+
+@pytest.mark.parametrize("between", [b"\xef\xbb\xbf", b"\n\x1e", b"\x1e \xef\xbb\xbf\n"])
+def test_marks_and_record_separators_may_stand_between_documents(between: bytes) -> None:
+    body = between + b'[{"a": 1}]' + between + b'{"a": 2}' + between
+
+    assert as_ndjson(body, (), "s3://b/k") == b'{"a": 1}\n{"a": 2}\n'

@@ -59,7 +59,7 @@ def test_absent_and_null_values_are_null() -> None:
         ("long", "true", "schema: column 'c', line 2: True is no long"),
         ("long", "9223372036854775808", "schema: column 'c', line 2: 9223372036854775808 is no long"),
         ("int", "2147483648", "schema: column 'c', line 2: 2147483648 is no int"),
-        ("float", "1e39", "schema: column 'c', row 2: 1e+39 is no float"),
+        ("float", "1e39", "schema: column 'c', line 2: 1e+39 is no float"),
         ("double", '"1.5"', "schema: column 'c', line 2: '1.5' is no double"),
         ("boolean", "1", "schema: column 'c', line 2: 1 is no boolean"),
         ("decimal(12,2)", "1.105", "schema: column 'c', row 2: '1.105' is no decimal(12,2)"),
@@ -247,3 +247,11 @@ def test_an_example_in_a_reason_is_short() -> None:
     result = read(json.dumps({"c": "x" * 10_000}).encode(), columns={"c": "long"})
 
     assert len(reasons(result)["0"]) < 120
+
+
+def test_files_put_together_may_have_a_mark_before_any_line() -> None:
+    mark = b"\xef\xbb\xbf"
+
+    result = read(mark + b'{"a": 1}\n' + mark + b'{"a": 2}\n' + mark, columns={"a": "long"})
+
+    assert values(result, "a") == [1, 2]

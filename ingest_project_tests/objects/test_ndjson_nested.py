@@ -29,6 +29,9 @@ def lines(*contents: str) -> bytes:
         ("list<string>", '["x", 12345678901234567890.5, true, [1]]', ["x", "12345678901234567890.5", "true", "[1]"]),
         ("struct<a: long, b: string>", '{"a": 1, "a": 2, "b": "\\":"}', {"a": 1, "b": '":'}),
         ("struct<a: long>", "{}", {"a": None}),
+        ("struct<a: long>", '{"a": 1, "b": null, "c": [], "d": {"e": [{}]}}', {"a": 1}),
+        ("struct<a: decimal(38,0)>", '{"a": 12345678901234567890, "b": null, "c": [{}]}', {"a": Decimal(12345678901234567890)}),
+        ("list<struct<a: long>>", '[{"a": 1, "b": {}}, {"b": {"c": null}}]', [{"a": 1}, {"a": None}]),
         ("struct<a: long>", "null", None),
     ],
 )  # fmt: skip
@@ -91,3 +94,16 @@ def test_every_key_with_a_value_is_counted_at_every_depth() -> None:
     values_ = pl.Series([row, None], dtype=parsed_as(wanted))
 
     assert key_count(values_) == len(["a", "b", "x", "b"])
+
+
+@pytest.mark.parametrize(
+    ("type_name", "text", "expected"),
+    [
+        ("struct<a: string>", '{"a": 1.10, "b": 2}', {"a": "1.10", "b": 2}),
+        ("list<struct<a: decimal(5,2)>>", '[{"a": 1.5, "b": 2}]', [{"a": Decimal("1.5"), "b": 2}]),
+    ],
+)
+def test_a_new_field_takes_no_digits_from_the_known_ones(type_name: str, text: str, expected: object) -> None:
+    result = read(b'{"c": %s}' % text.encode(), columns={"c": type_name}, allow_new_columns=True)
+
+    assert values(result, "c") == [expected]

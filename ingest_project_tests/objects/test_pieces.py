@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from ingest_project.errors import ObjectTooLarge, ObjectUnreadable
 from ingest_project.objects.content import Content
+from ingest_project.objects.mapping import Target
+from ingest_project.objects.parse import Reading
+from ingest_project.objects.read import read_contents
 from ingest_project.settings.model import TableFormat
 from ingest_project_tests.objects.archives import COMPRESSIONS, zipped
 from ingest_project_tests.objects.streams import cut, texts
@@ -98,6 +101,20 @@ def test_pieces_have_the_rows_of_the_whole_and_number_them(
 @pytest.mark.parametrize("file_format", STREAMED)
 def test_small_pieces_are_many(file_format: TableFormat) -> None:
     assert len(cut(BODIES[file_format], file_format, piece_bytes=1000)) > 5
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "ipc", "avro"])
+def test_numbers_become_text_piece_by_piece_as_in_the_whole(file_format: TableFormat) -> None:
+    body = io.BytesIO()
+    getattr(pl.DataFrame({"c": [*range(-500, 500), None], "ok": [True] * 1001}), f"write_{file_format}")(body)
+    reading = Reading(file_format, Target({"c": "string", "ok": "string"}, "fail"))
+
+    found = [read_contents([one], reading) for one in cut(body.getvalue(), file_format, piece_bytes=1000)]
+
+    frames = [one.frame for one in found if one.frame is not None]
+    assert [one.failures for one in found if one.failures] == []
+    assert pl.concat(frames)["c"].to_list() == [*map(str, range(-500, 500)), None]
+    assert pl.concat(frames)["ok"].unique().to_list() == ["true"]
 
 
 @pytest.mark.parametrize("file_format", STREAMED)

@@ -61,11 +61,14 @@ def test_new_fields_of_a_file_join_a_struct_and_its_uuids_stay_uuids() -> None:
                 "m": pl.Map(pl.String, pl.Struct({"f": pl.Binary, "n": pl.Int8})),
                 "new": pl.Array(pl.Datetime("ms"), 2),
                 "none": pl.Null,
+                "empty": pl.List(pl.Struct({"x": pl.List(pl.Null)})),
+                "half": pl.Struct({"a": pl.Int64, "b": pl.Struct({}), "c": pl.Null}),
                 "took": pl.Duration,
             }
         )
     )
 
     assert str(with_new_fields(wanted, found)) == (
-        "list<struct<id: uuid, m: map<string, struct<f: fixed[2], n: int>>, new: list<timestamp>>>"
+        "list<struct<id: uuid, m: map<string, struct<f: fixed[2], n: int>>, new: list<timestamp>, "
+        "half: struct<a: long>>>"
     )

@@ -16,7 +16,10 @@ METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.
 
 @pytest.mark.parametrize("method", METHODS)
 def test_each_member_is_a_body_and_directories_are_none(method: int) -> None:
-    body = zipped({"d/": b"", "d/one": b"1" * 9999, "two": b"", "__MACOSX/._two": b"\x00\x05"}, method)
+    body = zipped(
+        {"d/": b"", "d/one": b"1" * 9999, "two": b"", "__MACOSX/._two": b"\x00\x05", "d/.DS_Store": b"\x00"},
+        method,
+    )
 
     assert unpack(body, "s3://b/k") == (b"1" * 9999, b"")
 

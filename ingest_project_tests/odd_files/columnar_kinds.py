@@ -41,6 +41,11 @@ def arrow_stream(table: pa.Table, **options: Any) -> bytes:
     return sink.getvalue()
 
 
+def arrow_streams(table: pa.Table) -> bytes:
+    middle = table.num_rows // 2
+    return arrow_stream(table.slice(0, middle)) + arrow_stream(table.slice(middle))
+
+
 WRITERS: Mapping[TableFormat, Mapping[str, Write]] = {
     "parquet": {
         "plain": parquet,
@@ -55,6 +60,8 @@ WRITERS: Mapping[TableFormat, Mapping[str, Write]] = {
     "ipc": {
         "file": arrow_file,
         "stream": arrow_stream,
+        "streams put together": arrow_streams,
+        "metadata of bytes": lambda table: arrow_stream(table.replace_schema_metadata({b"r": b"\xff"})),
         "lz4 file": lambda table: arrow_file(table, compression="lz4"),
         "zstd stream": lambda table: arrow_stream(table, compression="zstd"),
     },

@@ -3,6 +3,7 @@
 import gzip
 import io
 import lzma
+import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,7 +24,17 @@ def _encrypted(body: bytes) -> bytes:
 
 
 def _mac(body: bytes) -> bytes:
-    return zipped({"data/": b"", "data/part": body, "__MACOSX/data/._part": b"\0\x05\x16\x07Mac"})
+    added = {"__MACOSX/data/._part": b"\0\x05\x16\x07Mac", "data/.DS_Store": b"\0\0\0\x01Bud1"}
+    return zipped({"data/": b"", "data/part": body, **added})
+
+
+def _tar(body: bytes) -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        member = tarfile.TarInfo("part")
+        member.size = len(body)
+        archive.addfile(member, io.BytesIO(body))
+    return sink.getvalue()
 
 
 def _halves(body: bytes, pack: Pack) -> bytes:
@@ -49,6 +60,9 @@ BROKEN: Mapping[str, Pack] = {
     "a zip without its directory": lambda body: zipped({"part": body})[:-30],
     "gzip with garbage behind": lambda body: gzip.compress(body) + b"garbage, not a member",
     "xz with garbage behind": lambda body: lzma.compress(body) + b"garbage",
+    "a tar": _tar,
+    "a tar in gzip": lambda body: gzip.compress(_tar(body)),
+    "lz4": lambda body: b"\x04\x22\x4d\x18" + body,
     "nothing but the magic": lambda _: b"\x1f\x8b\x08",
     "xz that asks for 4 GB": lambda _: b"]\x00\x00\xff\xff" + b"\xff" * 8 + b"\0" * 20,
 }

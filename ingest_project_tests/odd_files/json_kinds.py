@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from random import Random
 
 from ingest_project.objects.format_options import FormatOptions
 from ingest_project.settings.model import TableFormat
-from ingest_project_tests.odd_files.case import Cell, Line, Maker, Numeral, OddFile
+from ingest_project_tests.odd_files.case import COLUMNS, AsJson, Cell, Line, Maker, Numeral, OddFile
 from ingest_project_tests.odd_files.values import json_cells, odd_json
 
 BROKEN: Mapping[str, Callable[[bytes], bytes]] = {
@@ -156,11 +157,7 @@ def blank_lines(rng: Random) -> OddFile:
 def marks_within(rng: Random) -> OddFile:
     rows = _good_lines(rng)
     texts = [b"\xef\xbb\xbf" + text if place % 3 == 0 else text for place, (text, _) in enumerate(rows)]
-    lines = [
-        Line(line.number, line.cells, may_be_bad=place % 3 == 0 and place > 0)
-        for place, (_, line) in enumerate(rows)
-    ]
-    return OddFile("ndjson", "byte order marks within", b"\n".join(texts), tuple(lines))
+    return OddFile("ndjson", "byte order marks within", b"\n".join(texts), tuple(line for _, line in rows))
 
 
 def twice(rng: Random) -> OddFile:
@@ -185,6 +182,19 @@ def new_fields(rng: Random) -> OddFile:
         rows.append((text, line))
     file = _made("ndjson", "new fields", rows, rng)
     return OddFile(file.format, file.kind, file.body, file.lines, new_fields=True)
+
+
+def integers_within(rng: Random) -> OddFile:
+    """Integers among fractions in an array, that no double is equal to."""
+    rows = []
+    for text, line in _good_lines(rng):
+        number = 2**53 + 2 * line.number + 1
+        value = f"[{number}, 0.5]"
+        cells = {**(line.cells or {}), "within": Cell(value, AsJson([number, Decimal("0.5")]), [number, 0.5])}
+        rows.append((text[:-1] + f', "within": {value}}}'.encode(), Line(line.number, cells)))
+    return replace(
+        _made("ndjson", "integers within arrays", rows, rng), columns={**COLUMNS, "within": "string"}
+    )
 
 
 def long_line(rng: Random) -> OddFile:
@@ -247,7 +257,9 @@ def kinds(file_format: TableFormat) -> dict[str, Maker]:
         found[name] = with_broken(file_format, name, breaks)
     for name, body in FOREIGN.items():
         found[name] = foreign(file_format, "another format", body)
-    of_lines: tuple[Maker, ...] = (blank_lines, marks_within, twice, new_fields, utf_16, old_macs, pretty)
+    of_lines: tuple[Maker, ...] = (
+        blank_lines, marks_within, twice, new_fields, integers_within, utf_16, old_macs, pretty,
+    )  # fmt: skip
     of_documents: tuple[Maker, ...] = (broken_document, under_path)
     makers = of_lines if file_format == "ndjson" else of_documents
     return found | {maker.__name__: maker for maker in makers}
