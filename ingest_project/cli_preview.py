@@ -137,5 +137,7 @@ def _show(
         render_look(look, console)
     for one in found:
         render_preview(one, console)
+    if written is None and len(found) == 1 and found[0].is_found and found[0].place.table is None:
+        console.print(cell(f"--write adds table {found[0].table} to the settings file"))
     if written is not None:
         console.print(cell(f"written: table {written}; review its entry, then `ingest check`", "green"))

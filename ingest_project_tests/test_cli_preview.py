@@ -70,7 +70,7 @@ def test_people_see_objects_columns_sample_and_partitions(zone: Zone) -> None:
 
     for word in (
         "2 objects", "1 empty ones", "shop/dt=2026-11-21/a.ndjson.gz", "gzip", "format: ndjson", "timestamptz", "6 of 6",
-        "leading zeros", "partition: day, 2 of them", "partition_spec: day(sold_at)", "does not exist yet",
+        "leading zeros", "partition: day, 2 in the keys", "partition_spec: day(sold_at)", "does not exist yet",
     ):  # fmt: skip
         assert word in shown, word
 
@@ -83,7 +83,7 @@ def test_programs_get_the_same_and_the_entry(zone: Zone) -> None:
     assert found["objects"]["count"] == 2
     assert found["columns"][0] == {
         "name": "id", "type": "long", "inferred": "long", "nullable": False, "null_rows": 0, "rows": 6, "objects": 2,
-        "sampled": 2, "examples": ["0", "1", "2"], "notes": [],
+        "sampled": 2, "examples": ["0", "1", "2"], "notes": [], "remedy": None,
     }  # fmt: skip
     (entry,) = yaml.safe_load(found["entry"])
     assert entry["columns"] == {"id": "long", "name": "string", "zip": "string", "sold_at": "timestamptz"}
@@ -210,16 +210,38 @@ def test_hostile_columns_are_written_so_that_they_load_and_ingest(zone: Zone) ->
     assert {name: value for name, value in row.items() if name not in PROVENANCE_COLUMNS} == expected
 
 
-def test_nested_values_without_a_whole_type_are_written_as_text_and_ingest(zone: Zone) -> None:
-    row = {"id": 1, "half": {"a": 1, "empty": []}, "bad": {"x\ty": 2}, "none": [], "good": {"a": [1]}}
+def test_nested_values_without_a_whole_type_are_written_and_ingest(zone: Zone) -> None:
+    row = {
+        "id": 1, "half": {"a": 1, "empty": [], "none": None}, "bad": {"x\ty": 2}, "blank": {"": 1}, "none": [],
+        "good": {"a": [1]},
+    }  # fmt: skip
     zone.put("nested/a.ndjson", ndjson(row))
 
     (found,) = ingested(zone, "nested/").rows("raw.things").to_dicts()
 
-    assert json.loads(found["half"]) == row["half"]
+    assert found["half"] == {"a": 1}
     assert json.loads(found["bad"], strict=False) == row["bad"]  # Polars writes the tab as it is
+    assert json.loads(found["blank"]) == row["blank"]
     assert found["good"] == row["good"]
     assert "none" not in found
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_output_is_as_wide_as_the_terminal_and_each_row_a_line(zone: Zone, width: int) -> None:
+    row = {f"a_column_of_a_long_name_{number}": {"text": "x" * 90} for number in range(9)}
+    zone.put("wide/a.ndjson", ndjson(row, row))
+
+    done = CliRunner().invoke(
+        ingest,
+        ["--config", str(zone.landing.settings_path), "preview", uri("wide/")],
+        env={"COLUMNS": str(width)},
+    )
+
+    lines = done.stdout.splitlines()
+    assert max(len(line) for line in lines if line[:1] in "┏┃┡│└") <= width
+    assert sum('{"text": "xxx' in line for line in lines) == 9 + 2, "columns, and rows of the sample"
+    assert f"there is no room for {7 if width == 80 else 2} more columns" in done.stdout
+    assert "--write adds table acme_landing.wide" in done.stdout
 
 
 def test_name_and_route_that_are_taken_are_refused_and_nothing_is_written(zone: Zone) -> None:

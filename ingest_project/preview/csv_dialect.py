@@ -13,8 +13,11 @@ RECORDS = 500
 """How many records tell the dialect."""
 MOST = 0.9
 """The share of records that must have the same number of fields."""
+FIELDS = re.compile(r"^#\s*Fields:\s*(.+)$", re.MULTILINE)
 NULLS = ("NULL", "null", "\\N", "NA", "N/A", "n/a", "#N/A", "None", "none", "NaN", "nan", "-", "?")
 """What programs write for nothing; believed only where all else in the column is numbers or times."""
+DUMPED_NULL = "\\N"
+"""What PostgreSQL, MySQL and Hive write for null, in columns of text too; it means nothing else."""
 VALUE = re.compile(
     r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:[eE][-+]?[0-9]+)?%?"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2,4}.*"
@@ -38,6 +41,8 @@ class FoundDialect:
     null_values: tuple[str, ...]
     first: tuple[str, ...]
     records: tuple[tuple[str, ...], ...] = field(repr=False)
+    names: tuple[str, ...] | None = None
+    """Those that a comment gives, as W3C's log files do: `#Fields: date time cs-method`."""
 
     def reading(self, *, header: bool) -> CsvDialect:
         """The dialect as the reader takes it; without a header the columns are called column_1, column_2 and so on."""
@@ -81,9 +86,25 @@ def find_dialect(
     if not even:
         return None
     first, below = tuple(even[0]), tuple(tuple(record) for record in even[1:])
+    names = _names_in_comment(lines, width) if comment else None
+    has_header = False if names else _has_header(first, below)
     return FoundDialect(
-        delimiter, quote, encoding, _has_header(first, below), comment, _null_values(below), first, below
+        delimiter,
+        quote,
+        encoding,
+        has_header,
+        comment,
+        _null_values(below, has_quoted_nothing=_has_quoted_nothing(lines, delimiter)),
+        first,
+        below,
+        names,
     )
+
+
+def _names_in_comment(text: str, width: int) -> tuple[str, ...] | None:
+    found = FIELDS.search(text)
+    names = tuple(found[1].split()) if found else ()
+    return names if len(names) == width and len(set(names)) == width else None
 
 
 def _tried(
@@ -133,22 +154,33 @@ def _quote(text: str) -> str | None:
 
 
 def _has_header(first: tuple[str, ...], below: tuple[tuple[str, ...], ...]) -> bool | None:
-    """Whether the first record names the columns; None if neither is certain."""
-    if any(not name.strip() or VALUE.fullmatch(name.strip()) for name in first) or len(set(first)) < len(
-        first
-    ):
+    """Whether the first record names the columns; None if neither is certain.
+
+    It may leave some without a name, or give one name twice: pandas names no index, a join brings two ids.
+    """
+    if any(VALUE.fullmatch(name.strip()) for name in first):
         return False
-    columns = list(zip(*below, strict=True)) if below else []
-    if any(any(VALUE.fullmatch(value.strip()) for value in column) for column in columns):
-        return True
-    return None
+    columns = list(zip(*below, strict=True)) if below else [()] * len(first)
+    for name, column in zip(first, columns, strict=True):
+        if name.strip() and any(VALUE.fullmatch(value.strip()) for value in column):
+            return True
+    return None if all(name.strip() for name in first) and len(set(first)) == len(first) else False
 
 
-def _null_values(records: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+def _has_quoted_nothing(text: str, delimiter: str) -> bool:
+    """Whether there is a field of two quotes, which is text of no length and no null, unless it is told to be."""
+    mark = re.escape(delimiter)
+    return re.search(rf'(?:^|{mark})""(?={mark}|\r?$)', text, re.MULTILINE) is not None
+
+
+def _null_values(records: tuple[tuple[str, ...], ...], *, has_quoted_nothing: bool) -> tuple[str, ...]:
     found: set[str] = set()
     for column in zip(*records, strict=True) if records else ():
-        texts = {value for value in column if value}
-        marks, values = texts & set(NULLS), texts - set(NULLS)
+        texts = set(column)
+        found |= texts & {DUMPED_NULL}
+        marks, values = texts & set(NULLS), texts - {*NULLS, ""}
+        if has_quoted_nothing and "" in texts:
+            marks.add("")
         if marks and values and all(VALUE.fullmatch(value) for value in values):
             found |= marks
-    return tuple(mark for mark in NULLS if mark in found)
+    return tuple(mark for mark in (*NULLS, "") if mark in found)

@@ -7,6 +7,7 @@ from ingest_project.errors import SettingsError
 from ingest_project.preview.columns import FoundColumn
 from ingest_project.preview.declared import DeclaredColumn, declared_columns
 from ingest_project.preview.preview import Preview
+from ingest_project.preview.values import counted, human
 from ingest_project.preview.yaml_text import key, value
 from ingest_project.settings.format_rules import FIXED_COLUMNS
 from ingest_project.settings.model import PartitionSettings, TableSettings
@@ -22,8 +23,8 @@ def entry_lines(preview: Preview, queue: str) -> list[str]:
     lines = [
         _comment(f"from `ingest preview {place.uri}`: look it over, then remove the comments"),
         _comment(
-            f"{len(listing.objects)}{' or more' if listing.is_cut else ''} objects, {listing.total_bytes} bytes; "
-            f"{sum(one.problem is None for one in preview.objects)} of {len(preview.objects)} sampled objects were read"
+            f"{counted(len(listing.objects), 'object')}{' or more' if listing.is_cut else ''}, "
+            f"{human(listing.total_bytes)}; {_read(preview)}"
         ),
         *(_comment(note) for note in preview.notes),
         f"- name: {value(preview.table)}",
@@ -36,11 +37,19 @@ def entry_lines(preview: Preview, queue: str) -> list[str]:
         *(f"  {line}" for line in _partition(preview)),
         *(f"  {line}" for line in _partition_spec(preview)),
         *(f"  {line}" for line in _columns(preview)),
+        *(f"  {line}" for line in _expectations(preview)),
         "  on_overwrite: replace  # the same key written again replaces its rows",
-        "  schema_evolution: add_columns  # columns that arrive later are added",
-        "  bad_rows: quarantine",
+        *(f"  {line}" for line in _schema_evolution(preview)),
+        "  bad_rows: quarantine  # rows that do not fit go to a table of their own, with the reason",
     ]
     return [line.rstrip() for line in lines]
+
+
+def _read(preview: Preview) -> str:
+    read = sum(one.problem is None for one in preview.objects)
+    if read == len(preview.objects) == len(preview.listing.objects):
+        return "all of them were looked into" if read > 1 else "it was looked into"
+    return f"{read} of {counted(len(preview.objects), 'sampled object')} could be read"
 
 
 def routed_table(preview: Preview, queue: str) -> TableSettings:
@@ -71,12 +80,42 @@ def _options(preview: Preview) -> Iterator[str]:
     yield f"  delimiter: {_flow(csv.delimiter)}"
     if csv.quote != '"':
         yield f"  quote: {'null' if csv.quote is None else _flow(csv.quote)}"
-    yield f"  header: {'true' if csv.names is None else 'false  # the columns below are in the order of the fields: name them'}"
+    yield f"  header: {_header(preview)}"
     yield f"  encoding: {csv.encoding}"
     if csv.null_values:
         yield f"  null_values: [{', '.join(_flow(mark) for mark in csv.null_values)}]"
     if csv.comment:
         yield f"  comment: {_flow(csv.comment)}"
+
+
+def _header(preview: Preview) -> str:
+    if preview.options.csv.names is None:
+        return "true"
+    if preview.header is not None:
+        return "false  # the columns below are in the order of the fields, for some of which the header has no name"
+    if preview.options.csv.names[:1] == ("column_1",):
+        return "false  # the columns below are in the order of the fields: name them"
+    return "false  # the columns below are in the order of the fields"
+
+
+def _expectations(preview: Preview) -> Iterator[str]:
+    """A header that is read as a record is a bad row: in a column of numbers or times by itself, else by its own name."""
+    if preview.header is None or any(one.type not in {"string", None} for one in preview.columns):
+        return
+    names = preview.options.csv.names or ()
+    for own, name in zip(preview.header, names, strict=True):
+        if own == name:
+            unequal = "\"{}\" <> '{}'".format(name.replace('"', '""'), name.replace("'", "''"))
+            yield "expectations:"
+            yield f"  is_no_header: {_always_quoted(unequal)}"
+            return
+
+
+def _schema_evolution(preview: Preview) -> Iterator[str]:
+    if any(one.remedy == "rescue" for one in preview.columns):
+        yield "schema_evolution: rescue  # values that can never be of their column's type, and fields without a column, go into _rescued_data"
+    else:
+        yield "schema_evolution: add_columns  # columns that arrive later are added"
 
 
 def _flow(text: str) -> str:
@@ -95,7 +134,8 @@ def _partition(preview: Preview) -> Iterator[str]:
         yield "# partition: the keys name none that all objects have, so the asset has no Dagster partitions"
         return
     settings: PartitionSettings = found.settings
-    yield f"partition:  {_comment(f'{found.count} in the keys: {found.first} to {found.last}')}"
+    span = found.first if found.count == 1 else f"{found.first} to {found.last}"
+    yield f"partition:  {_comment(f'{found.count} in the keys: {span}')}"
     if settings.every is not None:
         yield f"  every: {settings.every}"
         yield f'  start: "{settings.start}"  # the earliest seen; an older object would have no partition'
@@ -123,11 +163,14 @@ def _columns(preview: Preview) -> Iterator[str]:
     if preview.format in FIXED_COLUMNS or not preview.columns:
         return
     declared = _declared(preview)
-    is_empty = all(one.left_out for one in declared)
+    is_empty = all(one.left_out or one.is_dropped for one in declared)
     yield "# columns: none can be declared yet; they are inferred" if is_empty else "columns:"
     for one in declared:
         column = one.column
-        if one.left_out:
+        if one.is_dropped and not one.left_out:
+            origin = f", from: {_flow(column.name)}" if one.is_renamed else ""
+            yield f"  {key(one.name)}: {{drop: true{origin}}}{_seen(column)}"
+        elif one.left_out:
             yield f"  {_comment(f'{column.name}: {column.type or column.inferred} - left out: {one.left_out}')}"
         elif one.is_renamed:
             yield f"  {key(one.name)}: {{type: {_flow(_type(column))}, from: {_flow(column.name)}}}{_seen(column)}"

@@ -31,6 +31,8 @@ MAGICS: tuple[tuple[bytes, TableFormat], ...] = (
     (b"ARROW1", "ipc"),
     (ARROW_STREAM, "ipc"),
 )
+LOOKED_AT = 4096
+"""Characters that tell whether it is text at all."""
 LINES = 50
 """How many lines tell whether text is NDJSON."""
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -52,22 +54,24 @@ def format_by_content(head: Head) -> TableFormat | None:
     if not body:
         return None
     text = decoded(body)
-    if text is None or _is_binary(text):
+    if text is None or ("\0" in text.text[:LOOKED_AT] and not text.has_mark):
         return "binary"
     if text.text.lstrip()[:1] in {"{", "["}:
         return _json_kind(head, text.text)
     named = format_by_name(head.object.key)
-    if (
-        named != "text"
+    is_marked_up = text.text.lstrip()[:1] == "<"  # XML or HTML, whose attributes may hold delimiters
+    is_table = (
+        not is_marked_up
         and find_dialect(text.text, encoding=text.encoding, is_whole=head.is_whole) is not None
-    ):
+    )
+    if named == "csv" or (is_table and named != "text"):
         return "csv"
-    return "csv" if named == "csv" else "text"
+    return "binary" if _is_full_of_controls(text) else "text"
 
 
-def _is_binary(text: Decoded) -> bool:
-    start = text.text[:4096]
-    return not text.has_mark and ("\0" in start or len(CONTROL.findall(start)) > len(start) // 20)
+def _is_full_of_controls(text: Decoded) -> bool:
+    start = text.text[:LOOKED_AT]
+    return not text.has_mark and len(CONTROL.findall(start)) > len(start) // 20
 
 
 def _json_kind(head: Head, text: str) -> TableFormat:

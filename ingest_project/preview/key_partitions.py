@@ -17,24 +17,29 @@ PATTERNS: tuple[tuple[PartitionEvery, str], ...] = (
     ("month", "{name}=(?P<partition>20[0-9]{{2}}-[0-9]{{2}})(?![0-9])"),
 )
 """Of keys in Hive's style, finest first; `{name}` is what stands before the equals sign."""
+HOUR_BEHIND_DAY = "(?<![0-9])(?P<partition>20[0-9]{2}-[0-9]{2}-[0-9]{2}[T_-][0-9]{2})(?![0-9]{3})"
+HOUR_BEHIND_DIGITS = "(?<![0-9])(?P<partition>20[0-9]{6}[T_-][0-9]{2})"
 PLAIN_PATTERNS: tuple[tuple[PartitionEvery, str], ...] = (
     ("hour", "year=(?P<year>[0-9]{4})/month=(?P<month>[0-9]{1,2})/day=(?P<day>[0-9]{1,2})/hour=(?P<hour>[0-9]{1,2})(?![0-9])"),
     ("day", "year=(?P<year>[0-9]{4})/month=(?P<month>[0-9]{1,2})/day=(?P<day>[0-9]{1,2})(?![0-9])"),
     ("month", "year=(?P<year>[0-9]{4})/month=(?P<month>[0-9]{1,2})(?![0-9])"),
     ("hour", "(?:^|/)(?P<partition>20[0-9]{2}/[0-9]{2}/[0-9]{2}/[0-9]{2})/"),
     ("day", "(?:^|/)(?P<partition>20[0-9]{2}/[0-9]{2}/[0-9]{2})/"),
-    ("hour", "(?<![0-9])(?P<partition>20[0-9]{2}-[0-9]{2}-[0-9]{2}[T_-][0-9]{2})(?![0-9]{3})"),
+    ("hour", HOUR_BEHIND_DAY),
     ("day", "(?<![0-9])(?P<partition>20[0-9]{2}-[0-9]{2}-[0-9]{2})(?![0-9])"),
-    ("hour", "(?<![0-9])(?P<partition>20[0-9]{6}[T_-][0-9]{2})"),
+    ("hour", HOUR_BEHIND_DIGITS),
     ("day", "(?<![0-9])(?P<partition>20[0-9]{6})(?![0-9])"),
     ("month", "(?:^|/)(?P<partition>20[0-9]{2}/[0-9]{2})/"),
     ("month", "(?<![0-9])(?P<partition>20[0-9]{2}-[0-9]{2})(?![0-9-])"),
 )  # fmt: skip
 HIVE_NAME = re.compile(r"(?:^|/)([A-Za-z_][A-Za-z0-9_-]*)=([^/]+)(?=/)")
+MAYBE_HOURS = (HOUR_BEHIND_DAY, HOUR_BEHIND_DIGITS)
+MIDNIGHT = "-00:00"
+"""Nothing but this behind days is more likely the start of a running number: `BSEG_20261120_0001`."""
 EARLIEST = "2000-01-01"
 """Good for trying a pattern: no key of a landing zone is older."""
 MAX_VALUES = 20
-"""Beyond so many values a list in the settings would be a nuisance."""
+"""Beyond so many values a list in the settings would be a nuisance; and numbers, such as Kafka's partitions, go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def find_partitions(objects: Sequence[ObjectVersion]) -> KeyPartitions | None:
 def _of_time(objects: Sequence[ObjectVersion], every: PartitionEvery, pattern: str) -> KeyPartitions | None:
     tried = PartitionSettings.model_validate({"every": every, "start": EARLIEST, "pattern": pattern})
     keys = _keys(tried, objects)
-    if keys is None:
+    if keys is None or (pattern in MAYBE_HOURS and all(key.endswith(MIDNIGHT) for key in keys)):
         return None
     settings = tried.model_copy(update={"start": keys[0][:10]})
     return KeyPartitions(settings, len(keys), keys[0], keys[-1])
@@ -75,7 +80,7 @@ def _of_values(objects: Sequence[ObjectVersion], name: str) -> KeyPartitions | N
     keys = _keys(dynamic, objects)
     if keys is None:
         return None
-    if len(keys) > MAX_VALUES:
+    if len(keys) > MAX_VALUES or all(key.isdecimal() for key in keys):
         return KeyPartitions(dynamic, len(keys), keys[0], keys[-1])
     try:
         settings = PartitionSettings.model_validate({"values": keys, "pattern": pattern})

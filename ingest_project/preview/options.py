@@ -1,12 +1,14 @@
 """Settles on one format and one set of options for several objects, and says which of them differ."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest_project.errors import ObjectError
 from ingest_project.objects.format_options import CsvDialect, FormatOptions
 from ingest_project.objects.unforeseen import unforeseen_as_fault
+from ingest_project.preview.column_naming import usable_names
 from ingest_project.preview.csv_dialect import FoundDialect, find_dialect
 from ingest_project.preview.heads import Head
 from ingest_project.preview.json_rows import Path, find_path
@@ -42,18 +44,19 @@ def settle(file_format: TableFormat, heads: Sequence[Head]) -> Settled:
 
 
 def _settle_json(heads: Sequence[Head]) -> Settled:
-    paths: dict[Path, list[str]] = {}
+    paths: dict[Path, list[Head]] = {}
     for head in heads:
-        paths.setdefault(_path(head), []).append(head.object.key)
+        paths.setdefault(_path(head), []).append(head)
     if not paths:
         return Settled(ReadAs("json"))
     # The top is where rows are for want of a better place, so a path that was found wins a tie.
     path = max(paths, key=lambda one: (len(paths[one]), len(one), one))
     notes = [
-        f"{key}: its rows are at {'.'.join(one) or 'the top'}"
+        f"{head.name}: its rows are at {'.'.join(one) or 'the top'}"
         for one in paths
         if one != path
-        for key in paths[one]
+        for head in paths[one]
+        if not _has_rows_at(head, path)
     ]
     if path:
         notes.insert(
@@ -69,6 +72,17 @@ def _path(head: Head) -> Path:
             return find_path(text.text) if text else ()
     except ObjectError:  # what it is will be told when it is read
         return ()
+
+
+def _has_rows_at(head: Head, path: Path) -> bool:
+    """Whether the document has an array there: one or no row would not have told that its rows are there."""
+    try:
+        value: object = json.loads(head.body)
+    except (ValueError, RecursionError):
+        return False
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return isinstance(value, list)
 
 
 def _dialect(head: Head) -> FoundDialect | None:
@@ -98,16 +112,49 @@ def _settle_csv(heads: Sequence[Head]) -> Settled:
     comment = next((one.comment for _, one in found if one.comment), None)
     nulls = {mark for _, one in found for mark in one.null_values}
     has_header = _header([one for _, one in found], notes)
-    width = Counter(len(one.first) for _, one in found).most_common(1)[0][0]
     agreed = CsvDialect(
         delimiter=delimiter or ",",
         quote=quote,
-        names=None if has_header else tuple(f"column_{place}" for place in range(1, width + 1)),
         encoding=charset or "utf-8",
         null_values=tuple(sorted(nulls)),
         comment=comment,
     )
-    return Settled(ReadAs("csv", FormatOptions(csv=agreed)), tuple(notes))
+    named = _names([one for _, one in found], notes, has_header=has_header)
+    return Settled(
+        ReadAs("csv", FormatOptions(csv=replace(agreed, names=named.names)), named.header), tuple(notes)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    names: tuple[str, ...] | None = None
+    header: tuple[str, ...] | None = None
+
+
+def _names(dialects: Sequence[FoundDialect], notes: list[str], *, has_header: bool) -> _Names:
+    """The names of the fields, none where the header gives them; and a header that the ingest would refuse."""
+    width = Counter(len(one.first) for one in dialects).most_common(1)[0][0]
+    first = next(one for one in dialects if len(one.first) == width)
+    if not has_header:
+        made_up = tuple(f"column_{place}" for place in range(1, width + 1))
+        return _Names(usable_names(first.names) if first.names else made_up)
+    fault = _header_fault(first.first)
+    if fault is None:
+        return _Names()
+    notes.append(
+        f"the header {fault}, so the fields are told by their place, and the header of each file is a bad row; "
+        "better names in the files would mend it"
+    )
+    return _Names(usable_names(first.first), first.first)
+
+
+def _header_fault(names: Sequence[str]) -> str | None:
+    """Why the ingest refuses a header, if it does."""
+    blank = [str(place) for place, name in enumerate(names, start=1) if not name]
+    if blank:
+        return f"leaves field {', '.join(blank)} without a name"
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    return f"has {', '.join(map(repr, twice))} more than once" if twice else None
 
 
 def _commonest(what: str, found: list[tuple[Head, str]], notes: list[str]) -> str | None:
@@ -116,9 +163,7 @@ def _commonest(what: str, found: list[tuple[Head, str]], notes: list[str]) -> st
         return None
     counts = Counter(value for _, value in found)
     best = min(counts, key=lambda value: (-counts[value], value))
-    notes += [
-        f"{head.object.key}: its {what} is {value!r}, not {best!r}" for head, value in found if value != best
-    ]
+    notes += [f"{head.name}: its {what} is {value!r}, not {best!r}" for head, value in found if value != best]
     return best
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import polars as pl
-
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.format_options import FormatOptions
 from ingest_project.preview.columns import FoundColumn, found_columns
@@ -12,6 +10,7 @@ from ingest_project.preview.key_partitions import KeyPartitions, find_partitions
 from ingest_project.preview.listing import Listing, extension_of, listing_of, spread
 from ingest_project.preview.mapping import TableMapping, map_to_table
 from ingest_project.preview.places import Place, table_name, taking, whole_folder
+from ingest_project.preview.sampled_rows import SampledRows
 from ingest_project.preview.sampling import Sample, SampledObject, take_sample
 from ingest_project.preview.values import shown
 from ingest_project.services import Services
@@ -37,6 +36,7 @@ class Preview:
     """Everything that is known of the objects of one place, and what follows for a table of them.
 
     `format` is None if nothing could be read. `suffix` tells the objects of this format from others beside them.
+    `header` is that of CSV files whose header is to be read as a record, which is none.
     """
 
     place: Place
@@ -52,6 +52,7 @@ class Preview:
     suffix: str
     mapping: TableMapping | None
     notes: tuple[str, ...]
+    header: tuple[str, ...] | None = None
 
     @property
     def is_found(self) -> bool:
@@ -82,6 +83,7 @@ def preview_objects(services: Services, place: Place, listing: Listing, asked: A
         objects=sample.objects,
         format=settled.read_as.format if settled else None,
         options=settled.read_as.options if settled else FormatOptions(),
+        header=settled.read_as.header if settled else None,
         columns=columns,
         rows=_shown_rows(sample, asked.rows),
         partitions=partitions,
@@ -118,28 +120,28 @@ def _suffix(listing: Listing, sample: Sample) -> tuple[str, list[str]]:
 
 def _shown_rows(sample: Sample, count: int) -> tuple[Mapping[str, str | None], ...]:
     """The first row of each object, then the second of each, and so on."""
-    frames = [one.frame for one in sample.rows]
-    longest = max((frame.height for frame in frames), default=0)
+    longest = max((one.frame.height for one in sample.rows), default=0)
     rows: list[Mapping[str, str | None]] = []
     for place in range(min(longest, count)):
-        for frame in frames:
+        for one in sample.rows:
             if len(rows) == count:
                 return tuple(rows)
-            if place < frame.height:
-                rows.append(_shown_row(frame, place))
+            if place < one.frame.height:
+                rows.append(_shown_row(one, place))
     return tuple(rows)
 
 
-def _shown_row(frame: pl.DataFrame, place: int) -> dict[str, str | None]:
-    return {
-        name: None if value is None else shown(value) for name, value in frame.row(place, named=True).items()
-    }
+def _shown_row(rows: SampledRows, place: int) -> dict[str, str | None]:
+    values = {name: rows.first(name, place + 1).to_list()[place] for name in rows.frame.columns}
+    return {name: None if value is None else shown(value) for name, value in values.items()}
 
 
 def _partition_spec(columns: Sequence[FoundColumn], partitions: KeyPartitions | None) -> tuple[str, ...]:
     """The day of the table's main time: never null in the sample, and called like one if there are several."""
     times = [
-        one for one in columns if one.type in DAY_TYPES and not one.is_nullable and one.name.isidentifier()
+        one
+        for one in columns
+        if one.type in DAY_TYPES and not one.is_nullable and one.remedy is None and one.name.isidentifier()
     ]
     if not times:
         return ()

@@ -8,7 +8,12 @@ from ingest_project.settings.model import TableFormat
 
 @dataclass(frozen=True, slots=True)
 class ReadAs:
-    """A format and its options."""
+    """A format and its options.
+
+    `header` is that of a CSV file whose header the ingest refuses, as it leaves a column without a name: the options
+    have names for all fields then, and the line of the header is a record that is none.
+    """
 
     format: TableFormat
     options: FormatOptions = DEFAULT_OPTIONS
+    header: tuple[str, ...] | None = None

@@ -1,20 +1,21 @@
 """Shows a preview to a person."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from rich.console import Console
 from rich.table import Table
 
-from ingest_project.preview.columns import FoundColumn
 from ingest_project.preview.listing import Listing
 from ingest_project.preview.mapping import TableMapping
 from ingest_project.preview.preview import Preview
 from ingest_project.preview.queue_look import QueueLook
+from ingest_project.preview.render_columns import print_columns, print_sample
 from ingest_project.preview.sampling import SampledObject
+from ingest_project.preview.values import counted, human
 from ingest_project.terminal import cell
 
 SHOWN_OBJECTS = 30
-SAMPLE_COLUMNS = 12
 MARKS = {"same": "green", "widened": "yellow", "missing": "cyan", "extra": "yellow", "conflict": "bold red"}
 MEANING = {
     "same": "the table takes it",
@@ -23,7 +24,6 @@ MEANING = {
     "extra": "the table lacks it: schema_evolution says what follows",
     "conflict": "neither type leads to the other",
 }
-UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def render_preview(preview: Preview, console: Console) -> None:
@@ -32,18 +32,20 @@ def render_preview(preview: Preview, console: Console) -> None:
     _print_listing(preview.listing, console)
     if not preview.objects:
         return
-    console.print(cell(f"{len(preview.objects)} objects looked into", "bold"))
-    console.print(_objects(preview.objects))
+    folder = _common_folder(preview.objects)
+    below = f", below {folder}" if folder else ""
+    count = counted(len(preview.objects), "object")
+    console.print(cell(f"{count} looked into{below}", "bold"), soft_wrap=True)
+    console.print(_objects(preview.objects, folder))
     if not preview.is_found:
         console.print(cell("nothing of it could be read", "bold red"))
         return
     console.print(cell(f"format: {_format(preview)}", "bold"))
     for note in preview.notes:
-        console.print(cell(f"  {note}", "yellow"))
+        console.print(cell(f"  {note}", "yellow"), soft_wrap=True)
     if preview.columns:
-        console.print(cell(f"{len(preview.columns)} columns", "bold"))
-        console.print(_columns(preview.columns))
-        _print_sample(preview, console)
+        print_columns(preview.columns, console)
+        print_sample(preview, console)
     _print_layout(preview, console)
     if preview.mapping is not None:
         _print_mapping(preview.mapping, console)
@@ -81,45 +83,53 @@ def render_look(look: QueueLook, console: Console) -> None:
             console.print(cell(f"  {count} {words}", "yellow"))
 
 
-def human(size_bytes: int) -> str:
-    """A size as people read it: `4.2 MiB`."""
-    size, unit = float(size_bytes), 0
-    while size >= 1024 and unit < len(UNITS) - 1:
-        size, unit = size / 1024, unit + 1
-    return f"{size_bytes} B" if unit == 0 else f"{size:.1f} {UNITS[unit]}"
-
-
 def _print_listing(listing: Listing, console: Console) -> None:
     if not listing.objects:
         console.print(cell(f"no object with rows; {listing.empty} empty ones or markers"))
         return
-    smallest, median, largest = listing.sizes or (0, 0, 0)
     cut = " (there are more: the listing was cut there)" if listing.is_cut else ""
     empty = f", and {listing.empty} empty ones or markers without rows" if listing.empty else ""
-    console.print(cell(f"{len(listing.objects)} objects{cut}, {human(listing.total_bytes)}{empty}"))
+    count = counted(len(listing.objects), "object")
+    console.print(cell(f"{count}{cut}, {human(listing.total_bytes)}{empty}"))
+    if len(listing.objects) == 1:
+        return
+    smallest, median, largest = listing.sizes or (0, 0, 0)
     console.print(cell(f"sizes: {human(smallest)} to {human(largest)}, half of them up to {human(median)}"))
-    console.print(cell(f"first: {listing.objects[0].key}"))
-    console.print(cell(f"last:  {listing.objects[-1].key}"))
-    kinds = ", ".join(f"{name or 'none'}: {count}" for name, count in list(listing.extensions.items())[:8])
+    console.print(cell(f"first: {listing.objects[0].key}"), soft_wrap=True)
+    console.print(cell(f"last:  {listing.objects[-1].key}"), soft_wrap=True)
+    kinds = ", ".join(
+        f"{number} {name or 'without'}" for name, number in list(listing.extensions.items())[:8]
+    )
     console.print(cell(f"extensions: {kinds}"))
 
 
-def _objects(objects: Sequence[SampledObject]) -> Table:
+def _common_folder(objects: Sequence[SampledObject]) -> str:
+    """The folders that all keys begin with: they are told once, so that the keys are short."""
+    keys = [one.key for one in objects]
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(min(keys), max(keys), strict=False))
+    folder, slash, _ = "".join(one for one, _ in alike).rpartition("/")
+    return folder + slash
+
+
+def _objects(objects: Sequence[SampledObject], folder: str) -> Table:
+    is_packed = any(one.compression for one in objects)
+    is_remarked = any(one.problem or one.note for one in objects)
     table = Table()
-    for name in ("key", "size", "format", "compression", "rows", "remarks"):
-        table.add_column(name)
-    for one in objects[:SHOWN_OBJECTS]:
-        rejected = f", {one.rejected} cannot be read" if one.rejected else ""
-        rows = "" if one.rows is None else f"{one.rows}{rejected}"
-        remark = cell(one.problem, "red") if one.problem else cell(one.note or "", "yellow")
-        table.add_row(
-            cell(one.key),
-            cell(human(one.size_bytes)),
-            cell(one.format or ""),
-            cell(one.compression or ""),
-            cell(rows),
-            remark,
+    for name in ("key", "size", "format", *(["compression"] if is_packed else []), "rows"):
+        table.add_column(
+            name, justify="right" if name == "size" else "left", no_wrap=name in {"size", "format"}
         )
+    if is_remarked:
+        table.add_column("remarks")
+    for one in objects[:SHOWN_OBJECTS]:
+        rejected = f", {one.rejected} bad" if one.rejected else ""
+        rows = "" if one.rows is None else f"{one.rows}{rejected}"
+        cells = [cell(one.key.removeprefix(folder)), cell(human(one.size_bytes)), cell(one.format or "")]
+        cells += [cell(one.compression or "")] if is_packed else []
+        cells.append(cell(rows))
+        if is_remarked:
+            cells.append(cell(one.problem, "red") if one.problem else cell(one.note or "", "yellow"))
+        table.add_row(*cells)
     if len(objects) > SHOWN_OBJECTS:
         table.add_row(cell(f"and {len(objects) - SHOWN_OBJECTS} more"))
     return table
@@ -129,45 +139,12 @@ def _format(preview: Preview) -> str:
     csv, path = preview.options.csv, preview.options.json_path
     if preview.format == "csv":
         header = "with a header" if csv.names is None else "without a header"
-        nulls = f", null is {', '.join(csv.null_values)}" if csv.null_values else ""
+        nulls = ", ".join(mark or '""' for mark in csv.null_values)
+        nulls = f", null is {nulls}" if nulls else ""
         comment = f", comments start with {csv.comment}" if csv.comment else ""
         quote = "no quotes" if csv.quote is None else f"quote {csv.quote}"
         return f"csv, {header}, delimiter {csv.delimiter!r}, {quote}, {csv.encoding}{nulls}{comment}"
     return f"json, rows at {'.'.join(path)}" if path else str(preview.format)
-
-
-def _columns(columns: Sequence[FoundColumn]) -> Table:
-    table = Table()
-    for name in ("column", "type", "null", "in objects", "such as", "remarks"):
-        table.add_column(name)
-    for one in columns:
-        nulls = f"{one.null_rows} of {one.rows}" if one.is_nullable else "never"
-        table.add_row(
-            cell(one.name),
-            cell(one.type or "not known"),
-            cell(nulls),
-            cell(f"{one.objects} of {one.sampled}"),
-            cell(", ".join(one.examples)),
-            cell("; ".join(one.notes), "yellow"),
-        )
-    return table
-
-
-def _print_sample(preview: Preview, console: Console) -> None:
-    if not preview.rows:
-        return
-    names = [one.name for one in preview.columns]
-    more = (
-        f"; {len(names) - SAMPLE_COLUMNS} more columns are not shown" if len(names) > SAMPLE_COLUMNS else ""
-    )
-    console.print(cell(f"{len(preview.rows)} rows, from one object after the other{more}", "bold"))
-    table = Table()
-    for name in names[:SAMPLE_COLUMNS]:
-        table.add_column(cell(name))
-    for row in preview.rows:
-        values = (row.get(name) for name in names[:SAMPLE_COLUMNS])
-        table.add_row(*(cell("null", "dim") if value is None else cell(value) for value in values))
-    console.print(table)
 
 
 def _print_layout(preview: Preview, console: Console) -> None:
@@ -176,11 +153,9 @@ def _print_layout(preview: Preview, console: Console) -> None:
         console.print(cell("partition: the keys name none that all of them have"))
     else:
         kind = found.settings.every or ("values" if found.settings.values else "dynamic")
-        console.print(
-            cell(
-                f"partition: {kind}, {found.count} of them, {found.first} to {found.last}; pattern {found.settings.pattern}"
-            )
-        )
+        span = found.first if found.count == 1 else f"{found.first} to {found.last}"
+        console.print(cell(f"partition: {kind}, {found.count} in the keys: {span}"))
+        console.print(cell(f"  pattern: {found.settings.pattern}"), soft_wrap=True)
     if preview.partition_spec:
         console.print(cell(f"partition_spec: {', '.join(preview.partition_spec)}"))
 

@@ -1,5 +1,6 @@
 """Looks into a few objects of many: what each of them is, and the rows of those that are of the commonest format."""
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -7,18 +8,19 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from ingest_project.aws import Aws
-from ingest_project.errors import ObjectError
+from ingest_project.errors import ObjectError, ObjectUnreadable
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.unforeseen import unforeseen_as_fault
-from ingest_project.preview.columns import SampledRows
 from ingest_project.preview.formats import format_by_content, format_by_name
-from ingest_project.preview.heads import Head, read_head
+from ingest_project.preview.heads import Head, read_heads
 from ingest_project.preview.options import Settled, main_format, settle
 from ingest_project.preview.read_as import ReadAs
-from ingest_project.preview.rows import read_as_text, read_rows
+from ingest_project.preview.rows import read_as_text, read_as_written, read_rows
+from ingest_project.preview.sampled_rows import SampledRows
 from ingest_project.settings.model import TableFormat
 
 WORKERS = 8
+EXCEL_MARK = re.compile(rb"(?:\xef\xbb\xbf)?sep=.\r?\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,86 +57,135 @@ class Sample:
 def take_sample(aws: Aws, chosen: Sequence[ObjectVersion]) -> Sample:
     """A look into each of these objects. One that cannot be read has its problem told; the rest go on."""
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="preview") as pool:
-        looked = list(pool.map(lambda one: _head(aws, one), chosen))
-    formats = {head.object: found for head, found in looked if isinstance(head, Head)}
-    common = main_format(list(formats.values()))
-    alike = [head for head, found in looked if isinstance(head, Head) and _is_like(found, common)]
-    settled = settle(common, alike) if common is not None else None
-    objects: list[SampledObject] = []
-    heads: list[Head] = []
-    rows: list[SampledRows] = []
-    for one, (head, _) in zip(chosen, looked, strict=True):
-        if isinstance(head, ObjectError):
-            objects.append(SampledObject(one.key, one.uri, one.size_bytes, problem=head.reason))
-            continue
-        about, read = _read(head, formats[one], settled)
-        objects.append(about)
-        if read is not None:
-            heads.append(head)
-            rows.append(read)
-    return Sample(tuple(objects), tuple(heads), tuple(rows), settled)
+        looked = list(pool.map(lambda one: _look(aws, one), chosen))
+    files = [file for one in looked for file in one.files]
+    common = main_format([file.format for file in files])
+    settled = settle(common, [file.head for file in files if _is_like(file, common)]) if common else None
+    read = [_read_object(one, found, settled) for one, found in zip(chosen, looked, strict=True)]
+    return Sample(
+        tuple(about for about, _ in read),
+        tuple(head for _, rows in read for head, _ in rows),
+        tuple(row for _, rows in read for _, row in rows),
+        settled,
+    )
 
 
-def _head(aws: Aws, one: ObjectVersion) -> tuple[Head | ObjectError, TableFormat | None]:
-    """The head and its format, or why there is none."""
+@dataclass(frozen=True, slots=True)
+class _File:
+    head: Head
+    format: TableFormat | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The files of one object, one unless it is a zip; or why nothing of it can be read."""
+
+    files: tuple[_File, ...] = ()
+    problem: str | None = None
+
+
+def _look(aws: Aws, one: ObjectVersion) -> _Look:
     try:
-        head = read_head(aws, one)
+        heads = read_heads(aws, one)
         with unforeseen_as_fault(one.uri):
-            return head, format_by_content(head) or format_by_name(one.key)
+            return _Look(tuple(_File(head, _format(head)) for head in heads))
     except ObjectError as error:
-        return error, None
+        return _Look(problem=error.reason)
 
 
-def _is_like(found: TableFormat | None, common: TableFormat | None) -> bool:
-    return found == common or (common == "json" and found == "ndjson")
+def _format(head: Head) -> TableFormat | None:
+    return format_by_content(head) or format_by_name(head.object.key)
 
 
-def _read(
-    head: Head, found: TableFormat | None, settled: Settled | None
-) -> tuple[SampledObject, SampledRows | None]:
-    one, named = head.object, format_by_name(head.object.key)
-    about = SampledObject(
+def _is_like(file: _File, common: TableFormat | None) -> bool:
+    return file.format == common or (common == "json" and file.format == "ndjson")
+
+
+def _read_object(
+    one: ObjectVersion, look: _Look, settled: Settled | None
+) -> tuple[SampledObject, list[tuple[Head, SampledRows]]]:
+    """What is known of an object, and the rows of its files that could be read."""
+    if look.problem is not None:
+        return SampledObject(one.key, one.uri, one.size_bytes, problem=look.problem), []
+    about = _about(one, look.files)
+    read: list[tuple[Head, SampledRows]] = []
+    problems, notes = [], [about.note]
+    for file in look.files:
+        try:
+            rows, reason = _read(file, settled)
+            read.append((file.head, rows))
+            notes.append(reason)
+        except ObjectError as error:
+            problems.append(error.reason if len(look.files) == 1 else f"{file.head.member}: {error.reason}")
+    if problems and not read:
+        return replace(about, problem="; ".join(problems)), []
+    note = "; ".join(filter(None, [*notes, *problems])) or None
+    rows_read, rejected = sum(row.frame.height for _, row in read), sum(row.rejected for _, row in read)
+    if settled is not None and settled.read_as.format == "binary":
+        return replace(about, rows=1), []
+    return replace(about, rows=rows_read, rejected=rejected, note=note), read
+
+
+def _about(one: ObjectVersion, files: Sequence[_File]) -> SampledObject:
+    first, named = files[0], format_by_name(one.key)
+    return SampledObject(
         key=one.key,
         uri=one.uri,
         size_bytes=one.size_bytes,
-        format=found,
+        format=first.format,
         named=named,
-        compression=head.compression,
-        is_whole=head.is_whole,
-        note=_note(head, found, named),
+        compression=first.head.compression,
+        is_whole=all(file.head.is_whole for file in files) and len(files) >= first.head.members,
+        note=_note(files, named),
     )
-    if settled is None or not _is_like(found, settled.read_as.format):
-        problem = (
-            f"it is {found or 'empty'}, unlike most of the others" if settled else "nothing tells what it is"
+
+
+def _read(file: _File, settled: Settled | None) -> tuple[SampledRows, str | None]:
+    """The rows of a file, and why some of its records could not be read. Raises ObjectError."""
+    head = file.head
+    if settled is None or not _is_like(file, settled.read_as.format):
+        unlike = f"it is {file.format or 'empty'}, unlike most of the others"
+        raise ObjectUnreadable(head.object.uri, unlike if settled else "nothing tells what it is")
+    read_as = settled.read_as
+    member = head.member if head.members > 1 else None
+    if read_as.format == "binary":
+        return SampledRows(head.object, pl.DataFrame(), format="binary", member=member), None
+    if read_as.format == "csv" and EXCEL_MARK.match(head.body):
+        raise ObjectUnreadable(
+            head.object.uri,
+            "its first line, `sep=`, is for Excel alone and would be the header: leave it out",
         )
-        return replace(about, problem=problem), None
-    if settled.read_as.format == "binary":
-        return replace(about, rows=1), None
-    try:
-        with unforeseen_as_fault(one.uri):
-            rows = read_rows(head, settled.read_as)
-            texts = _texts(head, settled.read_as, rows.frame)
-    except ObjectError as error:
-        return replace(about, problem=error.reason), None
-    note = "; ".join(filter(None, (about.note, rows.reason)))
-    about = replace(about, rows=rows.frame.height, rejected=rows.rejected, note=note or None)
-    return about, SampledRows(one, rows.frame, texts, rows.rejected, is_csv=settled.read_as.format == "csv")
+    with unforeseen_as_fault(head.object.uri):
+        rows = read_rows(head, read_as)
+        numerals = _numerals(head, read_as, rows.frame)
+        written = numerals if read_as.format == "csv" else read_as_written(head, read_as, rows.frame)
+    sampled = SampledRows(
+        head.object, rows.frame, numerals, written, rows.rejected, format=read_as.format, member=member
+    )
+    return sampled, rows.reason
 
 
-def _texts(head: Head, read_as: ReadAs, frame: pl.DataFrame) -> pl.DataFrame:
+def _numerals(head: Head, read_as: ReadAs, frame: pl.DataFrame) -> pl.DataFrame:
     """The numbers of a CSV file as they are written."""
     names = [name for name, dtype in frame.schema.items() if dtype.is_numeric()]
     if read_as.format != "csv" or not names:
         return pl.DataFrame()
-    return read_as_text(head, read_as, names)
+    return read_as_text(head, read_as, frame, names)
 
 
-def _note(head: Head, found: TableFormat | None, named: TableFormat | None) -> str | None:
+def _agree(named: TableFormat, found: TableFormat) -> bool:
+    """Many call NDJSON `.json`, and that is no word worth."""
+    return named == found or (named, found) == ("json", "ndjson")
+
+
+def _note(files: Sequence[_File], named: TableFormat | None) -> str | None:
     notes = []
-    if named is not None and found is not None and named != found:
-        notes.append(f"its name says {named}, its content is {found}")
-    if head.members > 1:
-        notes.append(f"a zip of {head.members} files, of which the first was read")
-    if not head.is_whole:
+    first = files[0]
+    if named is not None and first.format is not None and not _agree(named, first.format):
+        notes.append(f"its name says {named}, its content is {first.format}")
+    if first.head.members > 1:
+        count = "all" if len(files) == first.head.members else f"{len(files)}"
+        notes.append(f"a zip of {first.head.members} files, {count} of which were looked into")
+    if not all(file.head.is_whole for file in files):
         notes.append("only its first part was read")
     return "; ".join(notes) or None

@@ -5,12 +5,30 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 CHARACTERS = 60
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def shown(value: object) -> str:
-    """The value as its file may write it, cut to some 60 characters; control characters stay for `cell` to escape."""
-    text = _text(value)
-    return text if len(text) <= CHARACTERS else f"{text[:CHARACTERS]}..."
+    """The value as its file may write it, cut to 60 characters; control characters stay for `cell` to escape."""
+    return cut(_text(value), CHARACTERS)
+
+
+def cut(text: str, limit: int) -> str:
+    """The text, its end three dots if it is longer than the limit."""
+    return text if len(text) <= limit else f"{text[: max(1, limit - 3)]}..."
+
+
+def human(size_bytes: int) -> str:
+    """A size as people read it: `4.2 MiB`."""
+    size, unit = float(size_bytes), 0
+    while size >= 1024 and unit < len(UNITS) - 1:
+        size, unit = size / 1024, unit + 1
+    return f"{size_bytes} B" if unit == 0 else f"{size:.1f} {UNITS[unit]}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 object`, `20 objects`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _text(value: object) -> str:

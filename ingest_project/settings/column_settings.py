@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticKnownError
 
 from ingest_project.settings.strict import Strict
@@ -18,14 +18,14 @@ class ColumnSettings(Strict):
     """A column's type, and where its values come from. A type alone may stand for all of it: `amount: long`.
 
     `from` is the field of the file, by default that of the column's name: a field of exactly this name, else a path of
-    names joined by dots into nested fields. `format` says how a date or time is written; several are tried in turn.
+    names joined by dots into nested fields; JSON has fields with blank names too. `format` says how a date or time is written; several are tried in turn.
     `sql` is a Polars SQL expression of the other columns, after their casts. `default` stands for null and for a
     missing field. Without a value in a `required` column a row is a bad row. A column to `drop` may be used by
     expressions and is not written; without a type, its field is not even read.
     """
 
     type: str | None = None
-    from_: Annotated[str | None, Field(alias="from", min_length=1)] = None
+    from_: Annotated[str | None, Field(alias="from")] = None
     sql: Annotated[str | None, Field(min_length=1)] = None
     format: Annotated[list[str] | None, BeforeValidator(_one_or_several), Field(min_length=1)] = None
     timezone: str | None = None
@@ -46,13 +46,6 @@ class ColumnSettings(Strict):
                 "`sql` computes the column, so it has no `from` and no `format`; remove one of them"
             )
         return self
-
-    @field_validator("from_")
-    @classmethod
-    def _a_path_has_names(cls, path: str | None) -> str | None:
-        if path is not None and not path.strip():
-            raise ValueError("names no field; write the field's name in the file")
-        return path
 
     @property
     def is_ignored(self) -> bool:

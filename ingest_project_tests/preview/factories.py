@@ -1,14 +1,19 @@
 """A bucket that holds what a test puts there, and previews of it."""
 
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from ingest_project.preview.columns import FoundColumn
 from ingest_project.preview.preview import Asked, Preview, preview_prefix
 from ingest_project.services import Services
 from ingest_project_tests.factories import aws_of
 from ingest_project_tests.landing import BUCKET, Landing
+from ingest_project_tests.objects import archives
 
 
 class Bucket:
@@ -33,6 +38,22 @@ class Bucket:
 
 def ndjson(*rows: dict[str, Any]) -> bytes:
     return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+
+
+def written(write: Callable[[io.BytesIO], Any]) -> bytes:
+    """What this writes into a file."""
+    out = io.BytesIO()
+    write(out)
+    return out.getvalue()
+
+
+def parquet(**columns: Any) -> bytes:
+    return written(pl.DataFrame(columns).write_parquet)
+
+
+def zipped(*members: bytes) -> bytes:
+    """A zip archive of files called m0.x, m1.x and so on."""
+    return archives.zipped({f"m{number}.x": body for number, body in enumerate(members)})
 
 
 def types(preview: Preview) -> dict[str, str | None]:

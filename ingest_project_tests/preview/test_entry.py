@@ -79,7 +79,8 @@ def test_entry_loads_whatever_the_files_call_things(
         table = loaded(preview)
 
         assert table.prefix == f"{folder}/"
-        declared = {one.from_ or name for name, one in (table.columns or {}).items()}
+        columns = (table.columns or {}).items()
+        declared = {name if one.from_ is None else one.from_ for name, one in columns}
         assert declared <= {one.name for one in preview.columns}
 
 
@@ -104,7 +105,7 @@ def test_entry_says_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         "    # note: null - left out: only nulls or empty values were seen, so it has no type yet",
         "    amount: long  # null in 1 of 2 rows; such as 1",
         '    s: "struct<t: long>"',
-        "  partition:  # 1 in the keys: 2026-11-20 to 2026-11-20",
+        "  partition:  # 1 in the keys: 2026-11-20",
         '    start: "2026-11-20"  # the earliest seen; an older object would have no partition',
     ):
         assert line in lines

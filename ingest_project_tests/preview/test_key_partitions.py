@@ -21,6 +21,13 @@ from ingest_project_tests.events.factories import object_version
         (["o/export-2026-11-20.csv"], "day", "2026-11-20", "2026-11-20"),
         (["o/export_20261120.csv"], "day", "2026-11-20", "2026-11-20"),
         (["o/stream-2026-11-20-13-05-00-uuid"], "hour", "2026-11-20-13:00", "2026-11-20-13:00"),
+        (
+            ["o/export_20261120_13.csv", "o/export_20261121_00.csv"],
+            "hour",
+            "2026-11-20-13:00",
+            "2026-11-21-00:00",
+        ),
+        (["o/BSEG_20261120_0001.txt", "o/BSEG_20261121_0002.txt"], "day", "2026-11-20", "2026-11-21"),
         (["o/region=eu/dt=2026-11-20/a"], "day", "2026-11-20", "2026-11-20"),
     ],
 )
@@ -34,13 +41,16 @@ def test_time_in_keys(keys: list[str], every: str, first: str, last: str) -> Non
 
 def test_other_values_in_keys_are_listed_if_they_are_few() -> None:
     few = find_partitions([object_version(f"o/region={name}/a") for name in ("us", "eu", "us")])
-    many = find_partitions([object_version(f"o/shop={number:03}/a") for number in range(50)])
+    many = find_partitions([object_version(f"o/shop=s{number:03}/a") for number in range(50)])
+    numbers = find_partitions([object_version(f"o/partition={number}/a") for number in range(2)])
 
     assert few is not None
     assert few.settings.values == ["eu", "us"]
     assert many is not None
     assert many.settings.dynamic
     assert many.count == 50
+    assert numbers is not None
+    assert numbers.settings.dynamic, "Kafka's partitions, and ids, go on"
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,11 @@
 
 import bz2
 import gzip
-import io
 import json
 import lzma
-import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 import pytest
@@ -17,22 +14,7 @@ import pytest
 from ingest_project.errors import ObjectMissing
 from ingest_project.preview.answer import preview_answer
 from ingest_project_tests.landing import BUCKET
-from ingest_project_tests.preview.factories import Bucket, column, ndjson, problems, types
-
-
-def written(write: Callable[[io.BytesIO], Any]) -> bytes:
-    out = io.BytesIO()
-    write(out)
-    return out.getvalue()
-
-
-def zipped(*members: bytes) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, body in enumerate(members):
-            archive.writestr(f"m{number}.x", body)
-    return out.getvalue()
-
+from ingest_project_tests.preview.factories import Bucket, column, ndjson, problems, types, written, zipped
 
 ROWS = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
 FRAME = pl.DataFrame(ROWS)
@@ -320,3 +302,47 @@ def test_many_texts_among_the_numbers_of_csv_make_text_of_them(bucket: Bucket) -
     bucket.put("x/2.csv", b"id,code\n3,A7\n")
 
     assert column(bucket.preview("x/"), "code").type == "string"
+
+
+def test_numbers_are_shown_as_the_file_writes_them(bucket: Bucket) -> None:
+    bucket.put("j/a.ndjson", b'{"v": 1, "n": {"v": 1}}\n{"v": 2.50, "n": {"v": 2.5, "w": 1}}\n{"v": 3e2}\n')
+    bucket.put("c/a.csv", b"v,w\n1,12.50\n2.5,3.00\n")
+
+    json_, csv = bucket.preview("j/"), bucket.preview("c/")
+
+    assert types(json_) == {"v": "double", "n": "struct<v: double, w: long>"}
+    assert column(json_, "v").examples == ("1", "2.50", "3e2")
+    assert json_.rows[0] == {"v": "1", "n": '{"v": 1}'}
+    assert column(csv, "v").examples == ("1", "2.5")
+    assert csv.rows[1] == {"v": "2.5", "w": "3.00"}
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a"])
+def test_csv_with_control_characters_is_csv(bucket: Bucket, name: str) -> None:
+    bucket.put(f"x/{name}", b"id,raw\n" + b"".join(b"%d,\x01\x02\x03\x04\n" % number for number in range(9)))
+
+    assert bucket.preview("x/").format == "csv"
+
+
+def test_markup_is_text_whatever_delimiters_it_holds(bucket: Bucket) -> None:
+    bucket.put("x/a", b'<?xml version="1.0"?>\n<a b="1,2"/>\n<a b="3,4"/>\n')
+
+    assert bucket.preview("x/").format == "text"
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("a.ndjson", b'{"_batch_id": 1, "x.y": 1, "x": {"y": 1.5}}\n' * 2 + b"{oops\n"),
+        ("a.csv", b"_batch_id,x.y,x\n1,2,3.5\n1,2\n"),
+    ],
+)
+def test_bad_rows_beside_names_that_no_column_can_have(bucket: Bucket, name: str, body: bytes) -> None:
+    bucket.put(f"x/{name}", body)
+
+    preview = bucket.preview("x/")
+
+    assert problems(preview) == {}
+    assert list(types(preview)) == ["_batch_id", "x.y", "x"]
+    assert preview.objects[0].rejected == 1
+    assert "where a row lacks this field, `from` finds y within x" in column(preview, "x.y").notes
