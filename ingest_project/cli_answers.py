@@ -3,14 +3,18 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingest_project.settings.error_classes import ERROR_CLASSES
+
 if TYPE_CHECKING:
     from ingest_project.services import Services
+    from ingest_project.settings.model import Settings
 
 LONGEST = timedelta(days=36_500)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -49,6 +53,22 @@ def text(written: str) -> str:
     except UnicodeEncodeError:
         raise click.BadParameter("it is not valid UTF-8") from None
     return written
+
+
+def error_class(written: str) -> str:
+    """The name of a class of errors, as docs/errors.md has them."""
+    if written not in ERROR_CLASSES:
+        near = get_close_matches(written, ERROR_CLASSES, 1)
+        remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(ERROR_CLASSES)}"
+        raise click.BadParameter(f"{written!r} is no class of errors; {remedy}")
+    return written
+
+
+def hint_at_unknown_table(settings: "Settings", table: str | None) -> None:
+    """Says on stderr that the settings have no such table, where nothing was found of it; one that was removed has its history."""
+    known = [one.name for one in settings.tables]
+    if table is not None and table not in known:
+        click.echo(f"ingest.yaml has no table {table!r}: it has {', '.join(known) or 'none'}", err=True)
 
 
 def json_option(command: Any) -> Any:

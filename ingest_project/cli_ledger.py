@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from ingest_project.cli_answers import duration, json_option, open_services, print_json, text, time
+from ingest_project.cli_answers import (
+    duration,
+    error_class,
+    hint_at_unknown_table,
+    json_option,
+    open_services,
+    print_json,
+    text,
+    time,
+)
 from ingest_project.terminal import cell, make_console
 
 STATES = ("pending", "planned", "failed", "committed", "quarantined", "superseded", "skipped")
@@ -18,7 +27,9 @@ STATES = ("pending", "planned", "failed", "committed", "quarantined", "supersede
     "--key", "keys", multiple=True, type=text, help="A key, an s3:// URI, or a glob with * and ?; repeatable."
 )
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Repeatable.")
-@click.option("--error-class", type=text, help="What failed for this reason, such as missing or unreadable.")
+@click.option(
+    "--error-class", type=error_class, help="What failed for this reason, such as missing or unreadable."
+)
 @click.option("--since", type=time, help="Claimed since then: 2d, 12h, or an ISO time in UTC.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--verbose", "-v", is_flag=True, help="With messages and attempts, as for a single object.")
@@ -46,6 +57,8 @@ def history(
     keys = expand_keys(asked["keys"], services.settings, table)
     query = HistoryQuery(table, keys, states, asked["error_class"], asked["since"], asked["limit"])
     found = services.ledger.history(query)
+    if not found:
+        hint_at_unknown_table(services.settings, table)
     if as_json:
         print_json({"objects": [asdict(one) for one in found], "limit": query.limit})
     else:
@@ -57,7 +70,9 @@ def history(
 @click.option(
     "--batch", "batch_id", type=text, help="What this batch could not ingest, or the open batch itself."
 )
-@click.option("--error-class", type=text, help="What failed for this reason, such as missing or unreadable.")
+@click.option(
+    "--error-class", type=error_class, help="What failed for this reason, such as missing or unreadable."
+)
 @click.option("--table", type=text, help="What failed of this table.")
 @json_option
 @click.pass_context
@@ -85,6 +100,8 @@ def retry(
     from ingest_project.repairs import retry_lines
 
     retried = services.ledger.retry(selection)
+    if not retried.queues:
+        hint_at_unknown_table(services.settings, table)
     if as_json:
         counts = [
             {"queue": queue, "table": name, "objects": count}

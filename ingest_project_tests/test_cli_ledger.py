@@ -65,6 +65,21 @@ def test_history_of_one_object_shows_its_messages_and_attempts(zone: Zone) -> No
     assert record["deleted_at"] == message["deleted_at"]
     for shown in (message["message_id"], batch["batch_id"], batch["attempts"][0]["run_id"], "2 rows"):
         assert shown in done.stdout
+    assert batch["attempts"][0]["error"] is None
+    assert "JSON" not in done.stdout
+
+
+def test_history_of_an_object_that_failed_tells_its_reason_once_also_when_it_is_superseded(
+    zone: Zone,
+) -> None:
+    one_good_and_one_bad(zone)
+    before = run(zone, "history", "--key", order_key("bad")).stdout
+    zone.put_orders("bad", 3)
+    zone.ingest_one()
+
+    after = run(zone, "history", "-v", "--key", order_key("bad")).stdout
+
+    assert before.count("no JSON") == " ".join(after.split()).count("no JSON") == 1
 
 
 def test_history_selects(zone: Zone) -> None:
@@ -97,6 +112,24 @@ def test_history_of_what_the_ledger_does_not_know_says_so(zone: Zone) -> None:
     done = run(zone, "history", "--key", "nothing")
 
     assert (done.exit_code, done.stdout) == (0, "The ledger knows no such object version.\n")
+
+
+@pytest.mark.parametrize("arguments", [("history", "sales.nope"), ("retry", "--table", "sales.nope")])
+def test_table_that_nobody_knows_is_told(zone: Zone, arguments: tuple[str, ...]) -> None:
+    done = run(zone, *arguments)
+
+    assert done.exit_code == (1 if arguments[0] == "retry" else 0)
+    assert done.stderr == "ingest.yaml has no table 'sales.nope': it has sales.orders\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("unreadible", "did you mean unreadable?"), ("x", "known are missing, forbidden")]
+)
+def test_class_of_errors_that_does_not_exist_is_refused(zone: Zone, name: str, remedy: str) -> None:
+    for command in ("history", "retry"):
+        done = run(zone, command, "--error-class", name)
+        assert done.exit_code == 2
+        assert remedy in " ".join(done.stderr.split())
 
 
 def test_rejected_messages_are_listed(zone: Zone) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ingest_project.definitions import defs as lazy_definitions
+from ingest_project.settings.model import PROVENANCE_COLUMNS
 from ingest_project_tests.e2e.shop import CLICKS, DEVICES, ORDERS
 
 TOP = Path(__file__).parents[1]
@@ -100,4 +101,7 @@ def test_table_asset_says_what_it_is(config: Path, monkeypatch: pytest.MonkeyPat
     assert orders.partitions_def is not None
     schema = orders.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
-    assert {column.name: column.type for column in schema.columns} == ORDERS["columns"]
+    types = {column.name: column.type for column in schema.columns}
+    provenance = {name: types.pop(name) for name in PROVENANCE_COLUMNS}
+    assert types == ORDERS["columns"]
+    assert list(provenance.values()) == ["string", "string", "string", "timestamptz"]

@@ -2,16 +2,17 @@
 
 import dagster as dg
 
+from ingest_project.defs.column_schema import column_schema
 from ingest_project.defs.jobs import BATCH_TAG, failure
 from ingest_project.defs.materialization import (
     batch_metadata,
-    column_schema,
     log_new_columns,
     partition_metadata,
 )
 from ingest_project.defs.partitions import partitions_definition
 from ingest_project.defs.quarantine_assets import log_rejected
 from ingest_project.errors import IngestError
+from ingest_project.redaction import without_secrets
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings, TableSettings
 
@@ -30,7 +31,7 @@ def queue_assets(settings: Settings) -> list[dg.AssetSpec]:
             kinds={"sqs", "s3"},
             description=_queue_description(queue, settings.tables_of(queue.name)),
             metadata={
-                "url": queue.url,
+                "url": without_secrets(queue.url),
                 "visibility_timeout_seconds": queue.visibility_timeout_seconds,
                 "max_messages_per_tick": queue.max_messages_per_tick,
                 "max_batches_in_flight": queue.max_batches_in_flight,

@@ -1,9 +1,10 @@
 """What a materialization tells the web UI: numbers that it plots, ids that one can look up, a schema and a sample."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+
+from ingest_project.defs.column_schema import column_schema
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,11 +54,6 @@ def log_new_columns(context: dg.OpExecutionContext, result: "BatchResult") -> No
 
     for name, type_name in result.new_columns.items():
         context.log.info(f"new or wider column of {result.table}: {printable(name)} {printable(type_name)}")
-
-
-def column_schema(columns: Mapping[str, str]) -> dg.TableSchema:
-    """Columns with Iceberg's type names, as Dagster shows them."""
-    return dg.TableSchema([dg.TableColumn(name, type_name) for name, type_name in columns.items()])
 
 
 def markdown_table(frame: "pl.DataFrame") -> str:

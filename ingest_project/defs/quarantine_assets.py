@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from ingest_project.defs.materialization import column_schema
+from ingest_project.defs.column_schema import QUARANTINE, column_schema
 from ingest_project.defs.record_table import record_table
 from ingest_project.errors import IngestError
 from ingest_project.services import Services
@@ -79,7 +79,7 @@ def _found(quarantine: "LakeTable | None", batch_id: str) -> dict[str, Any]:
         for row in sorted(found, key=lambda one: (one.source_uri, one.line_number or 0))
     )
     metadata["reasons"] = record_table(ROW_COLUMNS, records)
-    metadata["dagster/column_schema"] = column_schema(quarantine.columns)
+    metadata["dagster/column_schema"] = column_schema(quarantine.columns, QUARANTINE)
     return metadata
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ingest_project.demo.sample_data import Upload
 from ingest_project.demo.table_rows import SourceRows
+from ingest_project.settings.model import QUARANTINE_SUFFIX
 
 SHOWN = 3
 """Objects that a difference names one by one."""
@@ -21,13 +22,13 @@ class ExpectedObject:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Per table, the objects that must be in it, by URI; and how many objects cannot be read."""
+    """Per table and quarantine, the objects whose rows must be in it, by URI; and how many objects cannot be read."""
 
     tables: Mapping[str, Mapping[str, ExpectedObject]]
     unreadable: int
 
     def rows(self, table: str) -> int:
-        """How many rows the table must have."""
+        """How many rows the table, or the quarantine, must have."""
         return sum(one.rows for one in self.tables[table].values())
 
     def objects(self, table: str) -> int:
@@ -57,7 +58,9 @@ class Expectation:
 
 def expectation(uploads: Iterable[Upload], *, bucket: str, tables: Iterable[str]) -> Expectation:
     """What these uploads, in their order, must come to: of several writes of one key the last one counts."""
-    expected: dict[str, dict[str, ExpectedObject]] = {table: {} for table in tables}
+    expected: dict[str, dict[str, ExpectedObject]] = {}
+    for table in tables:
+        expected |= {table: {}, quarantine_of(table): {}}
     unreadable = 0
     for upload in uploads:
         if upload.rows is None:
@@ -65,7 +68,15 @@ def expectation(uploads: Iterable[Upload], *, bucket: str, tables: Iterable[str]
             continue
         uri = f"s3://{bucket}/{upload.key}"
         expected[upload.table][uri] = ExpectedObject(_etag(upload.body), upload.rows)
+        expected[quarantine_of(upload.table)].pop(uri, None)
+        if upload.bad_rows:
+            expected[quarantine_of(upload.table)][uri] = ExpectedObject(_etag(upload.body), upload.bad_rows)
     return Expectation(expected, unreadable)
+
+
+def quarantine_of(table: str) -> str:
+    """The Iceberg table of this table's bad rows."""
+    return f"{table}{QUARANTINE_SUFFIX}"
 
 
 def _etag(body: bytes) -> str:

@@ -7,7 +7,7 @@ from statistics import median
 
 from ingest_project.batches.report import FailureReport, TableReport
 from ingest_project.demo.deployment import Deployment
-from ingest_project.demo.expectation import Expectation
+from ingest_project.demo.expectation import Expectation, quarantine_of
 from ingest_project.demo.table_rows import SourceRows, rows_by_source
 from ingest_project.status import QueueStatus, Status, collect_status
 
@@ -18,7 +18,7 @@ OPEN_STATES = ("pending", "planned")
 
 @dataclass(frozen=True, slots=True)
 class TableOutcome:
-    """One table. `rows` are those that Iceberg holds, `ledger_rows` those that the ledger has settled.
+    """One table. `rows` and `bad_rows` are those that Iceberg holds, `ledger_rows` those that the ledger has settled.
 
     Lags, in seconds, run from an object's upload to the commit of its rows.
     """
@@ -26,6 +26,7 @@ class TableOutcome:
     table: str
     rows: int
     ledger_rows: int
+    bad_rows: int
     objects: int
     partitions: int
     rejected_objects: int
@@ -56,8 +57,11 @@ def outcome_of(deployment: Deployment, expectation: Expectation, put_at: dict[st
     for report in status.tables:
         found = rows_by_source(deployment.catalog, report.table)
         problems += expectation.differences(report.table, found)
+        quarantine = quarantine_of(report.table)
+        bad = rows_by_source(deployment.catalog, quarantine)
+        problems += expectation.differences(quarantine, bad)
         lags = _lags_seconds(deployment, report.table, found, put_at)
-        tables.append(_table_outcome(report, found, lags))
+        tables.append(_table_outcome(report, found, bad, lags))
     return Outcome(tuple(tables), status.failures, status.queues, tuple(problems))
 
 
@@ -67,6 +71,11 @@ def status_problems(status: Status, expectation: Expectation) -> list[str]:
         expected = expectation.rows(report.table)
         if report.rows != expected:
             problems.append(f"{report.table}: {report.rows:,} rows in the ledger instead of {expected:,}")
+        bad = expectation.rows(quarantine_of(report.table))
+        if report.rejected_rows != bad:
+            problems.append(
+                f"{report.table}: {report.rejected_rows:,} bad rows in the ledger instead of {bad:,}"
+            )
         if still_open := sum(report.objects.get(state, 0) for state in OPEN_STATES):
             problems.append(f"{report.table}: {still_open} objects are not settled")
     failed = sum(report.objects.get("failed", 0) for report in status.tables)
@@ -98,11 +107,14 @@ def _lags_seconds(
     ]
 
 
-def _table_outcome(report: TableReport, found: Sequence[SourceRows], lags: Sequence[float]) -> TableOutcome:
+def _table_outcome(
+    report: TableReport, found: Sequence[SourceRows], bad: Sequence[SourceRows], lags: Sequence[float]
+) -> TableOutcome:
     return TableOutcome(
         table=report.table,
         rows=sum(one.rows for one in found),
         ledger_rows=report.rows,
+        bad_rows=sum(one.rows for one in bad),
         objects=len({one.uri for one in found}),
         partitions=len({one.uri.rpartition("/")[0] for one in found}),  # a folder of the sample data is one
         rejected_objects=report.objects.get("failed", 0),

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ingest_project.demo.sample_files import broken_gzip_file, clicks_file, devices_file, orders_file
+from ingest_project.demo.sample_files import (
+    BAD_ORDERS,
+    broken_gzip_file,
+    clicks_file,
+    devices_file,
+    orders_file,
+)
 
 ORDERS = "sales.orders"
 CLICKS = "web.clicks"
@@ -16,6 +22,8 @@ NOT_AN_EVENT = '{"greeting": "sent by hand, and to the wrong queue"}'
 DAYS, ORDERS_FILES, ORDERS_ROWS = 14, 8, 300
 HOURS, CLICKS_FILES, CLICKS_ROWS = 48, 3, 200
 MONTHS, DEVICES_FILES, DEVICES_ROWS = 6, 4, 500
+WITH_BAD_ROWS = (3, 5)
+"""The file of orders that has some: of how many days ago, and which part."""
 LATE_HOURS = 6
 MIDSUMMER = datetime(2026, 7, 1, tzinfo=UTC)
 """The tables of ingest.yaml start in January 2026; six months of data cannot end before this."""
@@ -23,20 +31,22 @@ MIDSUMMER = datetime(2026, 7, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One write of one key. `rows` is None for an object that cannot be read."""
+    """One write of one key. `rows` is None for an object that cannot be read; `bad_rows` come on top of `rows`."""
 
     table: str
     key: str
     body: bytes = field(repr=False)
     rows: int | None
+    bad_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SampleData:
     """Everything that is uploaded, in order: `first`, and `later`, once the first part is in the tables.
 
-    In `first`, one object is uploaded twice with the same bytes, one is overwritten before anybody read it, and one
-    cannot be read. In `later`, one that is in its table by then is overwritten.
+    In `first`, one object is uploaded twice with the same bytes, one is overwritten before anybody read it, one has
+    bad rows among its good ones, and one cannot be read. In `later`, one that is in its table by then is overwritten,
+    and the new orders have a field that their table has no column for.
     """
 
     first: tuple[Upload, ...]
@@ -52,7 +62,7 @@ def sample_data(now: datetime) -> SampleData:
     hour = max(now, MIDSUMMER).replace(minute=0, second=0, microsecond=0)
     today = hour.replace(hour=0)
     orders = [
-        _orders(today - timedelta(days=ago), part)
+        _orders(today - timedelta(days=ago), part, coupons=ago == 0, bad=(ago, part) == WITH_BAD_ROWS)
         for ago in reversed(range(DAYS))
         for part in range(ORDERS_FILES)
     ]
@@ -77,12 +87,18 @@ def sample_data(now: datetime) -> SampleData:
     )
 
 
-def _orders(day: datetime, part: int, *, corrected: bool = False) -> Upload:
+def _orders(
+    day: datetime, part: int, *, corrected: bool = False, coupons: bool = False, bad: bool = False
+) -> Upload:
     """A file of orders or, under the same key, its correction: other rows, and more of them."""
     key = _orders_key(day, part)
     rows = ORDERS_ROWS + 50 if corrected else ORDERS_ROWS
     first_id = day.toordinal() * 10_000 + part * 1_000
-    return Upload(ORDERS, key, orders_file(f"{key} {corrected}", day, first_id=first_id, rows=rows), rows)
+    bad_lines = BAD_ORDERS if bad else ()
+    body = orders_file(
+        f"{key} {corrected}", day, first_id=first_id, rows=rows, coupons=coupons, bad_lines=bad_lines
+    )
+    return Upload(ORDERS, key, body, rows, bad_rows=len(bad_lines))
 
 
 def _orders_key(day: datetime, part: int) -> str:

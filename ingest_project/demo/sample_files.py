@@ -7,11 +7,19 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
 
 import polars as pl
 
+BAD_ORDERS = (
+    '{"order_id": 1, "customer_id": 7, "status": "pa',
+    '{"order_id": 2, "customer_id": 7, "status": "paid", "items": 1, "amount": "n/a"}',
+    '{"order_id": 3, "customer_id": 7, "status": "paid", "items": 1, "ordered_at": "2026-02-30T10:00:00Z"}',
+)
+"""Lines that no order can be read from: one cut off, one without a number for its amount, one of a day that never was."""
+COUPONS = (None, None, None, "WELCOME10", "FREESHIP")
 STATUSES = ("confirmed", "paid", "shipped", "cancelled")
 COUNTRIES = {"DE": "EUR", "FR": "EUR", "GB": "GBP", "PL": "PLN", "US": "USD"}
 PAGES = ("/", "/search", "/cart", "/checkout", "/p/kettle", "/p/lamp", "/p/desk")
@@ -23,10 +31,23 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 
-def orders_file(seed: str, day: datetime, *, first_id: int, rows: int) -> bytes:
-    """Gzipped NDJSON: the orders of one day, with ids from `first_id` on."""
+def orders_file(
+    seed: str,
+    day: datetime,
+    *,
+    first_id: int,
+    rows: int,
+    coupons: bool = False,
+    bad_lines: Sequence[str] = (),
+) -> bytes:
+    """Gzipped NDJSON: the orders of one day, with ids from `first_id` on, and these bad lines in their middle."""
     random = _random(seed)
-    return _gzip("".join(f"{json.dumps(_order(random, day, first_id + row))}\n" for row in range(rows)))
+    orders = [_order(random, day, first_id + row) for row in range(rows)]
+    if coupons:
+        orders = [order | {"coupon": random.choice(COUPONS)} for order in orders]
+    lines = [json.dumps(order) for order in orders]
+    lines[rows // 2 : rows // 2] = bad_lines
+    return _gzip("".join(f"{line}\n" for line in lines))
 
 
 def clicks_file(seed: str, hour: datetime, *, rows: int) -> bytes:

@@ -4,7 +4,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest_project.batches.report import FailureReport
-from ingest_project.demo.outcome import Outcome
+from ingest_project.demo.expectation import quarantine_of
+from ingest_project.demo.outcome import Outcome, TableOutcome
 from ingest_project.terminal import cell
 
 LAG = (
@@ -15,6 +16,9 @@ LAG = (
 def print_summary(outcome: Outcome, console: Console) -> None:
     """Print the outcome for people: tables, rejects, queues, and whether all is as it must be."""
     console.print(_tables(outcome))
+    for table in outcome.tables:
+        if table.bad_rows:
+            console.print(cell(_set_aside(table), "yellow"))
     for failure in outcome.failures:
         console.print(cell(_rejected(failure), "yellow"))
     console.print(_queues(outcome))
@@ -34,6 +38,7 @@ def _tables(outcome: Outcome) -> Table:
     for header in (
         "rows in Iceberg",
         "rows in ledger",
+        "bad rows",
         "objects",
         "partitions",
         "rejected",
@@ -42,7 +47,7 @@ def _tables(outcome: Outcome) -> Table:
     ):
         table.add_column(header, justify="right")
     for one in outcome.tables:
-        counts = (one.rows, one.ledger_rows, one.objects, one.partitions, one.rejected_objects)
+        counts = (one.rows, one.ledger_rows, one.bad_rows, one.objects, one.partitions, one.rejected_objects)
         lags = (one.median_lag_seconds, one.max_lag_seconds)
         table.add_row(one.table, *(f"{count:,}" for count in counts), *map(_seconds, lags))
     return table
@@ -57,6 +62,11 @@ def _queues(outcome: Outcome) -> Table:
         dead = queue.dlq.depth if queue.dlq else None
         table.add_row(queue.name, *map(_count, (queue.visible, queue.in_flight, dead)))
     return table
+
+
+def _set_aside(table: TableOutcome) -> str:
+    where = f"{quarantine_of(table.table)}, with their lines and reasons"
+    return f"set aside {table.bad_rows:,} bad rows: they are in {where}"
 
 
 def _rejected(failure: FailureReport) -> str:

@@ -1,7 +1,6 @@
 """Alerts: each failed run is reported once, with its batch and its reason, to the log and to an SNS topic."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,6 @@ from ingest_project_tests.batches.factories import message as sqs_message
 QUEUE = "landing"
 TABLE = "sales.orders"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:ingest-alerts"
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Checks of tables: what an ingest run records by itself, and what a person makes by hand."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ from ingest_project.batches.ledger import Ledger
 from ingest_project.defs import asset_checks
 from ingest_project.defs.asset_checks import checks_definition, checks_job, table_checks
 from ingest_project.defs.assets import table_assets
-from ingest_project.defs.jobs import ingest_jobs
 from ingest_project.errors import LedgerUnavailable
 from ingest_project.iceberg.table import LakeTable
+from ingest_project_tests.defs.factories import ingest
 from ingest_project_tests.factories import DAY, ORDERS, Zone, order_key, orders
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -23,24 +22,6 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def zone(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
     monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")
     return Zone.create(tmp_path, aws)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
-def ingest(zone: Zone, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    """A run for the one batch that the queue makes."""
-    batch_id = zone.plan_one()
-    (job,) = ingest_jobs(zone.services.settings)
-    return job.execute_in_process(
-        run_config={"ops": {"ingest": {"config": {"batch_id": batch_id}}}},
-        resources={"services": zone.services},
-        instance=instance,
-        raise_on_error=False,
-    )
 
 
 def record_of(instance: dg.DagsterInstance, name: str) -> Any:

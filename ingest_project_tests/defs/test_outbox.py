@@ -1,6 +1,5 @@
 """What an open batch needs, from its lease and from the runs that Dagster really has of it."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -17,12 +16,6 @@ LEASE = timedelta(seconds=60)
 @dg.job
 def some_job() -> None:
     """A job to have runs of."""
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 def batch(

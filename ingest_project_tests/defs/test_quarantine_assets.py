@@ -1,16 +1,15 @@
 """The quarantine of a table as an asset: downstream of the table, and told of all that is set aside."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from ingest_project.defs.assets import queue_assets, table_assets
-from ingest_project.defs.jobs import ingest_jobs
 from ingest_project.defs.quarantine_assets import quarantine_assets
 from ingest_project.errors import CatalogUnavailable
 from ingest_project.iceberg.table import LakeTable
+from ingest_project_tests.defs.factories import ingest
 from ingest_project_tests.factories import DAY, Zone, order_key, orders, orders_table
 from ingest_project_tests.landing import BUCKET, table
 
@@ -22,21 +21,6 @@ BAD = b'not JSON <b>\n{"order_id": "two"}\n'
 def zone(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
     monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")
     return Zone.create(tmp_path, aws)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
-def ingest(zone: Zone, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    (job,) = ingest_jobs(zone.services.settings)
-    return job.execute_in_process(
-        run_config={"ops": {"ingest": {"config": {"batch_id": zone.plan_one()}}}},
-        resources={"services": zone.services},
-        instance=instance,
-    )
 
 
 def materialization(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dg.AssetMaterialization | None:
@@ -76,6 +60,11 @@ def test_run_that_sets_rows_aside_says_which_and_why(zone: Zone, instance: dg.Da
     quarantine = zone.services.lake.find("sales.orders__quarantine")
     assert quarantine is not None
     assert found.metadata["snapshot_id"].value == str(quarantine.snapshot_id)
+    schema = found.metadata["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
+    in_iceberg = zone.quarantined().columns
+    assert [column.name for column in schema.columns] == in_iceberg
+    assert all(column.description for column in schema.columns)
     reasons = found.metadata["reasons"]
     assert isinstance(reasons, dg.TableMetadataValue)
     first, second = (dict(record.data) for record in reasons.records)

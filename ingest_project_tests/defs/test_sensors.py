@@ -1,6 +1,5 @@
 """A queue's tick: it finishes what a crash left, asks for runs, and asks again until one has settled the batch."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Self
@@ -32,12 +31,6 @@ def some_job() -> None:
 @pytest.fixture
 def zone(aws: str, tmp_path: Path) -> Zone:
     return Zone.create(tmp_path, aws)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Runs whose process died after their batch was settled are ended in Dagster, and no others."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,12 +22,6 @@ def some_job() -> None:
 @pytest.fixture
 def zone(aws: str, tmp_path: Path) -> Zone:
     return Zone.create(tmp_path, aws)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 def started_run(instance: dg.DagsterInstance, batch_id: str) -> str:

@@ -11,16 +11,16 @@ BUCKET = "acme-landing"
 TABLE = "sales.orders"
 
 
-def upload(key: str, body: bytes = b"rows", rows: int | None = 10) -> Upload:
-    return Upload(TABLE, key, body, rows)
+def upload(key: str, body: bytes = b"rows", rows: int | None = 10, bad_rows: int = 0) -> Upload:
+    return Upload(TABLE, key, body, rows, bad_rows)
 
 
 def source_rows(key: str, version: str, rows: int = 10) -> SourceRows:
     return SourceRows(f"s3://{BUCKET}/{key}", version, "batch-1", rows)
 
 
-def table_report(rows: int, **objects: int) -> TableReport:
-    return TableReport(TABLE, objects, {}, rows, 0, None, None)
+def table_report(rows: int, bad_rows: int = 0, **objects: int) -> TableReport:
+    return TableReport(TABLE, objects, {}, rows, bad_rows, None, None)
 
 
 def status(report: TableReport, *, in_flight: int, dead: int = 0, error: str | None = None) -> Status:

@@ -25,6 +25,17 @@ def test_exactly_the_expected_rows_are_no_difference_even_if_they_came_in_severa
     assert expected().differences(TABLE, found) == []
 
 
+def test_bad_rows_are_expected_in_quarantine_until_the_key_is_written_again() -> None:
+    uploads = [upload("a", b"old", bad_rows=2), upload("b", b"old", bad_rows=3), upload("b", b"new")]
+    bad = expectation(uploads, bucket=BUCKET, tables=[TABLE])
+
+    assert bad.rows(f"{TABLE}__quarantine") == 2
+    assert bad.differences(f"{TABLE}__quarantine", [source_rows("a", OLD, 2)]) == []
+    assert bad.differences(f"{TABLE}__quarantine", []) == [
+        f"{TABLE}__quarantine: rows are missing of 1 object: s3://{BUCKET}/a"
+    ]
+
+
 def test_a_missing_object_is_named() -> None:
     assert expected().differences(TABLE, [source_rows("a", NEW, 12)]) == [
         f"{TABLE}: rows are missing of 1 object: s3://{BUCKET}/b"

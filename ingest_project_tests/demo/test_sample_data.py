@@ -79,6 +79,26 @@ def test_the_broken_file_is_the_only_one_without_rows_and_cannot_be_read(
     assert [type(failure.error) for failure in result.failures] == [ObjectUnreadable]
 
 
+def test_bad_rows_are_set_aside_and_the_good_ones_of_their_object_read(
+    sample: SampleData, settings: Settings
+) -> None:
+    uploads = [upload for upload in sample.all if upload.bad_rows]
+
+    result = read(uploads, settings)
+
+    assert list(result.rows.values()) == [300]
+    assert list(result.rejected_rows.values()) == [3]
+
+
+def test_todays_orders_have_a_field_without_a_column(sample: SampleData, settings: Settings) -> None:
+    today = [upload for upload in sample.later if upload.table == ORDERS][:8]
+
+    result = read(today, settings)
+
+    assert result.frame is not None
+    assert "coupon" in result.frame.columns
+
+
 def test_one_object_comes_twice_one_is_overwritten_unread_and_one_when_its_rows_are_in(
     sample: SampleData,
 ) -> None:
@@ -101,7 +121,9 @@ def route(router: Router, upload: Upload) -> RoutedObject:
 def read(uploads: list[Upload], settings: Settings) -> ReadResult:
     table = settings.table(uploads[0].table)
     fetched = [FetchedObject(version(upload), upload.body, len(upload.body), NOW) for upload in uploads]
-    return read_objects(fetched, Reading(table.format, target_of(table, table.column_types)))
+    return read_objects(
+        fetched, Reading(table.format, target_of(table, table.column_types), quarantines=True)
+    )
 
 
 def version(upload: Upload) -> ObjectVersion:

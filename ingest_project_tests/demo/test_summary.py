@@ -14,6 +14,7 @@ ORDERS = TableOutcome(
     "sales.orders",
     rows=33_700,
     ledger_rows=33_700,
+    bad_rows=3,
     objects=112,
     partitions=14,
     rejected_objects=1,
@@ -39,10 +40,14 @@ def printed(*, problems: tuple[str, ...] = (), failures: tuple[FailureReport, ..
 
 
 def test_a_table_shows_rows_objects_partitions_rejects_and_lag() -> None:
-    (line,) = [line for line in printed().splitlines() if "sales.orders" in line]
+    (line,) = [line for line in printed().splitlines() if "│ sales.orders " in line]
 
     cells = [cell.strip() for cell in line.strip("│").split("│")]
-    assert cells == ["sales.orders", "33,700", "33,700", "112", "14", "1", "6.0 s", "12.3 s"]
+    assert cells == ["sales.orders", "33,700", "33,700", "3", "112", "14", "1", "6.0 s", "12.3 s"]
+
+
+def test_bad_rows_are_said_to_be_in_quarantine() -> None:
+    assert "3 bad rows: they are in sales.orders__quarantine, with their lines and reasons" in printed()
 
 
 def test_a_queue_shows_its_depths() -> None:
