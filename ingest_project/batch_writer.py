@@ -103,7 +103,7 @@ class BatchWriter:
                 (object_, SchemaMismatch(object_.uri, f"no table can be made of it: {error.reason}"))
                 for object_, error in waiting.items()
             )
-            self._make_table()
+            self._make_tables()
         except Exception:  # whatever stops the attempt, its files are of no use; it is raised on
             self.discard(self.written)  # the next attempt writes its own
             raise
@@ -122,12 +122,10 @@ class BatchWriter:
             return self._lake.find(self._settings.name)
         return self._lake.table(self._settings, columns=declared)
 
-    def _make_table(self) -> None:
-        """Makes the table that is a draft so far, if there are rows for it."""
-        if self.table is not None and self.written.files:
-            self.table.create()
-        elif self.table is not None and self.table.is_draft:
-            self.table = None
+    def _make_tables(self) -> None:
+        """Makes those of the two tables that are drafts so far, if there are rows for them."""
+        self.table = _made(self.table, self.written.files)
+        self.quarantine = _made(self.quarantine, self.written.quarantine_files)
 
     def _write_objects(self, objects: Sequence[ObjectVersion]) -> dict[ObjectVersion, PartitionMismatch]:
         """Writes these objects; gives those of whose rows no table can be made."""
@@ -233,7 +231,7 @@ class BatchWriter:
     def _write_rejected(self, rejected: pl.DataFrame) -> WrittenFiles:
         if self.quarantine is None:
             settings = quarantine_settings(self._settings)
-            self.quarantine = self._lake.table(settings, columns=settings.column_types or {})
+            self.quarantine = self._lake.draft(settings, columns=settings.column_types or {})
         return self.quarantine.write(self._stamped(rejected).to_arrow())
 
     def _stamped(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -250,6 +248,14 @@ class BatchWriter:
                 self._members[object_].object_id, error.error_class, str(error), error.transient, action
             )
             self.written.failures.append(failed)
+
+
+def _made(table: LakeTable | None, files: Sequence[WrittenFiles]) -> LakeTable | None:
+    """The table, which is no draft any more; None if it is one that no row is for."""
+    if table is None or (table.is_draft and not files):
+        return None
+    table.create()
+    return table
 
 
 def _whole(result: ReadResult) -> ReadResult:

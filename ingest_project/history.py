@@ -107,7 +107,9 @@ def _facts(one: ObjectRecord) -> Iterable[tuple[str, str | Text]]:
     if one.rows is not None:
         yield "rows", f"{one.rows:,} of {one.size_bytes:,} bytes, snapshot {one.snapshot_id}"
     if one.rejected_rows:
-        yield "rejected rows", f"{one.rejected_rows:,}, in quarantine"
+        # A newer write or a rebuild takes them out of the quarantine together with the object's good rows.
+        where = ", in quarantine" if one.state is ObjectState.COMMITTED else ""
+        yield "rejected rows", f"{one.rejected_rows:,}{where}"
     yield "put", _time(one.put_at) or "unknown"
     yield "event sent", _time(one.event_at)
     yield "claimed", _time(one.claimed_at)

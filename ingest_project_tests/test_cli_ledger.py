@@ -69,6 +69,20 @@ def test_history_of_one_object_shows_its_messages_and_attempts(zone: Zone) -> No
     assert "JSON" not in done.stdout
 
 
+def test_history_says_that_bad_rows_are_in_quarantine_as_long_as_they_are(zone: Zone) -> None:
+    zone.put(order_key("a"), b'{"order_id": "one"}\n')
+    zone.ingest_one()
+    assert "1, in quarantine" in run(zone, "history").stdout
+    zone.put_orders("a", 2)
+    zone.ingest_one()
+
+    shown = run(zone, "history", "-v").stdout
+
+    assert zone.quarantined().is_empty()
+    assert "in quarantine" not in shown
+    assert "1 rejected" in shown
+
+
 def test_history_of_an_object_that_failed_tells_its_reason_once_also_when_it_is_superseded(
     zone: Zone,
 ) -> None:

@@ -103,6 +103,24 @@ def test_object_that_fails_half_way_makes_no_table(zone: Zone, monkeypatch: pyte
     assert len(stored_files(zone.lake_table())) == 1
 
 
+def test_object_that_has_too_many_bad_rows_half_way_makes_no_quarantine(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_writer, "BOUNDS", IN_PIECES)
+    zone = zone.declare(max_bad_rows=1)
+    zone.put(order_key("a"), b'{"order_id": 1}\n' * 9 + b'{"order_id": "x"}\n' * 2)
+    zone.put_orders("b", 2)
+
+    zone.ingest_one()
+
+    zone.assert_exact(2)
+    assert zone.error_classes() == {order_key("a"): "bad_rows"}
+    assert not exists(zone, f"{ORDERS}__quarantine")
+    zone.put(order_key("c"), b'{"order_id": 3}\n' * 9 + b'{"order_id": "x"}\n')
+    zone.ingest_one()
+    assert zone.rejected() == {order_key("c"): ["column 'order_id': 'x' is no long"]}
+
+
 def test_object_that_fails_half_way_leaves_no_column_behind(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

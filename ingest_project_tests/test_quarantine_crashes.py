@@ -288,13 +288,13 @@ def test_run_frozen_before_it_takes_replaced_rows_out_leaves_those_of_a_later_ba
     assert list(zone.rejected()) == [order_key("a")]
 
 
-def test_lost_answers_of_both_commits_leave_each_row_once(
+def test_lost_answers_of_the_creation_and_both_commits_leave_each_row_once(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zone.put(order_key("a"), GOOD_AND_BAD)
     batch_id = zone.plan_one()
     catalog = zone.services.lake._catalog()
-    commit, lost = catalog.commit_table, [2]
+    commit, lost = catalog.commit_table, [3]
 
     def lose_the_answer(*arguments: Any, **named: Any) -> Any:
         answer = commit(*arguments, **named)

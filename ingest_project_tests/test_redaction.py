@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest_project.redaction import without_secrets
+from ingest_project.redaction import names_a_secret, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,11 @@ from ingest_project.redaction import without_secrets
         ("postgresql://ann:hun/ter2@db/x", "postgresql://ann:***@db/x"),
         ("postgresql://db/x?user=ann&password=hunter2&sslmode=require", "postgresql://db/x?user=ann&password=***&sslmode=require"),
         ("https://b.s3.example/k?X-Amz-Signature=hunter2&X-Amz-Security-Token=hunter2", "https://b.s3.example/k?X-Amz-Signature=***&X-Amz-Security-Token=***"),
+        ("postgresql://ann:12/34@db/x", "postgresql://ann:***@db/x"),
+        ("mysql://ann:12#34@db:3306/x", "mysql://ann:***@db:3306/x"),
+        ("host=db password='hunter \\'2' port=1", "host=db password=*** port=1"),
+        ("host=db password = 'hunter 2' port=1", "host=db password = *** port=1"),
+        ("https://b.blob.example/k?sas=hunter2&sas_token=hunter2&sig=hunter2", "https://b.blob.example/k?sas=***&sas_token=***&sig=***"),
         ("host=db password=hunter2 port=1", "host=db password=*** port=1"),
     ],
 )  # fmt: skip
@@ -34,7 +39,17 @@ def test_each_place_of_a_url_that_holds_a_secret_is_cleared_and_all_else_stays(
         "postgresql://ann@db/x",
         "arn:aws:sqs:us-east-1:123456789012:landing-dlq after 5 receives",
         "sqlite:////tmp/ledger.db",
+        "kansas=1 and disaster_zone=eu of postgresql://db:5432/x",
+        "s3://acme-landing/a:b@c/part=1 of http://127.0.0.1:4566: see 'x'",
     ],
 )
 def test_what_holds_no_secret_is_left_as_it_is(text: str) -> None:
     assert without_secrets(text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "is_secret"),
+    [("s3.secret-access-key", True), ("adls.sas-token", True), ("SAS", True), ("disaster-region", False)],
+)
+def test_name_of_a_setting_tells_whether_its_value_is_a_secret(name: str, is_secret: bool) -> None:
+    assert names_a_secret(name) is is_secret

@@ -74,7 +74,8 @@ def stage(table: Table, batch: Batch, replacement: Replacement, *, name: str) ->
     None if there is nothing to add and nothing to take out, and the batch need not leave a mark. Raises CommitConflict if the table was partitioned
     anew, or given other columns, since the files were written: they would have to be written again.
     """
-    if any(files.data_files and files.spec_id != table.metadata.default_spec_id for files in batch.written):
+    # Not the id alone: of a table that was dropped and made anew, or made by two at once, it is that of another spec.
+    if any(files.data_files and files.spec != table.spec() for files in batch.written):
         raise CommitConflict(
             name, "its partition spec changed while the batch was written; nothing was committed"
         )

@@ -12,6 +12,7 @@ from pyiceberg.io.pyarrow import (
     schema_to_pyarrow,
 )
 from pyiceberg.manifest import DataFile
+from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import NestedField
@@ -23,11 +24,11 @@ from ingest_project.iceberg.projection import keep_null_lists
 
 @dataclass(frozen=True, slots=True)
 class WrittenFiles:
-    """Data files that wait for a commit: their rows, and their bytes as stored. `spec_id` partitioned them."""
+    """Data files that wait for a commit: their rows, and their bytes as stored. `spec` partitioned them."""
 
     rows: int
     size_bytes: int
-    spec_id: int
+    spec: PartitionSpec
     data_files: tuple[DataFile, ...] = field(repr=False)
 
 
@@ -35,11 +36,12 @@ def write_data_files(metadata: TableMetadata, io: FileIO, frame: pa.Table, *, na
     """Writes the rows of `frame` for a table of this metadata, split by its partition spec; commits nothing.
 
     Columns are matched by name, absent ones are null, and numbers and times are widened to the table's types.
-    Raises TableMismatch for a column that the table does not have or that does not fit its type.
+    Raises TableMismatch for a column that the table does not have or that does not fit its type, and for rows without a
+    value that the table requires.
     """
     if frame.num_rows == 0:
-        return WrittenFiles(0, 0, metadata.default_spec_id, ())
-    fitted = _fitted(frame, metadata.schema(), name)
+        return WrittenFiles(0, 0, metadata.spec(), ())
+    fitted = _with_required(_fitted(frame, metadata.schema(), name), metadata.schema(), name)
     try:
         _check_pyarrow_schema_compatible(
             metadata.schema(), fitted.schema, format_version=metadata.format_version
@@ -50,7 +52,7 @@ def write_data_files(metadata: TableMetadata, io: FileIO, frame: pa.Table, *, na
     # One uuid for each call: the files of two attempts never share a name, so one may be deleted without the other.
     by_layout = with_short_locations(metadata)
     data_files = _dataframe_to_data_files(by_layout, fitted, io, write_uuid=uuid.uuid4())
-    written = _written(data_files, metadata.default_spec_id)
+    written = _written(data_files, metadata.spec())
     if written.rows != frame.num_rows:  # values that are equal and yet not the same, as 0.0 and -0.0 are
         reason = (
             f"{frame.num_rows} rows became {written.rows} in its partitions; partition it by another column"
@@ -59,10 +61,10 @@ def write_data_files(metadata: TableMetadata, io: FileIO, frame: pa.Table, *, na
     return written
 
 
-def _written(data_files: Iterable[DataFile], spec_id: int) -> WrittenFiles:
+def _written(data_files: Iterable[DataFile], spec: PartitionSpec) -> WrittenFiles:
     files = tuple(data_files)
     rows = sum(file.record_count for file in files)
-    return WrittenFiles(rows, sum(file.file_size_in_bytes for file in files), spec_id, files)
+    return WrittenFiles(rows, sum(file.file_size_in_bytes for file in files), spec, files)
 
 
 def _fitted(frame: pa.Table, schema: Schema, name: str) -> pa.Table:
@@ -80,6 +82,25 @@ def _fitted(frame: pa.Table, schema: Schema, name: str) -> pa.Table:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise TableMismatch(name, f"column {column.name}: {error}") from error
         frame = frame.set_column(position, column.name, fitted)
+    return frame
+
+
+def _with_required(frame: pa.Table, schema: Schema, name: str) -> pa.Table:
+    """The frame with the columns that the table requires marked as being without nulls, which PyIceberg asks for.
+
+    The tables that we make require nothing; others' may.
+    """
+    for column in schema.fields:
+        if not column.required:
+            continue
+        position = frame.schema.get_field_index(column.name)
+        if position < 0 or frame.column(position).null_count:
+            remedy = "give it `required: true` or a `default` in `columns`, or make it optional in the table"
+            raise TableMismatch(
+                name, f"column {column.name}: the table requires it, and rows have no value for it; {remedy}"
+            )
+        marked = frame.schema.field(position).with_nullable(False)
+        frame = frame.set_column(position, marked, frame.column(position))
     return frame
 
 

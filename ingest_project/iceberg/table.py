@@ -152,6 +152,9 @@ class LakeTable:
                 self._creation.commit_transaction()
             except (CommitFailedException, TableAlreadyExistsError):
                 _log.info("table %s was made by another process meanwhile", self.name)
+            except Exception:  # of whichever class the catalog's is: it may have made the table before it
+                if not self._catalog.table_exists(self.name):
+                    raise
             self._load()
         self._creation = None
 

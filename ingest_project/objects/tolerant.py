@@ -16,7 +16,12 @@ from ingest_project.objects.rescue import json_of
 from ingest_project.objects.row_faults import RowFault
 from ingest_project.objects.sifting import Placed, Sifted, sift
 from ingest_project.objects.stacking import stacked
+from ingest_project.objects.together import read_together
 from ingest_project.objects.unforeseen import unforeseen_as_fault
+from ingest_project.settings.model import PROVENANCE_COLUMNS
+
+INFERRED_FORMATS = frozenset({"ndjson", "json", "csv"})
+"""Formats whose values tell the types of columns that nobody declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,34 @@ def _read_lines(contents: Sequence[Content], reading: Reading, uri: str) -> Tole
     kept = good & pl.Series([one.content.object not in failures for one in sifted.sound], dtype=pl.Boolean)
     places = {content.object: place for place, content in enumerate(contents)}
     rejected.sort(key=lambda row: (places[row.object], row.line_number))
+    sound = sifted.contents(kept)
+    frame = fitted.frame.filter(kept)
     return Tolerated(
-        frame=fitted.frame.filter(kept),
+        frame=frame if kept.all() else _without_columns_of_bad_rows(frame, sound, reading, uri),
         rows={object_: count for object_, count in rows.items() if object_ not in failures},
         rejected=tuple(row for row in rejected if row.object not in failures),
-        sound=sifted.contents(kept),
+        sound=sound,
         failures=failures,
     )
+
+
+def _without_columns_of_bad_rows(
+    frame: pl.DataFrame, sound: Sequence[Content], reading: Reading, uri: str
+) -> pl.DataFrame:
+    """The good rows with the columns, and types, that they bring by themselves: no bad row changes a table."""
+    if not sound or reading.format not in INFERRED_FORMATS or not _brings_columns(frame, reading):
+        return frame
+    alone = read_together(sound, reading).frame
+    if alone.height != frame.height:
+        raise SchemaMismatch(uri, "its good rows are others without the bad ones")
+    return alone.drop(PROVENANCE_COLUMNS, strict=False)
+
+
+def _brings_columns(frame: pl.DataFrame, reading: Reading) -> bool:
+    known = reading.target.types or {}
+    if reading.target.evolution != "add_columns" and reading.target.types is not None:
+        return False
+    return any(name not in known or dtype.is_nested() for name, dtype in frame.schema.items())
 
 
 def _good_rows(sifted: Sifted, good: pl.Series, contents: Sequence[Content]) -> dict[ObjectVersion, int]:

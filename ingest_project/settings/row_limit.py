@@ -17,7 +17,8 @@ class RowLimit:
         """Whether so many bad rows among so many in all are too many."""
         if self.count is not None:
             return bad_rows > self.count
-        return self.share is not None and bad_rows > self.share * rows
+        # Both sides are rounded once, so that a share that is just reached is not exceeded: 0.29 * 100 is less than 29.
+        return self.share is not None and rows > 0 and bad_rows / rows > self.share
 
     def __str__(self) -> str:
         return f"{self.count:,}" if self.count is not None else f"{100 * (self.share or 0):g}%"
@@ -32,4 +33,4 @@ def row_limit(written: int | str) -> RowLimit:
         raise ValueError(
             'must be a count of rows, like 1000, or a share of them, like "5%"; write one of these'
         )
-    return RowLimit(share=float(share[1]) / 100)
+    return RowLimit(share=float(f"{share[1]}e-2"))  # 0.7 / 100 is less than 0.007

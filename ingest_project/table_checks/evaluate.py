@@ -15,13 +15,21 @@ from ingest_project.table_checks.bad_rows import WINDOW, judge_bad_rows
 from ingest_project.table_checks.dlq_empty import DeadLetters, dead_letters, judge_dlq
 from ingest_project.table_checks.freshness import judge_freshness
 from ingest_project.table_checks.row_count import Counts, judge_row_count
-from ingest_project.table_checks.schema_drift import REMEMBERED, TableColumns, judge_schema_drift
+from ingest_project.table_checks.schema_drift import (
+    REMEMBERED,
+    TableColumns,
+    judge_gone,
+    judge_schema_drift,
+)
 from ingest_project.table_checks.verdict import CheckName, Verdict, unknown
 from ingest_project.table_checks.windows import Window, windows_before
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before any commit."""
 
 
 def utc_now() -> datetime:
@@ -58,7 +66,7 @@ class TableChecks:
             case "bad_rows":
                 return self._bad_rows(table, batch)
             case "schema_drift":
-                return judge_schema_drift(table, self._columns(table))
+                return self._schema_drift(table)
             case "freshness":
                 last = self._services.ledger.last_commit(table.name)
                 return judge_freshness(table.checks.longest_silence or timedelta.max, last, self._clock())
@@ -75,12 +83,14 @@ class TableChecks:
         last = batch or ledger.last_commit(table.name)
         return judge_bad_rows(table, 1.0 if limit is None else limit, recent, last)
 
-    def _columns(self, table: TableSettings) -> TableColumns | None:
-        found = self._services.lake.find(table.name)
+    def _schema_drift(self, table: TableSettings) -> Verdict:
+        found, now = self._services.lake.find(table.name), self._clock()
         if found is None:
-            return None
-        changes = found.column_changes(self._clock() - REMEMBERED)
-        return TableColumns(found.committed_columns, changes, found.differences(table))
+            ever = self._services.ledger.committed_rows(table.name, EARLIEST, now + WINDOW)
+            return judge_gone(ever.rows)
+        changes = found.column_changes(now - REMEMBERED)
+        columns = TableColumns(found.committed_columns, changes, found.differences(table))
+        return judge_schema_drift(table, columns)
 
     def _row_count(self, table: TableSettings) -> Verdict:
         every = table.partition.every if table.partition is not None else None

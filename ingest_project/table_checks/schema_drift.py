@@ -27,13 +27,20 @@ class TableColumns:
     differences: Sequence[str] = ()
 
 
-def judge_schema_drift(table: TableSettings, found: TableColumns | None) -> Verdict:
+def judge_gone(rows: int) -> Verdict:
+    """What the check says of a table that is not in the catalog: bad if so many rows were committed to it."""
+    if not rows:
+        return Verdict("schema_drift", True, "warn", "there is no table yet")
+    remedy = "register the table in the catalog again, or materialize its partitions, which makes it anew"
+    said = "the table is gone from the catalog, and rows were committed to it"
+    return Verdict("schema_drift", False, "error", said, {"rows_committed": rows, "what_to_do": remedy})
+
+
+def judge_schema_drift(table: TableSettings, found: TableColumns) -> Verdict:
     """Bad if the table has columns that the settings do not declare, or declares them otherwise.
 
     Where the columns are inferred: if a commit of the last seven days added or widened some.
     """
-    if found is None:
-        return Verdict("schema_drift", True, "warn", "there is no table yet")
     declared = table.column_types
     drifted = _undeclared(declared, found) if declared is not None else _changed(found)
     facts: dict[str, Fact] = {"columns": len(found.columns), "drifted_columns": len(drifted)}

@@ -353,3 +353,15 @@ def test_files_of_another_partition_spec_are_not_committed(lake: Lake) -> None:
     table.refresh()
     commit_orders(table, "one", [3])
     assert order_ids(table) == [3]
+
+
+def test_files_for_a_table_that_was_dropped_do_not_come_into_its_successor_of_another_spec(
+    lake: Lake,
+) -> None:
+    table = orders_table(lake, partition_spec=["day(ordered_at)"])
+    written = table.write(orders("one", [3]))
+    lake._catalog().drop_table(table.name)
+    orders_table(lake, partition_spec=["bucket[4](order_id)"])
+    with pytest.raises(CommitConflict, match="partition spec"):
+        table.commit("one", [written], nothing)
+    assert snapshot_ids(table) == []

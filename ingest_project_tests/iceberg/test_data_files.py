@@ -10,8 +10,14 @@ import pytest
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.table import LakeTable
-from ingest_project_tests.iceberg.factories import nothing, orders, orders_table, table_settings
-from ingest_project_tests.iceberg.readers import stored_files
+from ingest_project_tests.iceberg.factories import (
+    commit_orders,
+    nothing,
+    orders,
+    orders_table,
+    table_settings,
+)
+from ingest_project_tests.iceberg.readers import order_ids, order_ids_by_clickhouse, stored_files
 
 
 def read_back(table: LakeTable, frame: pa.Table) -> dict[str, list[object]]:
@@ -114,6 +120,37 @@ def test_a_column_that_does_not_fit_is_a_mismatch(
     table = orders_table(sqlite_lake)
     with pytest.raises(TableMismatch, match="order_id"):
         table.write(pa.table({"order_id": column}))
+
+
+def requiring(lake: Lake, column: str) -> LakeTable:
+    """The table after another writer made one of its columns required."""
+    table = orders_table(lake)
+    with table._table.update_schema(allow_incompatible_changes=True) as update:
+        update.update_column(column, required=True)
+    table.refresh()
+    return table
+
+
+def test_table_of_another_writer_that_requires_a_column_takes_rows_that_have_it(sqlite_lake: Lake) -> None:
+    table = requiring(sqlite_lake, "order_id")
+
+    commit_orders(table, "one", [1, 2])
+
+    assert order_ids(table) == order_ids_by_clickhouse(table) == [1, 2]
+
+
+@pytest.mark.parametrize("frame", [{"order_id": [1, None]}, {"amount": [0.5]}])
+def test_row_without_a_value_that_the_table_requires_is_a_mismatch_that_says_what_to_do(
+    sqlite_lake: Lake, frame: dict[str, list[float | None]]
+) -> None:
+    table = requiring(sqlite_lake, "order_id")
+
+    with pytest.raises(
+        TableMismatch, match=r"order_id: the table requires it, .* `required: true`"
+    ) as caught:
+        table.write(pa.table(frame))
+
+    assert "\n" not in str(caught.value)
 
 
 def test_local_time_is_not_taken_for_utc(sqlite_lake: Lake) -> None:

@@ -71,13 +71,30 @@ def test_of_two_drafts_one_is_made_and_both_have_their_rows_in_it(lake: Lake) ->
 def test_rows_of_a_draft_do_not_come_into_a_table_of_other_columns(lake: Lake) -> None:
     table = draft(lake)
     written = table.write(orders("one", [1]))
-    commit_orders(orders_table(lake, columns={"note": "string", **COLUMNS}), "two", [2])
+    other = orders_table(
+        lake, columns={**COLUMNS, "note": "string"}, partition_spec=UNDECLARED.partition_spec
+    )
+    commit_orders(other, "two", [2])
     table.create()
 
     with pytest.raises(CommitConflict, match="columns were changed"):
         table.commit("one", [written], nothing)
 
     assert order_ids(table) == [2]
+
+
+def test_rows_of_a_draft_do_not_come_into_a_table_of_another_partition_spec(lake: Lake) -> None:
+    """Both specs have the number 0: a reader would look for the rows in partitions where they are not."""
+    table = draft(lake)
+    written = table.write(orders("one", [1]))
+    orders_table(lake, partition_spec=["bucket[4](order_id)"])
+    table.create()
+
+    with pytest.raises(CommitConflict, match="partition spec"):
+        table.commit("one", [written], nothing)
+
+    commit_orders(table, "one", [1])
+    assert order_ids(table) == [1]
 
 
 def test_draft_of_a_table_that_exists_is_that_table(lake: Lake) -> None:

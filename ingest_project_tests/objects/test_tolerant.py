@@ -7,7 +7,7 @@ import pytest
 
 from ingest_project.objects import together
 from ingest_project.objects.content import Content
-from ingest_project.objects.mapping import Target
+from ingest_project.objects.mapping import ColumnMapping, Target
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.read import ReadResult, read_contents
 from ingest_project.settings.model import SchemaEvolution, TableFormat
@@ -271,3 +271,37 @@ def test_neighbours_of_a_bad_object_are_read_as_they_would_be_alone(monkeypatch:
     assert sorted(map(str, values(near, "a"))) == sorted(map(str, values(alone, "a")))
     assert rejected(near) == rejected(alone)
     assert near.rows == alone.rows
+
+
+@pytest.mark.parametrize(
+    ("file_format", "body"),
+    [
+        ("ndjson", b'{"a": 1, "s": {"p": 1}}\n{"a": 50, "s": {"p": 2, "q": 3}, "b": 2}\n'),
+        ("ndjson", b'{"a": 1, "s": [{"p": 1}], "b": null}\n{"a": 50, "s": [{"q": "t"}], "b": {"c": 1}}\n'),
+        ("csv", b"a,s,b\n1,1,\n50,1,2\n"),
+    ],
+)
+def test_fields_that_only_a_bad_row_has_do_not_become_columns(file_format: TableFormat, body: bytes) -> None:
+    target = Target(A, mapping=ColumnMapping(expectations={"small": "a < 10"}))
+    reading = Reading(file_format, target, quarantines=True)
+    good = b"".join(body.splitlines(keepends=True)[:-1])
+
+    result, alone = (read_contents([content(0, one)], reading) for one in (body, good))
+
+    assert result.frame is not None
+    assert alone.frame is not None
+    assert result.frame.schema == alone.frame.schema
+    assert result.frame.equals(alone.frame)
+    assert result.rejected is not None
+    assert result.rejected.height == 1
+
+
+def test_fields_that_only_an_object_with_too_many_bad_rows_has_do_not_become_columns() -> None:
+    bodies = (b'{"a": 1}\nbroken\n', b'{"a": 2, "b": 1, "s": {"p": 1}}\nbroken\nbroken\n')
+    reading = Reading("ndjson", Target(A), quarantines=True, row_limit=row_limit(1))
+
+    result = read_contents([content(number, body) for number, body in enumerate(bodies)], reading)
+
+    assert list(reasons(result)) == ["1"]
+    assert result.frame is not None
+    assert [name for name in result.frame.columns if not name.startswith("_")] == ["a"]

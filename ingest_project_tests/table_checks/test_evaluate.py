@@ -100,6 +100,21 @@ def test_undeclared_columns_drift_until_they_are_declared(zone: Zone) -> None:
     assert verdict(declared, "schema_drift").passed
 
 
+def test_table_that_is_gone_with_its_rows_is_no_table_that_is_yet_to_come(zone: Zone) -> None:
+    zone = zone.declare(columns=None)
+    assert verdict(zone, "schema_drift").description == "there is no table yet"
+    zone.put_orders("a", 1, 2)
+    zone.ingest()
+    zone.services.lake._catalog().drop_table(ORDERS)
+
+    found = verdict(zone, "schema_drift", later=30 * DAY)
+
+    assert (found.passed, found.severity, found.facts["rows_committed"]) == (False, "error", 2)
+    assert found.description == "the table is gone from the catalog, and rows were committed to it"
+    zone.rebuild()
+    assert verdict(zone, "schema_drift").passed
+
+
 def test_messages_of_the_dlq_are_counted(zone: Zone) -> None:
     assert verdict(zone, "dlq_empty").passed
     zone.landing.sqs.send_message(QueueUrl=f"{zone.landing.queue_url}-dlq", MessageBody="lost")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ingest_project.iceberg.schema_history import ColumnChange
-from ingest_project.table_checks.schema_drift import TableColumns, judge_schema_drift
+from ingest_project.table_checks.schema_drift import TableColumns, judge_gone, judge_schema_drift
 from ingest_project.table_checks.verdict import Records, Verdict
 from ingest_project_tests.table_checks.factories import NOW, settings
 
@@ -94,4 +94,4 @@ def test_names_that_a_page_might_obey_are_only_counted_in_words() -> None:
 
 
 def test_table_that_does_not_exist_yet_passes() -> None:
-    assert judge_schema_drift(settings(), None).passed
+    assert judge_gone(0) == Verdict("schema_drift", True, "warn", "there is no table yet")
