@@ -70,14 +70,27 @@ def test_written_entry_ingests_fields_of_names_that_no_column_has(
     ("body", "rows"),
     [
         (b",name,at\n0,a,5\n1,b,6\n", [(0, "a", 5), (1, "b", 6)]),  # as pandas writes its index
-        (b"id;name;id\n001;a;007\n002;b;008\n", [("001", "a", "007"), ("002", "b", "008")]),
+        (b"sep=;\r\nid;name;;\r\n1;a,b;;\r\n2;c\r\n", [(1, "a,b"), (2, "c")]),  # as Excel writes
+        (
+            b'"id","day","name"\n"1","2026-11-20","a"\n"","",""\n',
+            [(1, date(2026, 11, 20), "a"), (None, None, "")],
+        ),
     ],
 )
-def test_header_that_the_ingest_refuses_is_the_only_bad_row(zone: Zone, body: bytes, rows: list[Any]) -> None:
+def test_written_entry_ingests_all_rows_of_other_programs(zone: Zone, body: bytes, rows: list[Any]) -> None:
     zone.put("odd/a.csv", body)
 
     after = ingested(zone, "odd/")
 
+    assert after.rows("raw.things").drop(PROVENANCE_COLUMNS).rows() == rows
+    assert after.quarantined("raw.things").is_empty()
+
+
+def test_header_that_the_ingest_refuses_is_the_only_bad_row(zone: Zone) -> None:
+    zone.put("odd/a.csv", b"id;name;id\n001;a;007\n002;b;008\n")
+
+    after = ingested(zone, "odd/")
+
     found = after.rows("raw.things")
-    assert found.drop(PROVENANCE_COLUMNS).rows() == rows
+    assert found.drop(PROVENANCE_COLUMNS).rows() == [("001", "a", "007"), ("002", "b", "008")]
     assert after.quarantined("raw.things")["line_number"].to_list() == [1]

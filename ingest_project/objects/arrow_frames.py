@@ -1,5 +1,6 @@
 """Turns Arrow tables into frames, types included that Polars does not know: the way of the few files it refuses."""
 
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
@@ -32,12 +33,17 @@ def _is_read_by_polars(dtype: Any) -> bool:
     return not pa.types.is_decimal(dtype) or (dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS)
 
 
-def checked_frame(table: pa.Table) -> pl.DataFrame:
+def checked_frame(table: pa.Table, passed_over: Collection[str] = ()) -> pl.DataFrame:
     """The table as a frame. Raises ValueError or pa.ArrowException if it is damaged, or as `frame_of` does.
+
+    Columns that are `passed_over` and that Polars does not read are nulls.
 
     Of a damaged file, arrays may point anywhere, and text may be no UTF-8: Polars would follow them.
     """
     table.validate(full=True)
+    for place, field in enumerate(table.schema):
+        if field.name in passed_over and not _is_read_by_polars(field.type):
+            table = table.set_column(place, field.name, pa.nulls(table.num_rows))
     return frame_of(table) if not polars_reads(table.schema) else _frame(_without_metadata(table))
 
 

@@ -8,6 +8,8 @@ from pyarrow import ipc
 WORD_BYTES = 4
 """A message opens with a mark or a length of so many bytes, which is not zero."""
 
+OTHER_COLUMNS = "it holds several streams or files, and they differ in their columns; upload each by itself"
+
 Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
 
 
@@ -27,9 +29,7 @@ def _batches(stream: ipc.RecordBatchStreamReader, source: pa.BufferReader) -> It
     while not _is_over(source):
         stream = ipc.open_stream(source)
         if not stream.schema.equals(schema):
-            raise ValueError(
-                "it holds several streams, and they differ in their columns; upload each by itself"
-            )
+            raise ValueError(OTHER_COLUMNS)
         yield from stream
 
 

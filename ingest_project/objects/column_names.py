@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 import polars as pl
 
 from ingest_project.errors import ColumnRefused
-from ingest_project.objects.types import instance, storable, type_of
+from ingest_project.objects.types import instance, storable, type_of, typed_part
 from ingest_project.settings.model import RESERVED_COLUMNS
 from ingest_project.settings.type_grammar import parse_column_type
 
@@ -72,13 +72,11 @@ def name_fault(name: str, folded: Mapping[str, str]) -> str | None:
 
 
 def _type_fault(name: str, dtype: pl.DataType) -> str | None:
-    if _has_empty_part(dtype):
-        return f"column {name!r} is {dtype}, a part of which has no type yet; declare the column"
-    found = type_of(storable(dtype))
-    if found is None:
+    if type_of(storable(dtype)) is None:
         return f"column {name!r} is {dtype}, which no column of a table can be; declare it as another type"
+    typed = typed_part(storable(dtype))
     try:
-        parse_column_type(str(found))
+        parse_column_type(str(typed)) if typed is not None else None
     except ValueError as error:  # the name of a field within
         return f"column {name!r} cannot be in a table: {str(error)[-200:]}"
     return None
@@ -91,16 +89,6 @@ def is_empty(dtype: pl.DataType) -> bool:
     if isinstance(dtype, pl.Struct):
         return all(is_empty(instance(field.dtype)) for field in dtype.fields)
     return isinstance(dtype, pl.Null)
-
-
-def _has_empty_part(dtype: pl.DataType) -> bool:
-    """Somewhere inside is a list of nothing or an object without fields; a null field is fine, it becomes a string."""
-    if isinstance(dtype, pl.List):
-        inner = instance(dtype.inner)
-        return is_empty(inner) or _has_empty_part(inner)
-    if isinstance(dtype, pl.Struct):
-        return not dtype.fields or any(_has_empty_part(instance(field.dtype)) for field in dtype.fields)
-    return False
 
 
 def listed(names: Iterable[str]) -> str:

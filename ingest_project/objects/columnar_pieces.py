@@ -1,16 +1,16 @@
 """Cuts Parquet and Arrow files into frames: a file that brings its own schema cannot be cut as bytes."""
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import IO, Literal
 
 import polars as pl
 import pyarrow as pa
 from polars.exceptions import PanicException, PolarsError
-from pyarrow import ipc
 from pyarrow import parquet as pq
 
 from ingest_project.errors import ObjectUnreadable
+from ingest_project.objects.arrow_files import MAGIC, file_batches
 from ingest_project.objects.arrow_frames import checked_frame
 from ingest_project.objects.arrow_streams import Batches, stream_batches
 from ingest_project.objects.decoded_size import parquet_bytes
@@ -21,20 +21,27 @@ from ingest_project.objects.spool import spooled
 BATCHES_OF_A_PIECE = 16
 """About: a piece is put together of batches, by what these turn out to take."""
 READ_BYTES = 1024**2
-ARROW_FILE_MAGIC = b"ARROW1"
 FAULTS = (pa.ArrowException, PolarsError, PanicException, OSError, ValueError, NotImplementedError)
 
 
 def columnar_pieces(
-    chunks: Iterable[bytes], file_format: Literal["parquet", "ipc"], limits: Limits, uri: str
+    chunks: Iterable[bytes],
+    file_format: Literal["parquet", "ipc"],
+    limits: Limits,
+    uri: str,
+    *,
+    passed_over: Collection[str] = (),
 ) -> Iterator[tuple[pl.DataFrame, int]]:
     """The file's rows in frames, at least one, and the number of each frame's first row.
+
+    Columns that are `passed_over` may be of any type, and be nulls.
 
     Goes by a temporary file. Held as a whole are one page of each column of a Parquet file, and one batch of an Arrow
     file if it is compressed. Raises ObjectUnreadable if it is no such file.
     """
     with spooled(chunks, uri) as file:
-        frames = _frames(file, file_format, limits.piece_bytes)
+        tables = _tables(file, file_format, limits.piece_bytes)
+        frames = (checked_frame(table, passed_over) for table in tables)
         first_row = 1
         while (frame := _next(frames, file_format, uri)) is not None:
             height = frame.height
@@ -50,9 +57,7 @@ def _next(frames: Iterator[pl.DataFrame], file_format: str, uri: str) -> pl.Data
         raise ObjectUnreadable(uri, f"it is no {file_format} file: {reason}") from error
 
 
-def _frames(
-    file: IO[bytes], file_format: Literal["parquet", "ipc"], piece_bytes: int
-) -> Iterator[pl.DataFrame]:
+def _tables(file: IO[bytes], file_format: Literal["parquet", "ipc"], piece_bytes: int) -> Iterator[pa.Table]:
     open_batches = _parquet_batches if file_format == "parquet" else _arrow_batches
     schema, batches = open_batches(file, piece_bytes // BATCHES_OF_A_PIECE)
     pending: list[pa.RecordBatch] = []
@@ -64,9 +69,10 @@ def _frames(
             table = pa.Table.from_batches(pending)
             pending.clear()
             size_bytes, pieces = 0, pieces + 1
-            yield checked_frame(table)
+            yield table
+            del table
     if pending or not pieces:
-        yield checked_frame(pa.Table.from_batches(pending, schema))
+        yield pa.Table.from_batches(pending, schema)
 
 
 def _parquet_batches(file: IO[bytes], batch_bytes: int) -> Batches:
@@ -78,13 +84,9 @@ def _parquet_batches(file: IO[bytes], batch_bytes: int) -> Batches:
 def _arrow_batches(file: IO[bytes], batch_bytes: int) -> Batches:
     """Of Arrow's two formats the file or the stream: mapped, as a batch may be as large as the file."""
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    source = pa.BufferReader(pa.py_buffer(mapped))
-    if mapped[: len(ARROW_FILE_MAGIC)] == ARROW_FILE_MAGIC:
-        opened = ipc.open_file(source)
-        return opened.schema, _slices(
-            map(opened.get_batch, range(opened.num_record_batches)), mapped, batch_bytes
-        )
-    schema, batches = stream_batches(source)
+    source = pa.py_buffer(mapped)
+    is_file = mapped[: len(MAGIC)] == MAGIC
+    schema, batches = file_batches(source) if is_file else stream_batches(pa.BufferReader(source))
     return schema, _slices(batches, mapped, batch_bytes)
 
 

@@ -6,6 +6,7 @@ together with `cat`.
 
 import bz2
 import lzma
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
@@ -17,7 +18,11 @@ Codec = Literal["gzip", "zstd", "bzip2", "xz"]
 
 STEP_BYTES = 256 * 1024
 """How much is fed in at once: what is left of a step behind the end of a stream is copied."""
+GZIP_STEP_BYTES = 16 * 1024
+"""The same for gzip, of which parallel compressors and sinks write many short streams."""
 OUTPUT_STEP_BYTES = 1024**2
+GZIP_HEADER = 16 + zlib.MAX_WBITS
+"""What zlib is told to read gzip and nothing else."""
 MEMORY_LIMIT_BYTES = 512 * 1024**2
 """What a decoder of xz may take: `xz -9` needs 65 MB, and a header may ask for 4 GB."""
 PADDING_UNIT_BYTES = 4
@@ -40,18 +45,53 @@ def decompressed(source: ByteSource, codec: Codec) -> Iterator[bytes]:
     Raises OSError if one is cut short or corrupt, or something else stands behind them. What the source raises passes.
     """
     match codec:
-        case "gzip" | "zstd":
-            return _arrow_steps(source, codec)
+        case "gzip":
+            return _gzip_steps(source)
+        case "zstd":
+            return _zstd_steps(source)
         case "bzip2":
             return _steps(source, bz2.BZ2Decompressor)
         case "xz":
             return _xz_steps(source)
 
 
-def _arrow_steps(source: ByteSource, codec: Literal["gzip", "zstd"]) -> Iterator[bytes]:
-    with pa.CompressedInputStream(pa.PythonFile(source, mode="r"), codec) as stream:
+def _zstd_steps(source: ByteSource) -> Iterator[bytes]:
+    with pa.CompressedInputStream(pa.PythonFile(source, mode="r"), "zstd") as stream:
         while step := stream.read(OUTPUT_STEP_BYTES):
             yield step
+
+
+def _gzip_steps(source: ByteSource) -> Iterator[bytes]:
+    try:
+        rest = source.read(GZIP_STEP_BYTES)
+        while rest:
+            stream = zlib.decompressobj(GZIP_HEADER)
+            yield from _gzip_stream(stream, rest, source)
+            rest = stream.unused_data or source.read(GZIP_STEP_BYTES)
+            if rest.startswith(b"\x00"):
+                _pass_over_zeros(rest, source)
+                return
+    except zlib.error as error:
+        raise OSError(str(error)) from error
+
+
+def _gzip_stream(stream: "zlib._Decompress", rest: bytes, source: ByteSource) -> Iterator[bytes]:
+    while not stream.eof:
+        rest = rest or source.read(GZIP_STEP_BYTES)
+        content = stream.decompress(rest, OUTPUT_STEP_BYTES)
+        if content:
+            yield content
+        elif not rest and not stream.eof:
+            raise OSError("it ends within a stream")
+        rest = stream.unconsumed_tail
+
+
+def _pass_over_zeros(rest: bytes, source: ByteSource) -> None:
+    """Tapes and block devices pad a file with zero bytes; gzip(1) ignores them too."""
+    while rest:
+        if rest.strip(b"\x00"):
+            raise OSError("something stands behind the zero bytes that follow it")
+        rest = source.read(STEP_BYTES)
 
 
 def _xz_steps(source: ByteSource) -> Iterator[bytes]:

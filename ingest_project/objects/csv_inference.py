@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from ingest_project.objects.text_numbers import without
+
 INTEGER = r"^-?(?:0|[1-9][0-9]*)$"
 LONG_INTEGER = r"^-?[0-9]{16,}$"
 NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
@@ -11,18 +13,26 @@ NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 def typed_from_text(text: pl.Series) -> pl.Series:
     """The column as the first of long, double and boolean that all of its texts spell, else as it is.
 
-    A column without any text has the type Null.
+    `""` spells nothing, so it is null unless the column stays text; a column without any other text has the type Null.
     """
-    present = text.drop_nulls()
+    known = nothing_as_null(text)
+    present = known.drop_nulls()
     if present.is_empty():
-        return text.cast(pl.Null)
+        return known.cast(pl.Null)
     if present.str.contains(INTEGER).all():
-        return _integers(text)
-    if present.str.contains(NUMBER).all():
-        return _finite_doubles(text)
-    if present.is_in(["true", "false"]).all():
-        return text == "true"
-    return text
+        typed = _integers(known)
+    elif present.str.contains(NUMBER).all():
+        typed = _finite_doubles(known)
+    elif present.is_in(["true", "false"]).all():
+        typed = known == "true"
+    else:
+        return text
+    return text if isinstance(typed.dtype, pl.String) else typed
+
+
+def nothing_as_null(text: pl.Series) -> pl.Series:
+    """The texts, null for those that are empty: programs that quote every field write `""` for nothing."""
+    return without(text, text == "")
 
 
 def _integers(text: pl.Series) -> pl.Series:

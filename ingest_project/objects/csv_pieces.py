@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.byte_source import ByteSource
+from ingest_project.objects.csv_excel_mark import LONGEST_BYTES, excel_mark
 from ingest_project.objects.csv_record_ends import CsvRecordEnds, comment_pattern, record_pattern
 from ingest_project.objects.csv_text import UTF_8, UTF_8_MARK, encoding_of, no_text
 from ingest_project.objects.csv_transcoding import Transcoder
@@ -19,7 +20,7 @@ LONGEST_MARK_BYTES = 4
 
 
 def csv_pieces(chunks: Iterable[bytes], dialect: CsvDialect, limits: Limits, uri: str) -> Iterator[Piece]:
-    """The text in pieces of whole records, in UTF-8, each below the header if the file has one.
+    """The text in pieces of whole records, in UTF-8, each below Excel's mark and the header if the file has them.
 
     Text of another encoding becomes UTF-8 with a byte order mark, which tells the reader; bytes that mean nothing in it
     are none in UTF-8 either. Raises ObjectUnreadable if the encoding cannot be taken off, or if the header is oversized.
@@ -28,13 +29,15 @@ def csv_pieces(chunks: Iterable[bytes], dialect: CsvDialect, limits: Limits, uri
     head = source.peek(LONGEST_MARK_BYTES)
     encoding = encoding_of(head, dialect.encoding)
     if encoding in UTF_8:
-        mark = UTF_8_MARK if head.startswith(UTF_8_MARK) else b""
-        source.read_all(len(mark))
-        text = source.chunks()
+        order_mark = UTF_8_MARK if head.startswith(UTF_8_MARK) else b""
+        source.read_all(len(order_mark))
     else:
-        mark, text = UTF_8_MARK, _transcoded(source.chunks(), encoding, uri)
-    cutter = RecordCutter(CsvRecordEnds(dialect), limits, text)
-    yield from _below_header(cutter.pieces(), mark, dialect, uri)
+        order_mark, source = UTF_8_MARK, ByteSource(_transcoded(source.chunks(), encoding, uri))
+    mark = excel_mark(source.peek(LONGEST_BYTES), dialect)
+    source.read_all(mark.size_bytes)
+    ends = CsvRecordEnds(mark.dialect)
+    cutter = RecordCutter(ends, limits, source.chunks(), first_line=1 + mark.dialect.lines_above)
+    yield from _below_header(cutter.pieces(), order_mark + mark.line, mark.dialect, uri)
 
 
 def _transcoded(chunks: Iterable[bytes], encoding: str, uri: str) -> Iterator[bytes]:
@@ -47,8 +50,8 @@ def _transcoded(chunks: Iterable[bytes], encoding: str, uri: str) -> Iterator[by
         raise ObjectUnreadable(uri, no_text(encoding)) from error
 
 
-def _below_header(pieces: Iterable[Piece], mark: bytes, dialect: CsvDialect, uri: str) -> Iterator[Piece]:
-    """Each piece with the mark, and from the second on with the header of the first."""
+def _below_header(pieces: Iterable[Piece], marks: bytes, dialect: CsvDialect, uri: str) -> Iterator[Piece]:
+    """Each piece below the marks, and from the second on with the header of the first."""
     opening = _opening(dialect)
     header = None if dialect.names is None else b""
     for piece in pieces:
@@ -57,8 +60,9 @@ def _below_header(pieces: Iterable[Piece], mark: bytes, dialect: CsvDialect, uri
             header = found["header"]
         if header is None and piece.oversized:
             raise ObjectUnreadable(uri, f"its header has {piece.oversized.size_bytes:,} bytes, too many")
-        if piece.body and (mark or above):
-            body, first_line = b"".join((mark, above, piece.body)), piece.first_line - above.count(b"\n")
+        if piece.body and (marks or above):
+            first_line = piece.first_line - above.count(b"\n") - dialect.lines_above
+            body = b"".join((marks, above, piece.body))
             piece = Piece(body, first_line, piece.oversized)  # noqa: PLW2901 - so that one copy is held, not two
         yield piece
 

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ingest_project.errors import ObjectUnreadable
+from ingest_project.objects.csv_excel_mark import excel_mark
+from ingest_project.objects.csv_header import CsvHeader, csv_header, refuse_foreign_header
 from ingest_project.objects.csv_quotes import is_well_formed, quoted_where_needed
-from ingest_project.objects.csv_records import column_names, refuse_foreign_header
 from ingest_project.objects.csv_text import UTF_8, as_utf_8, encoding_by_mark, made_up_header, no_text
 from ingest_project.objects.csv_transcoding import spelled_out
 from ingest_project.objects.format_options import CsvDialect
@@ -16,7 +17,10 @@ from ingest_project.objects.row_faults import RowFault
 
 @dataclass(frozen=True, slots=True)
 class CsvRows:
-    """`header` is the file's own header line; empty if it has none, as the declared columns then stand for it."""
+    """`header` is the file's own header line, below Excel's mark if the file has that.
+
+    It is without a header line if the file has none, as the declared columns then stand for it.
+    """
 
     header: bytes
     records: tuple[Record, ...]
@@ -31,28 +35,34 @@ def csv_rows(
     or ColumnRefused if the header is of no use.
     """
     lines = _Lines(body, dialect, first_line, uri)
+    dialect = lines.dialect
     if dialect.names is not None:
-        width = len(column_names(made_up_header(dialect), dialect, uri))
-        return CsvRows(b"", tuple(_rows(lines, dialect, width)))
-    header = next(_rows(lines, dialect, None), None)
-    if header is None:
+        made_up = csv_header(made_up_header(dialect), dialect, uri)
+        return CsvRows(lines.mark, tuple(_rows(lines, dialect, made_up)))
+    top = next(_rows(lines, dialect, None), None)
+    if top is None:
         return CsvRows(b"", ())
-    if header.fault is not None and header.fault.reason == lines.no_text:
+    if top.fault is not None and top.fault.reason == lines.no_text:
         raise ObjectUnreadable(uri, lines.no_text)
-    if not is_well_formed(header.raw, dialect):
+    if not is_well_formed(top.raw, dialect):
         raise ObjectUnreadable(
             uri, "its header is no CSV: a quote is misplaced, or its lines end in CR alone"
         )
-    names = column_names(header.raw, dialect, uri)
-    refuse_foreign_header(names, fields, uri)
-    return CsvRows(header.raw, tuple(_rows(lines, dialect, len(names))))
+    header = csv_header(top.raw, dialect, uri)
+    refuse_foreign_header(header, fields, uri)
+    return CsvRows(lines.mark + top.raw, tuple(_rows(lines, dialect, header)))
 
 
 class _Lines:
     """The lines of a text, taken one by one; what was taken for a row too long can be given back."""
 
     def __init__(self, body: bytes, dialect: CsvDialect, first_line: int, uri: str) -> None:
-        self._lines = as_utf_8(body, dialect.encoding, uri).split(b"\n")
+        text = as_utf_8(body, dialect.encoding, uri)
+        mark = excel_mark(text, dialect)
+        self.mark = mark.line
+        """Excel's own line, which is passed over."""
+        self.dialect = mark.dialect
+        self._lines = text.split(b"\n")
         if self._lines[-1] == b"":
             self._lines.pop()
         self._comment = None if dialect.comment is None else dialect.comment.encode()
@@ -61,7 +71,7 @@ class _Lines:
         self.no_text = "it is no Unicode text"
         if dialect.encoding not in UTF_8 or not self._is_transcoded:
             self.no_text = no_text(dialect.encoding)
-        self.place = 0
+        self.place = mark.dialect.lines_above
 
     def start_of_row(self) -> int | None:
         """The place of the next line that is neither blank nor a comment; None at the end."""
@@ -91,24 +101,26 @@ class _Lines:
         return self._first_line + place
 
 
-def _rows(lines: _Lines, dialect: CsvDialect, width: int | None) -> Iterator[Record]:
+def _rows(lines: _Lines, dialect: CsvDialect, header: CsvHeader | None) -> Iterator[Record]:
     quote = b"\n" if dialect.quote is None else dialect.quote.encode()
     while (start := lines.start_of_row()) is not None:
-        fault = _fault(lines, dialect, width)
+        found = _fields(lines, dialect)
+        fault = found if isinstance(found, RowFault) else _misfit(found, header)
         if fault is not None:
             lines.place = start + 1 if fault.reason.startswith(MISPLACED) else lines.place
         raw = lines.taken_since(start)
-        mended = quoted_where_needed(raw, dialect) if fault is None and quote in raw else None
-        yield Record(
-            lines.number(start), raw if fault is None else lines.of_bad_row(raw), fault, mended=mended
-        )
+        if isinstance(found, RowFault) or fault is not None:
+            yield Record(lines.number(start), lines.of_bad_row(raw), fault)
+            continue
+        mended = quoted_where_needed(raw, dialect) if quote in raw else None
+        yield Record(lines.number(start), raw, mended=mended)
 
 
 MISPLACED = "a quote is misplaced"
 
 
-def _fault(lines: _Lines, dialect: CsvDialect, width: int | None) -> RowFault | None:
-    """Reads one row off the lines, and says what is wrong with it."""
+def _fields(lines: _Lines, dialect: CsvDialect) -> int | RowFault:
+    """Reads one row off the lines: how many fields it has, or what is wrong with it."""
     reader = csv.reader(
         lines.texts(),
         delimiter=dialect.delimiter,
@@ -122,9 +134,13 @@ def _fault(lines: _Lines, dialect: CsvDialect, width: int | None) -> RowFault | 
         return RowFault(None, f"{MISPLACED} or a field too long ({error})")
     if any(not field.isascii() and _is_no_utf_8(field) for field in fields):
         return RowFault(None, lines.no_text)
-    if width is not None and len(fields) != width:
-        return RowFault(None, f"it has {len(fields)} fields where {width} should be")
-    return None
+    return len(fields)
+
+
+def _misfit(fields: int, header: CsvHeader | None) -> RowFault | None:
+    if header is None or header.takes(fields):
+        return None
+    return RowFault(None, f"it has {fields} fields where {len(header.names)} should be")
 
 
 def _is_no_utf_8(field: str) -> bool:

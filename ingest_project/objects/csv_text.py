@@ -1,8 +1,10 @@
 """Turns the bytes of a CSV file into the text that is parsed: UTF-8, a header, rows; no mark before, no comments."""
 
 import re
+from dataclasses import dataclass, field
 
 from ingest_project.errors import ObjectUnreadable
+from ingest_project.objects.csv_excel_mark import excel_mark
 from ingest_project.objects.csv_transcoding import Transcoder
 from ingest_project.objects.format_options import CsvDialect
 
@@ -18,17 +20,30 @@ BYTE_ORDER_MARKS = {
 UTF_8 = frozenset({"utf-8", "utf-8-sig"})
 
 
-def csv_text(body: bytes, dialect: CsvDialect, uri: str) -> bytes:
-    """A header line and the rows below it, up to a last line end; empty if there is nothing but blanks and comments.
+@dataclass(frozen=True, slots=True)
+class CsvText:
+    """A header line and the rows below it, up to a last line end, and the dialect that this file is written in.
+
+    The text is empty if there is nothing but blanks and comments.
+    """
+
+    text: bytes = field(repr=False)
+    dialect: CsvDialect
+
+
+def csv_text(body: bytes, dialect: CsvDialect, uri: str) -> CsvText:
+    """The text of a file whose table has this dialect; Excel's `sep=;` at its top is taken off, and tells the delimiter.
 
     Without a header in the file, one of made-up names is put above the rows. UTF-8 is not checked. Raises
     ObjectUnreadable if the encoding cannot be taken off, or if a quote leaves open where comments are.
     """
     text = as_utf_8(body, dialect.encoding, uri)
+    mark = excel_mark(text, dialect)
+    text, dialect = text[mark.size_bytes :], mark.dialect
     if dialect.comment is not None and dialect.comment.encode() in text:
         text = _without_comments(text, dialect, uri)
     text = _from_first_to_last_line(text)
-    return made_up_header(dialect) + text if text and dialect.names is not None else text
+    return CsvText(made_up_header(dialect) + text if text and dialect.names is not None else text, dialect)
 
 
 def made_up_header(dialect: CsvDialect) -> bytes:

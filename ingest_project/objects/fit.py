@@ -18,13 +18,17 @@ from ingest_project.objects.column_names import (
     refuse_reserved,
     refuse_taken,
 )
+from ingest_project.objects.csv_inference import nothing_as_null
 from ingest_project.objects.example import example_at
 from ingest_project.objects.expressions import evaluated, readable
 from ingest_project.objects.mapping import ComputedColumn, MappedColumn, Target
 from ingest_project.objects.rescue import Rescued, RescuedValues
 from ingest_project.objects.row_faults import RowFault, RowFaults
 from ingest_project.objects.sources import source_of
-from ingest_project.objects.types import storable, type_of
+from ingest_project.objects.types import storable, typed_part
+
+SPELLED_BY_NOTHING = frozenset({"string", "binary"})
+"""Types that have a value of no length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +46,22 @@ class Fitted:
         return self.frame
 
 
-def fit(frame: pl.DataFrame, target: Target, *, uri: str, rescued: Rescued | None = None) -> Fitted:
+def fit(
+    frame: pl.DataFrame,
+    target: Target,
+    *,
+    uri: str,
+    rescued: Rescued | None = None,
+    nothing_is_null: bool = False,
+) -> Fitted:
     """The rows with exactly the target's columns, in order and of their types, then those that are new.
 
-    A column whose field the frame lacks is null, or its default. A new column of nothing but nulls or empty lists and
-    objects has no type yet and is left out. Raises ColumnRefused if a new column is not allowed or cannot be one, or if no
+    A column whose field the frame lacks is null, or its default. A new column, or a part of one, of nothing but nulls or
+    empty lists and objects has no type yet and is left out. Raises ColumnRefused if a new column is not allowed or cannot be one, or if no
     value of a field could ever be of its column's type. `rescued` is what a reader has set aside of the rows already.
+    With `nothing_is_null` an empty text is null wherever it is no value of the column's type, as in CSV.
     """
-    fitting = _Fitting(frame, target, uri, RescuedValues(rescued))
+    fitting = _Fitting(frame, target, uri, RescuedValues(rescued), nothing_is_null=nothing_is_null)
     for column in target.columns():
         fitting.read(column)
     for computed in target.mapping.computed:
@@ -65,6 +77,7 @@ class _Fitting:
     target: Target
     uri: str
     rescued: RescuedValues
+    nothing_is_null: bool
     faults: RowFaults = field(default_factory=RowFaults)
     columns: dict[str, pl.Series] = field(default_factory=dict)
     new: dict[str, pl.Series] = field(default_factory=dict)
@@ -75,6 +88,8 @@ class _Fitting:
         if source is None:
             self.columns[column.name] = self._filled(cast_values(self._nulls(), column.type).values, column)
             return
+        if self.nothing_is_null and column.type not in SPELLED_BY_NOTHING and source.dtype == pl.String():
+            source = nothing_as_null(source)
         self._take(column, source, cast_column(source, column, evolution=self.target.evolution))
 
     def compute(self, column: ComputedColumn) -> None:
@@ -113,9 +128,10 @@ class _Fitting:
             refuse_new(new, self.uri)
         refuse_impossible({name: schema[name] for name in new}, self._names(), self.uri)
         for name in new:
-            dtype = storable(schema[name])
-            cast = cast_values(self.frame[name], dtype)
-            self._note_lost(name, str(type_of(dtype)), self.frame[name], cast)
+            if (wanted := typed_part(storable(schema[name]))) is None:
+                continue
+            cast = cast_values(self.frame[name], str(wanted))
+            self._note_lost(name, cast.type, self.frame[name], cast)
             self.new[name] = cast.values.alias(name)
 
     def result(self) -> Fitted:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ingest_project.objects.mapping import column_mapping
 from ingest_project.settings.model import TableSettings
 
 
@@ -9,7 +10,8 @@ from ingest_project.settings.model import TableSettings
 class CsvDialect:
     """How CSV is written. `delimiter`, `quote` and `comment` are one byte each; without `names` there is a header.
 
-    `encoding` is a codec's name for itself. `null_values` are null beside the empty field.
+    `encoding` is a codec's name for itself. `null_values` are null beside the empty field. `lines_above` the first line
+    are passed over, as they are Excel's own.
     """
 
     delimiter: str = ","
@@ -18,6 +20,7 @@ class CsvDialect:
     encoding: str = "utf-8"
     null_values: tuple[str, ...] = ()
     comment: str | None = None
+    lines_above: int = 0
 
     @property
     def delimiter_byte(self) -> bytes:
@@ -30,10 +33,14 @@ class CsvDialect:
 
 @dataclass(frozen=True, slots=True)
 class FormatOptions:
-    """The options of all formats; a reader looks at its own. `json_path` are keys from the top of a document."""
+    """The options of all formats; a reader looks at its own. `json_path` are keys from the top of a document.
+
+    `passed_over` are columns of files with types of their own that may be of any type, as nothing of them is needed.
+    """
 
     csv: CsvDialect = CsvDialect()
     json_path: tuple[str, ...] = ()
+    passed_over: frozenset[str] = frozenset()
 
 
 DEFAULT_OPTIONS = FormatOptions()
@@ -55,6 +62,7 @@ def format_options(table: TableSettings) -> FormatOptions:
             comment=csv.comment,
         ),
         json_path=tuple(table.json_.path.split(".")) if table.json_.path else (),
+        passed_over=column_mapping(table).passed_over,
     )
 
 

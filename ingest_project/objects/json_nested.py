@@ -28,6 +28,8 @@ LONG_NUMERAL = r"[\[:,]\s*-?(?:[0-9.]{17}|[0-9.]+[eE])"
 """A number, anywhere in JSON, of which a double may not keep every digit; or a text that looks like one."""
 INTEGERS = frozenset({"int", "long"})
 FLOATS = frozenset({"float", "double"})
+NO_NUMBER = re.compile(r"(?i)nan|inf")
+"""Words of CSV for floats that are no numbers, for which JSON has none."""
 
 
 class Numeral(str):
@@ -177,11 +179,18 @@ def _leaf(value: object, wanted: ColumnType) -> str:
         is_integer = re.fullmatch(r"-?[0-9]+", value) is not None
         if name in FLOATS or isinstance(wanted, DecimalOf) or (name in INTEGERS and is_integer):
             return str(value)
-    elif isinstance(value, str) and name not in INTEGERS | FLOATS | {"boolean"}:
+    elif isinstance(value, str) and not (name in FLOATS and NO_NUMBER.search(value)):
         return value
     if name == "string":
         return json_text(value)
     raise Unfit
+
+
+def text_of(value: object, *, quoted: bool = False) -> str | None:
+    """The value as JSON; a string as it is if it is not to be quoted."""
+    if value is None:
+        return None
+    return value if isinstance(value, str) and not quoted else json_text(value)
 
 
 def json_text(value: object) -> str:

@@ -64,6 +64,11 @@ class ColumnMapping:
         return frozenset(one.name for one in self.mapped) | frozenset(one.name for one in self.computed)
 
     @property
+    def passed_over(self) -> frozenset[str]:
+        """The fields of which nothing is needed: a column may be read from below one that is ignored."""
+        return self.ignored - {name for one in self.mapped for name in (one.source, one.path[0])}
+
+    @property
     def dropped(self) -> frozenset[str]:
         """Columns that are not written."""
         mapped = frozenset(one.name for one in self.mapped if one.dropped)
@@ -110,10 +115,11 @@ class Target:
                 found[column.source] = "string"
         return found
 
-    def exact_fields(self) -> frozenset[str]:
-        """Names of nested fields whose numbers must keep their digits, as the columns read from them are exact."""
-        exact = [one for one in self.mapping.mapped if one.may_be_a_path and _keeps_digits(one)]
-        return frozenset(one.path[-1] for one in exact) | frozenset(one.source for one in exact)
+    def exact_paths(self) -> frozenset[str]:
+        """What columns are read from that keep a number as it is written, where its name may be a path."""
+        return frozenset(
+            one.source for one in self.mapping.mapped if one.may_be_a_path and _keeps_digits(one)
+        )
 
     def text_fields(self) -> frozenset[str]:
         """The fields of a format without types that are to stay text until they are cast."""

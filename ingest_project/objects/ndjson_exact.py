@@ -10,16 +10,18 @@ import polars as pl
 
 from ingest_project.objects.json_nested import Numeral, json_text, load, text_trees
 from ingest_project.objects.lossless import lossless_cast
-from ingest_project.objects.ndjson_scan import names_pattern
+from ingest_project.objects.ndjson_numerals import RESPELLED, names_pattern
 from ingest_project.objects.types import instance, storable, type_of
+from ingest_project.settings.type_grammar import ColumnType, ListOf, MapOf, Primitive, StructOf
 
+STRING = Primitive("string")
 FIRST_INEXACT = float(2**53)
 """From here on not every integer is a double."""
-NUMBER = r"^-?[0-9][0-9.eE+-]{14}"
+NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 OBJECT_OR_ARRAY = r"^[\[{]"
-"""Texts that may have been another JSON value than a string, and one with more digits than a double keeps."""
-IN_FRONT = rb"[\[,:]"
-LONG_NUMBER = rb"-?(?:[0-9.]{17}|[0-9.]+[eE])"
+"""Texts that may have been another JSON value than a string."""
+IN_LIST, IN_MAP = rb"[\[,]", rb":"
+"""What stands before a value that has no key of a struct."""
 
 
 def inexact_integers(frame: pl.DataFrame, content: bytes) -> dict[str, str]:
@@ -35,7 +37,7 @@ def inexact_integers(frame: pl.DataFrame, content: bytes) -> dict[str, str]:
 def with_exact_parts(frame: pl.DataFrame, content: bytes) -> pl.DataFrame:
     """The frame, texts within its nested columns as the NDJSON has them where they were numbers, objects or arrays."""
     nested = [one for one in frame.iter_columns() if one.dtype.is_nested()]
-    suspects = [one.name for one in nested if _has_lost_digits(one, None, content)]
+    suspects = [one.name for one in nested if has_lost_spelling(one, None, content)]
     values: dict[str, list[object]] = {name: [] for name in suspects}
     for name, value in _values(content, suspects):
         values[name].append(value)
@@ -76,17 +78,41 @@ def _has_large_double(values: pl.Series) -> bool:
     return any(map(_has_large_double, _parts(values)))
 
 
-def _has_lost_digits(values: pl.Series, key: str | None, content: bytes) -> bool:
-    """Whether texts in these values, under this key in the NDJSON, may have been something else there, and longer."""
+def has_lost_spelling(
+    values: pl.Series, wanted: ColumnType | None, content: bytes, in_front: bytes = IN_LIST
+) -> bool:
+    """Whether texts in these values may have been something else in the NDJSON, that Polars writes in another way.
+
+    Of a type that is `wanted`, only its strings are to be as they were written.
+    """
     if isinstance(values.dtype, pl.String):
-        in_front = IN_FRONT if key is None else rb'"(?:%s)"\s*:' % names_pattern([key]).encode()
-        kinds = ((NUMBER, LONG_NUMBER), (OBJECT_OR_ARRAY, rb"[\[{]"))
-        return any(
+        kinds = ((NUMBER, RESPELLED.encode()), (OBJECT_OR_ARRAY, rb"[\[{]"))
+        return wanted in {None, STRING} and any(
             values.str.contains(text).any() and re.search(rb"%s\s*%s" % (in_front, spelled), content)
             for text, spelled in kinds
         )
-    is_struct = isinstance(values.dtype, pl.Struct)
-    return any(_has_lost_digits(part, part.name if is_struct else None, content) for part in _parts(values))
+    if isinstance(values.dtype, pl.Map):
+        return has_lost_spelling(values.map.values().explode(), _part(wanted), content, IN_MAP)
+    if not isinstance(values.dtype, pl.Struct):
+        return any(has_lost_spelling(one, _part(wanted), content) for one in _parts(values))
+    return any(
+        has_lost_spelling(
+            part, _part(wanted, part.name), content, rb'"(?:%s)"\s*:' % names_pattern([part.name]).encode()
+        )
+        for part in _parts(values)
+    )
+
+
+def _part(wanted: ColumnType | None, field: str = "") -> ColumnType | None:
+    """The type of a part of values of this type."""
+    match wanted:
+        case ListOf(element):
+            return element
+        case MapOf(_, value):
+            return value
+        case StructOf(fields):
+            return dict(fields).get(field)
+    return wanted
 
 
 def _inexact(value: object, dtype: pl.DataType) -> str | None:

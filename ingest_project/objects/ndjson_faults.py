@@ -1,6 +1,7 @@
 """Says what is wrong with an NDJSON object that Polars refused: which line, which column, which value."""
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from math import isinf
@@ -13,17 +14,21 @@ from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch
 from ingest_project.objects.example import example_of
 from ingest_project.objects.json_nested import first_of_each_key
 from ingest_project.objects.ndjson_scan import HALF_A_PAIR, has_half_a_pair
+from ingest_project.objects.ndjson_spelled import is_spelled, spells
 from ingest_project.objects.row_faults import RowFault
 from ingest_project.objects.types import dtype_of, instance
 
 
-def explain(content: bytes, columns: Mapping[str, str], uri: str, parser_says: str) -> ObjectError:
+def explain(
+    content: bytes, columns: Mapping[str, str], uri: str, parser_says: str, *, names_json: bool = True
+) -> ObjectError:
     """The error for the first line that is no JSON object, or whose value is not of its column's type.
 
     `parser_says` is the reason if no such line is found. Takes as long as Python needs to read the text up to there.
+    `names_json` as in `line_fault`.
     """
     for number, line in enumerate(content.split(b"\n"), start=1):
-        fault = line_fault(line, columns)
+        fault = line_fault(line, columns, names_json=names_json)
         if fault is not None and fault.column is None:
             return ObjectUnreadable(uri, f"line {number} {fault.reason}")
         if fault is not None:
@@ -31,14 +36,18 @@ def explain(content: bytes, columns: Mapping[str, str], uri: str, parser_says: s
     return ObjectUnreadable(uri, parser_says.splitlines()[0][:200])
 
 
-def line_fault(line: bytes, columns: Mapping[str, str]) -> RowFault | None:
-    """What is wrong with one line; None if nothing is that can be told from it alone."""
+def line_fault(line: bytes, columns: Mapping[str, str], *, names_json: bool = True) -> RowFault | None:
+    """What is wrong with one line; None if nothing is that can be told from it alone.
+
+    With `names_json` it says of a line that looks like a part of a JSON document how to read such documents.
+    """
     if not line.strip():
         return None
     try:
         value = DECODER.decode(line.decode())
     except json.JSONDecodeError as error:
-        return RowFault(None, f"is no JSON: {error.msg} at character {error.pos + 1}")
+        remedy = REMEDY if names_json and _is_of_document(error) else ""
+        return RowFault(None, f"is no JSON: {error.msg} at character {error.pos + 1}{remedy}")
     except RecursionError:
         return RowFault(None, "nests too deep")
     except UnicodeDecodeError:
@@ -48,11 +57,26 @@ def line_fault(line: bytes, columns: Mapping[str, str]) -> RowFault | None:
     if has_half_a_pair(line):
         return RowFault(None, HALF_A_PAIR)
     if not isinstance(value, dict):
-        return RowFault(None, f"is no JSON object: {example_of(value)}")
+        remedy = REMEDY if names_json and isinstance(value, list) else ""
+        return RowFault(None, f"is no JSON object: {example_of(value)}{remedy}")
     for name, type_name in columns.items():
         if not is_of_type(value.get(name), _dtype(type_name)):
             return RowFault(name, f"{example_of(value[name])} is no {type_name}")
     return None
+
+
+def _is_of_document(error: json.JSONDecodeError) -> bool:
+    """Whether the line opens or goes on with an object or array that others belong to, or has several objects."""
+    line = error.doc.strip()
+    if error.msg == "Extra data":
+        return error.doc[error.pos :].lstrip()[:1] in {"{", "["} or line.endswith(",")
+    return line in OPENINGS or (line[:1] in {"{", "["} and line.endswith(","))
+
+
+def remedy_for_long(start: bytes) -> str:
+    """What to say of a line that is too long to be read and begins so, if it is a document of JSON."""
+    text = start.removeprefix(BYTE_ORDER_MARK).lstrip()
+    return REMEDY if text.startswith(b"[") or (text.startswith(b"{") and JOINED.search(text)) else ""
 
 
 @cache
@@ -61,9 +85,11 @@ def _dtype(type_name: str) -> pl.DataType:
 
 
 def is_of_type(value: object, dtype: pl.DataType) -> bool:
-    """Whether Polars reads this value; of the types that are read as text it reads any."""
+    """Whether this value is read, as what it is or as what it spells; of the types that are read as text any is."""
     if value is None:
         return True
+    if isinstance(value, str) and is_spelled(dtype):
+        return spells(value, dtype)
     if isinstance(dtype, pl.Boolean):
         return isinstance(value, bool)
     if isinstance(dtype, pl.Int32 | pl.Int64):
@@ -114,5 +140,9 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 FLOAT = Struct("<f")
+REMEDY = "; `format: json` reads arrays, objects of several lines and objects without line ends between them"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+JOINED = re.compile(rb"\}\s*\{")
+OPENINGS = frozenset({"{", "[", "[{", "[["})
 NO_UTF_8 = RowFault(None, "it is no UTF-8 text")
 DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=first_of_each_key)

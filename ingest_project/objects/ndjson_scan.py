@@ -5,9 +5,8 @@ keys that its schema does not name. Looking for that costs a fraction of parsing
 gigabytes a second.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 from polars.exceptions import PolarsError
 
 from ingest_project.errors import ObjectUnreadable
+from ingest_project.objects.ndjson_numerals import LONG, RESPELLED, names_pattern, spellings, with_quoted
 
 PART_BYTES = 8 * 1024**2
 """Polars looks through several parts at twice the speed of a single one."""
@@ -40,19 +40,20 @@ class Scan:
     keys: int | None
 
 
-def scan(content: bytes, exact_columns: Sequence[str], uri: str) -> Scan:
-    """The same NDJSON made safe to parse: the numbers of these columns are strings where a double would change them.
+def scan(content: bytes, exact: Sequence[str], texts: Sequence[str], uri: str) -> Scan:
+    """The same NDJSON made safe to parse: numbers directly under these keys are strings where Polars would change them.
 
-    Raises ObjectUnreadable for text that is no UTF-8 or holds half a surrogate pair.
+    Those under `exact` keep their digits so, those under `texts` their spelling. Raises ObjectUnreadable for text that is
+    no UTF-8 or holds half a surrogate pair.
     """
     ends = list(_part_ends(content))
-    facts = _facts(content, ends, exact_columns, uri)
+    facts = _facts(content, ends, _changed(exact, texts), uri)
     if facts["surrogate"].any() and has_half_a_pair(content):
         raise ObjectUnreadable(uri, HALF_A_PAIR)
     null_keys = sum(content.count(key) for key in KEYS_OF_NULL) if facts["null"].any() else 0
     return Scan(
-        content=_exact(content, ends, facts["long_numeral"], exact_columns)
-        if facts["long_numeral"].any()
+        content=_exact(content, ends, facts["changed"], {*exact, *texts})
+        if facts["changed"].any()
         else content,
         keys=None if facts["spaced_key"].any() else sum(facts["keys"]) - null_keys,
     )
@@ -63,7 +64,7 @@ def has_half_a_pair(text: bytes) -> bool:
     return b"\\u" in text and SURROGATE.search(ESCAPED_PAIR.sub(b" ", text)) is not None
 
 
-def _facts(content: bytes, ends: Sequence[int], exact_columns: Sequence[str], uri: str) -> pl.DataFrame:
+def _facts(content: bytes, ends: Sequence[int], changed: str, uri: str) -> pl.DataFrame:
     try:
         text = pl.LazyFrame({"text": _parts(content, ends).cast(pl.String)})
     except PolarsError as error:
@@ -75,7 +76,7 @@ def _facts(content: bytes, ends: Sequence[int], exact_columns: Sequence[str], ur
         null=body.contains("null", literal=True),
         spaced_key=body.contains(SPACED_KEY),
         surrogate=body.contains(HIGH_SURROGATE),
-        long_numeral=body.contains(_long_numeral(exact_columns)) if exact_columns else pl.lit(value=False),
+        changed=body.contains(changed) if changed else pl.lit(value=False),
     ).collect()
 
 
@@ -93,19 +94,35 @@ def _parts(content: bytes, ends: Sequence[int]) -> pl.Series:
     return pl.Series(parts, dtype=pl.Binary)
 
 
-def _exact(
-    content: bytes, ends: Sequence[int], marked: Iterable[bool], exact_columns: Sequence[str]
-) -> bytes:
+def _changed(exact: Sequence[str], texts: Sequence[str]) -> str:
+    """A pattern of the numbers under these keys that Polars may change; nothing if there are no keys."""
+    kinds = ((exact, LONG), (texts, RESPELLED))
+    return "|".join(rf'"(?:{names_pattern(names)})"\s*:\s*{number}' for names, number in kinds if names)
+
+
+def _exact(content: bytes, ends: Sequence[int], marked: Iterable[bool], names: Collection[str]) -> bytes:
     parts = (content[start:end] for start, end in pairwise([0, *ends]))
-    number = re.compile(rb'("(?:%s)"\s*:\s*)(-?[0-9][0-9.eE+-]*)' % names_pattern(exact_columns).encode())
     return b"".join(
-        number.sub(rb'\1"\2"', part) if mark else part for part, mark in zip(parts, marked, strict=True)
+        with_quoted(part, names) if mark else part for part, mark in zip(parts, marked, strict=True)
     )
 
 
-def _long_numeral(exact_columns: Sequence[str]) -> str:
-    # A double keeps 15 digits of any decimal number; an exponent may take it out of a double's range.
-    return rf'"(?:{names_pattern(exact_columns)})"\s*:\s*-?(?:[0-9.]{{17}}|[0-9.]+[eE])'
+def contains(content: bytes, pattern: str) -> bool:
+    """Whether the pattern is found in a line of this text, which is UTF-8."""
+    return any(_marked(content, [*_part_ends(content)], pattern))
+
+
+def parts_with(content: bytes, pattern: str) -> Iterator[bytes]:
+    """Those of the text's parts, of some MiB each, in which the pattern is found; a line lies in one part."""
+    ends = [*_part_ends(content)]
+    for (start, end), mark in zip(pairwise([0, *ends]), _marked(content, ends, pattern), strict=True):
+        if mark:
+            yield content[start:end]
+
+
+def _marked(content: bytes, ends: Sequence[int], pattern: str) -> pl.Series:
+    text = pl.LazyFrame({"text": _parts(content, ends).cast(pl.String)})
+    return text.select(pl.col("text").str.contains(pattern)).collect().to_series()
 
 
 def inexact_doubles(content: bytes, columns: Sequence[str]) -> dict[str, str]:
@@ -119,14 +136,3 @@ def inexact_doubles(content: bytes, columns: Sequence[str]) -> dict[str, str]:
         if int(float(match[2])) != int(match[2]):
             found.setdefault(by_spelling[match[1].decode()], match[2].decode())
     return found
-
-
-def spellings(name: str) -> set[str]:
-    """The ways in which JSON may write this key, but for needless escapes."""
-    return {name, json.dumps(name)[1:-1]}
-
-
-def names_pattern(columns: Iterable[str]) -> str:
-    """A pattern of these keys as JSON may spell them."""
-    spelled = {spelling for name in columns for spelling in spellings(name)}
-    return "|".join(re.escape(spelling) for spelling in sorted(spelled))

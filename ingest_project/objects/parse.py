@@ -1,6 +1,6 @@
 """Parses bodies by the format of their table: bytes to frames, with the fields as the files have them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,21 +51,31 @@ def parse(
     texts = [body for body in bodies if isinstance(body, bytes)]
     match reading.format:
         case "ndjson" | "json":
-            exact = reading.target.exact_fields()
+            paths = reading.target.exact_paths()
             explains = not reading.quarantines  # else each line is looked at by itself
-            return [read_ndjson(texts, fields, uri=uri, exact_fields=exact, explains=explains)]
+            is_ndjson = reading.format == "ndjson"
+            return [
+                read_ndjson(
+                    texts, fields, uri=uri, exact_paths=paths, explains=explains, names_json=is_ndjson
+                )
+            ]
         case "csv":
             infers = not reading.target.rescues  # what is rescued stays the text that it is
             known = reading.target.text_fields()
             return [read_csv(texts, known, uri=uri, dialect=reading.options.csv, infers=infers)]
         case "parquet" | "avro" | "ipc" as columnar:
-            return [_parse_columnar(body, columnar, uri) for body in bodies]
+            passed_over = reading.target.mapping.passed_over
+            return [_parse_columnar(body, columnar, uri, passed_over) for body in bodies]
         case "text":
             return [read_text_lines(texts, uri=uri, first_lines=first_lines)]
         case "binary":
             return [read_whole_objects(texts, last_modified)]
 
 
-def _parse_columnar(body: bytes | pl.DataFrame, file_format: ColumnarFormat, uri: str) -> Parsed:
-    frame = body if isinstance(body, pl.DataFrame) else read_file(body, file_format, uri)
+def _parse_columnar(
+    body: bytes | pl.DataFrame, file_format: ColumnarFormat, uri: str, passed_over: Collection[str]
+) -> Parsed:
+    if isinstance(body, pl.DataFrame):
+        return Parsed(body, (body.height,))
+    frame = read_file(body, file_format, uri, passed_over=passed_over)
     return Parsed(frame, (frame.height,))

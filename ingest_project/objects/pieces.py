@@ -67,7 +67,9 @@ def _contents(source: Source, chunks: Iterator[bytes], cutting: Cutting) -> Iter
     chunks = chain((opening,), chunks)
     match cutting.format:
         case "parquet" | "ipc" as columnar:
-            frames = columnar_pieces(chunks, columnar, cutting.limits, source.object.uri)
+            frames = columnar_pieces(
+                chunks, columnar, cutting.limits, source.object.uri, passed_over=cutting.options.passed_over
+            )
             for frame, first_row in frames:
                 yield Content(source.object, (frame,), source.last_modified, first_row)
         case _:

@@ -59,7 +59,7 @@ def read_contents(contents: Sequence[Content], reading: Reading) -> ReadResult:
     """
     for type_name in (reading.target.types or {}).values():
         dtype_of(type_name)
-    suspects = {one.object: error for one in contents if (error := _fault_of(one)) is not None}
+    suspects = {one.object: error for one in contents if (error := _fault_of(one, reading)) is not None}
     readable = [one for one in contents if one.object not in suspects]
     try:
         parts = [read_together(readable, reading)] if readable else []
@@ -113,11 +113,12 @@ def _alone(object_: ObjectVersion, error: ObjectError) -> ObjectError:
     return type(error)(object_.uri, f"not to be read with the others of its batch: {error.reason}")
 
 
-def _fault_of(content: Content) -> ObjectError | None:
+def _fault_of(content: Content, reading: Reading) -> ObjectError | None:
     if not content.oversized:
         return None
     first = content.oversized[0]
-    return ObjectUnreadable(content.object.uri, f"record {first.line_number}: {oversized_reason(first)}")
+    reason = oversized_reason(first, reading)
+    return ObjectUnreadable(content.object.uri, f"record {first.line_number}: {reason}")
 
 
 def _tolerated(

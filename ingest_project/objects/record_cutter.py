@@ -22,12 +22,14 @@ class RecordCutter:
     which its own line is to blame. A line that is longer still is oversized.
     """
 
-    def __init__(self, last_end: LastEnd, limits: Limits, chunks: Iterable[bytes]) -> None:
+    def __init__(
+        self, last_end: LastEnd, limits: Limits, chunks: Iterable[bytes], *, first_line: int = 1
+    ) -> None:
         self._last_end = last_end
         self._limits = limits
         self._chunks = iter(chunks)
         self._text = bytearray()
-        self._line = 1
+        self._line = first_line
         """The number of the line that `_text` begins with."""
 
     def pieces(self) -> Iterator[Piece]:

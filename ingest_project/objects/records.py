@@ -49,10 +49,14 @@ def records_of(
         case "text":
             return Records(tuple(_text_lines(body, first_line)))
         case _ if rescues:
-            return Records(tuple(_without_misfits(one, fields) for one in _ndjson_lines(body, first_line)))
+            lines = _ndjson_lines(body, first_line)
+            return Records(
+                tuple(_without_misfits(one, fields, names_json=format == "ndjson") for one in lines)
+            )
         case _:
             return Records(
-                tuple(_ndjson_lines(body, first_line)), judge=lambda record: line_fault(record.raw, fields)
+                tuple(_ndjson_lines(body, first_line)),
+                judge=lambda record: line_fault(record.raw, fields, names_json=format == "ndjson"),
             )
 
 
@@ -76,11 +80,12 @@ def _ndjson_lines(body: bytes, first_line: int) -> Iterator[Record]:
     return (Record(number, line + b"\n") for number, line in lines if line.strip(WHITESPACE))
 
 
-def _without_misfits(record: Record, fields: Mapping[str, str]) -> Record:
+def _without_misfits(record: Record, fields: Mapping[str, str], *, names_json: bool) -> Record:
     if not is_utf_8(record.raw):
         return replace(record, fault=NO_UTF_8)
     kept, rescued = without_misfits(record.raw, fields)
-    return replace(record, fault=line_fault(kept, fields), rescued=rescued, mended=kept.rstrip(b"\n") + b"\n")
+    fault = line_fault(kept, fields, names_json=names_json)
+    return replace(record, fault=fault, rescued=rescued, mended=kept.rstrip(b"\n") + b"\n")
 
 
 def is_utf_8(text: bytes) -> bool:

@@ -60,7 +60,8 @@ class Sifted:
             numbers = [one.record.line_number for one in self.sound]
             parsed = parsed.with_columns(pl.Series(LINE_NUMBER, numbers, dtype=pl.Int64))
         rescued = {row: one.record.rescued for row, one in enumerate(self.sound) if one.record.rescued}
-        return fit(parsed, reading.target, uri=uri, rescued=rescued)
+        is_csv = reading.format == "csv"
+        return fit(parsed, reading.target, uri=uri, rescued=rescued, nothing_is_null=is_csv)
 
     def contents(self, kept: pl.Series) -> tuple[Content, ...]:
         """Contents of the sound records that are true here, and of nothing else; to be read with the same options."""

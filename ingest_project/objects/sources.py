@@ -1,10 +1,10 @@
 """Finds the values of a column's field in what a reader made of a file: by its name, or by a path into nested fields."""
 
-import json
 from collections.abc import Sequence
 
 import polars as pl
 
+from ingest_project.objects.json_nested import load, text_of
 from ingest_project.objects.mapping import MappedColumn
 
 
@@ -17,16 +17,18 @@ def source_of(frame: pl.DataFrame, column: MappedColumn) -> pl.Series | None:
     first, *rest = column.path
     if not column.may_be_a_path or first not in frame.columns:
         return exact
-    below = _below(frame[first], rest)
+    below = values_below(frame[first], rest)
     if below is None or exact is None:
         return exact if below is None else below.alias(column.source)
+    if not (exact.is_null() & below.is_not_null()).any():
+        return exact
     if exact.dtype != below.dtype and exact.null_count() < len(exact):
         exact, below = exact.cast(pl.String), below.cast(pl.String)
     chosen = below if exact.null_count() == len(exact) else pl.select(pl.coalesce(exact, below)).to_series()
     return chosen.alias(column.source)
 
 
-def _below(values: pl.Series, path: Sequence[str]) -> pl.Series | None:
+def values_below(values: pl.Series, path: Sequence[str]) -> pl.Series | None:
     """What lies under these names; None if no row has it."""
     for place, name in enumerate(path):
         if isinstance(values.dtype, pl.String):  # objects among other values: all of them are JSON by now
@@ -44,11 +46,11 @@ def _in_json(text: str | None, path: Sequence[str]) -> str | None:
     if text is None or not text.lstrip().startswith("{"):
         return None
     try:
-        value = json.loads(text, parse_float=str, parse_int=str)
-    except ValueError:
+        value = load(text)
+    except (ValueError, RecursionError):
         return None
     for name in path:
         if not isinstance(value, dict):
             return None
         value = value.get(name)
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text_of(value)

@@ -64,7 +64,9 @@ def read_together(contents: Sequence[Content], reading: Reading) -> Part:
         parsed = parse(bodies, reading, uri=uri, last_modified=times, first_lines=lines)
         for one in parsed:
             _refuse_rounded(one, reading, uri)
-        fitted = [fit(one.frame, reading.target, uri=uri).sound_rows(uri) for one in parsed]
+        is_csv = reading.format == "csv"
+        found = (fit(one.frame, reading.target, uri=uri, nothing_is_null=is_csv) for one in parsed)
+        fitted = [one.sound_rows(uri) for one in found]
         rows = _rows_by_object(contents, [count for one in parsed for count in one.rows])
         frame = fitted[0] if len(fitted) == 1 else stacked(fitted, uri)
         return Part(frame.hstack(provenance(rows)), rows)

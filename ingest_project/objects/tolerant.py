@@ -10,6 +10,7 @@ from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.content import Content, Oversized
 from ingest_project.objects.example import python_values
 from ingest_project.objects.fit import Fitted, fit
+from ingest_project.objects.ndjson_faults import remedy_for_long
 from ingest_project.objects.parse import LINE_FORMATS, Reading, parse
 from ingest_project.objects.rejected import RejectedRow
 from ingest_project.objects.rescue import json_of
@@ -57,7 +58,7 @@ def _read_lines(contents: Sequence[Content], reading: Reading, uri: str) -> Tole
     sifted = sift(contents, reading)
     fitted = sifted.fitted(reading, uri)
     faults = [*sifted.bad, *((sifted.sound[row], fault) for row, fault in fitted.faults)]
-    rejected = [_oversized(content.object, one) for content in contents for one in content.oversized]
+    rejected = [_oversized(content.object, one, reading) for content in contents for one in content.oversized]
     rejected += [_rejected(one, fault) for one, fault in faults]
     rejected = [row for row in rejected if row.object not in sifted.failures]
     good = fitted.faults.sound(fitted.frame.height)
@@ -163,10 +164,11 @@ def too_many(bad_rows: int, rows: int, limit: str) -> str:
     return f"{bad_rows:,} of its {rows:,} rows are bad, and max_bad_rows is {limit}; none was ingested"
 
 
-def _oversized(object_: ObjectVersion, one: Oversized) -> RejectedRow:
-    return RejectedRow(object_, one.line_number, one.start, RowFault(None, oversized_reason(one)))
+def _oversized(object_: ObjectVersion, one: Oversized, reading: Reading) -> RejectedRow:
+    return RejectedRow(object_, one.line_number, one.start, RowFault(None, oversized_reason(one, reading)))
 
 
-def oversized_reason(one: Oversized) -> str:
+def oversized_reason(one: Oversized, reading: Reading) -> str:
     """What is wrong with a record that is too long to be read."""
-    return f"it has {one.size_bytes:,} bytes, more than a record may have"
+    remedy = remedy_for_long(one.start) if reading.format == "ndjson" else ""
+    return f"it has {one.size_bytes:,} bytes, more than a record may have{remedy}"

@@ -62,12 +62,13 @@ def members(file: IO[bytes], uri: str) -> Iterator[Member]:
         )
     with _faults_of(uri), zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
-            if not member.is_dir() and not _is_of_mac(member.filename):
+            if not member.is_dir() and not is_of_mac(member.filename):
                 name = example_of(member.filename)
                 yield Member(name, _checked(_content(archive, member, file), member, name, uri))
 
 
-def _is_of_mac(name: str) -> bool:
+def is_of_mac(name: str) -> bool:
+    """Whether macOS itself put the member of this name there."""
     return name.startswith(MAC_METADATA) or name.rpartition("/")[2] == MAC_FOLDER_VIEW
 
 

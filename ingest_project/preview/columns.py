@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ingest_project.objects.csv_inference import nothing_as_null
 from ingest_project.objects.text import from_text
 from ingest_project.objects.types import storable
 from ingest_project.preview.disagreement import agreed
 from ingest_project.preview.dtypes import merged
 from ingest_project.preview.iceberg_types import Remedy, iceberg_type, kind_of
 from ingest_project.preview.sampled_rows import COLUMNAR, SampledRows
-from ingest_project.preview.text_types import NUMBER, Suggestion, suggest_for_numbers, suggest_for_text
+from ingest_project.preview.text_types import (
+    LEADING_ZERO,
+    NUMBER,
+    Suggestion,
+    suggest_for_numbers,
+    suggest_for_text,
+)
 from ingest_project.preview.values import shown
 from ingest_project.settings.model import RESERVED_COLUMNS
 
@@ -61,10 +68,12 @@ def found_columns(samples: Sequence[SampledRows]) -> tuple[FoundColumn, ...]:
 def _column(name: str, samples: Sequence[SampledRows], name_notes: Sequence[str]) -> FoundColumn:
     having = [sample for sample in samples if name in sample.frame.columns]
     rows = sum(sample.frame.height for sample in samples)
-    present = sum(sample.frame.height - sample.frame[name].null_count() for sample in having)
     dtype, notes, remedy = _merged(name, having)
     found = iceberg_type(dtype, is_columnar=_are_columnar(having))
     suggestion = _suggestion(name, dtype, having)
+    is_text = (suggestion.type or found.name) == "string"
+    values = [sample.frame[name] if is_text else _spelled(sample, name) for sample in having]
+    present = sum(len(one) - one.null_count() for one in values)
     notes += [note for note in (suggestion.note, found.note, *name_notes) if note]
     return FoundColumn(
         name=name,
@@ -116,18 +125,20 @@ def _nearly_all(name: str, having: Sequence[SampledRows]) -> tuple[pl.DataType, 
     texts: list[pl.Series] = []
     for sample in having:
         if isinstance(sample.frame[name].dtype, pl.String):
-            texts.append(sample.frame[name].drop_nulls())
+            texts.append(_spelled(sample, name).drop_nulls())
         else:
             numbers = merged(numbers, storable(sample.frame[name].dtype)) or pl.String()
     text = pl.concat(texts)
     if numbers.is_integer() and text.str.contains(FRACTION).any():
         numbers = pl.Float64()
-    if not numbers.is_numeric():
+    if not numbers.is_numeric() or text.str.contains(LEADING_ZERO).any():
         return None
     others = text.filter(from_text(text, numbers).is_null())
-    present = sum(sample.frame.height - sample.frame[name].null_count() for sample in having)
+    present = sum(sample.frame.height - _spelled(sample, name).null_count() for sample in having)
     if len(others) > present * FEW:
         return None
+    if others.is_empty():
+        return numbers, []
     kind = iceberg_type(numbers).name
     return numbers, [
         f"{len(others)} of {present} values are no {kind}, such as {shown(others[0])}: they would be bad rows"
@@ -152,7 +163,7 @@ def _disagreement(name: str, having: Sequence[SampledRows]) -> str:
 def _suggestion(name: str, dtype: pl.DataType, having: Sequence[SampledRows]) -> Suggestion:
     if isinstance(dtype, pl.String):
         texts = [
-            sample.numerals[name] if name in sample.numerals.columns else sample.frame[name]
+            sample.numerals[name] if name in sample.numerals.columns else _spelled(sample, name)
             for sample in having
             if sample.frame[name].dtype == pl.String or name in sample.numerals.columns
         ]
@@ -169,6 +180,12 @@ def _suggestion(name: str, dtype: pl.DataType, having: Sequence[SampledRows]) ->
         numbers = values if dtype.is_float() else values.cast(pl.Int64, strict=False)
         return suggest_for_numbers(name, numbers, text)
     return Suggestion()
+
+
+def _spelled(sample: SampledRows, name: str) -> pl.Series:
+    """The values of a column; null where CSV has `""`, which spells a text at most."""
+    values = sample.frame[name]
+    return nothing_as_null(values) if sample.format == "csv" and values.dtype == pl.String() else values
 
 
 def _written(sample: SampledRows, name: str) -> pl.Series:
@@ -199,7 +216,7 @@ def _examples(name: str, having: Sequence[SampledRows]) -> tuple[str, ...]:
     """The first different values, taken from one object after the other."""
     found: dict[str, None] = {}
     for place, sample in enumerate(having):
-        values = sample.first(name, LOOKED_AT).drop_nulls().to_list()
+        values = [one for one in sample.first(name, LOOKED_AT).drop_nulls().to_list() if one != ""]
         for value in values:
             if len(found) == EXAMPLES:
                 return tuple(found)

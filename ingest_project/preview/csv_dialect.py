@@ -4,8 +4,11 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ingest_project.objects.csv_excel_mark import LONGEST_BYTES, excel_mark
+from ingest_project.objects.csv_header import FEWEST_BELOW_A_TITLE
 from ingest_project.objects.format_options import CsvDialect
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -43,6 +46,10 @@ class FoundDialect:
     records: tuple[tuple[str, ...], ...] = field(repr=False)
     names: tuple[str, ...] | None = None
     """Those that a comment gives, as W3C's log files do: `#Fields: date time cs-method`."""
+    is_marked: bool = False
+    """Whether Excel's `sep=;` tells the delimiter of this very file, whatever the table says."""
+    title: str | None = None
+    """What stands above the record that seems to be the header, and would be taken for it."""
 
     def reading(self, *, header: bool) -> CsvDialect:
         """The dialect as the reader takes it; without a header the columns are called column_1, column_2 and so on."""
@@ -66,14 +73,15 @@ def find_dialect(
     With `anyway` a single column will do. Of several delimiters the one counts that gives the most records of equal
     width, then the most columns. The last record is left out unless the text is whole.
     """
-    lines = text.lstrip("\r\n")[: 1024**2]
-    is_whole = is_whole and len(lines) == len(text.lstrip("\r\n"))
+    excel = excel_mark(text[:LONGEST_BYTES].encode(errors="replace"), CsvDialect())
+    delimiters = (excel.dialect.delimiter,) if excel.line else DELIMITERS
+    below_mark = text[excel.size_bytes :].lstrip("\r\n")
+    lines = below_mark[: 1024**2]
+    is_whole = is_whole and len(lines) == len(below_mark)
     quote, comment = _quote(lines), None
-    best = max((_tried(lines, mark, quote, is_whole) for mark in DELIMITERS), key=lambda found: found[:2])
+    best = _best(lines, delimiters, quote, is_whole)
     if best[0] < MOST and quote is not None:
-        unquoted = max(
-            (_tried(lines, mark, None, is_whole) for mark in DELIMITERS), key=lambda found: found[:2]
-        )
+        unquoted = _best(lines, delimiters, None, is_whole)
         if unquoted[0] >= MOST:
             best, quote = unquoted, None
     share, width, delimiter, records = best
@@ -94,11 +102,30 @@ def find_dialect(
         encoding,
         has_header,
         comment,
-        _null_values(below, has_quoted_nothing=_has_quoted_nothing(lines, delimiter)),
+        _null_values((first, *below) if has_header is False else below),
         first,
         below,
         names,
+        is_marked=bool(excel.line),
+        title=None if comment else _title(records, width),
     )
+
+
+def _best(
+    text: str, delimiters: Sequence[str], quote: str | None, is_whole: bool
+) -> tuple[float, int, str, list[list[str]]]:
+    return max((_tried(text, mark, quote, is_whole) for mark in delimiters), key=lambda found: found[:2])
+
+
+def _title(records: list[list[str]], width: int) -> str | None:
+    """The text of a first record that is no header, as all those below it have other fields or more of them."""
+    first, *below = (record for record in records if any(record))
+    filled = [field for field in first if field.strip()]
+    if len(filled) != 1 or len(first) not in {1, width} or width < 2 or not below:
+        return None
+    if len(first) == width and (width < FEWEST_BELOW_A_TITLE or not first[0].strip()):
+        return None
+    return filled[0] if sum(map(bool, below[0])) > 1 else None
 
 
 def _names_in_comment(text: str, width: int) -> tuple[str, ...] | None:
@@ -158,29 +185,30 @@ def _has_header(first: tuple[str, ...], below: tuple[tuple[str, ...], ...]) -> b
 
     It may leave some without a name, or give one name twice: pandas names no index, a join brings two ids.
     """
-    if any(VALUE.fullmatch(name.strip()) for name in first):
-        return False
     columns = list(zip(*below, strict=True)) if below else [()] * len(first)
-    for name, column in zip(first, columns, strict=True):
+    fields = [pair for pair in zip(first, columns, strict=True) if pair[0] or any(pair[1])]
+    names = [name for name, _ in fields]
+    if any(VALUE.fullmatch(name.strip()) for name in names):
+        return False
+    for name, column in fields:
         if name.strip() and any(VALUE.fullmatch(value.strip()) for value in column):
             return True
-    return None if all(name.strip() for name in first) and len(set(first)) == len(first) else False
+    if fields and not names[0] and _is_index(fields[0][1]):
+        return True
+    return None if all(name.strip() for name in names) and len(set(names)) == len(names) else False
 
 
-def _has_quoted_nothing(text: str, delimiter: str) -> bool:
-    """Whether there is a field of two quotes, which is text of no length and no null, unless it is told to be."""
-    mark = re.escape(delimiter)
-    return re.search(rf'(?:^|{mark})""(?={mark}|\r?$)', text, re.MULTILINE) is not None
+def _is_index(column: tuple[str, ...]) -> bool:
+    """Whether it counts the rows, as the index of pandas does."""
+    return column == tuple(map(str, range(len(column))))
 
 
-def _null_values(records: tuple[tuple[str, ...], ...], *, has_quoted_nothing: bool) -> tuple[str, ...]:
+def _null_values(records: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     found: set[str] = set()
     for column in zip(*records, strict=True) if records else ():
         texts = set(column)
         found |= texts & {DUMPED_NULL}
         marks, values = texts & set(NULLS), texts - {*NULLS, ""}
-        if has_quoted_nothing and "" in texts:
-            marks.add("")
         if marks and values and all(VALUE.fullmatch(value) for value in values):
             found |= marks
-    return tuple(mark for mark in (*NULLS, "") if mark in found)
+    return tuple(mark for mark in NULLS if mark in found)

@@ -92,7 +92,9 @@ def _header(preview: Preview) -> str:
     if preview.options.csv.names is None:
         return "true"
     if preview.header is not None:
-        return "false  # the columns below are in the order of the fields, for some of which the header has no name"
+        return (
+            "false  # the columns below are in the order of the fields, some of which the header names alike"
+        )
     if preview.options.csv.names[:1] == ("column_1",):
         return "false  # the columns below are in the order of the fields: name them"
     return "false  # the columns below are in the order of the fields"

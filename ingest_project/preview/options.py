@@ -14,6 +14,7 @@ from ingest_project.preview.heads import Head
 from ingest_project.preview.json_rows import Path, find_path
 from ingest_project.preview.read_as import ReadAs
 from ingest_project.preview.text_encoding import decoded
+from ingest_project.preview.values import shown
 from ingest_project.settings.model import TableFormat
 
 
@@ -103,7 +104,9 @@ def _settle_csv(heads: Sequence[Head]) -> Settled:
     if not found:
         return Settled(ReadAs("csv"))
     notes: list[str] = []
-    parted = [(head, one.delimiter) for head, one in found if len(one.first) > 1]
+    notes += _titles(found)
+    parted = [(head, one.delimiter) for head, one in found if len(one.first) > 1 and not one.is_marked]
+    parted = parted or [(head, one.delimiter) for head, one in found if one.is_marked][:1]
     delimiter = _commonest("delimiter", parted, notes)
     charset = _commonest(
         "encoding", [(head, one.encoding) for head, one in found if one.encoding != "ascii"], notes
@@ -150,11 +153,20 @@ def _names(dialects: Sequence[FoundDialect], notes: list[str], *, has_header: bo
 
 def _header_fault(names: Sequence[str]) -> str | None:
     """Why the ingest refuses a header, if it does."""
-    blank = [str(place) for place, name in enumerate(names, start=1) if not name]
-    if blank:
-        return f"leaves field {', '.join(blank)} without a name"
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    named = [name or f"column_{place}" for place, name in enumerate(names, start=1)]
+    twice = sorted(name for name, count in Counter(named).items() if count > 1)
     return f"has {', '.join(map(repr, twice))} more than once" if twice else None
+
+
+def _titles(found: Sequence[tuple[Head, FoundDialect]]) -> list[str]:
+    """One word on all files that have a title above their header."""
+    titled = [(head, one.title) for head, one in found if one.title is not None]
+    if not titled:
+        return []
+    (head, title), *others = titled
+    more = f" (and {len(others)} more)" if others else ""
+    remark = f"its first line, {shown(title)!r}, looks like a title, and the ingest takes it for the header"
+    return [f"{head.name}{more}: {remark}: take it out of the files"]
 
 
 def _commonest(what: str, found: list[tuple[Head, str]], notes: list[str]) -> str | None:

@@ -110,7 +110,7 @@ def _suffix(listing: Listing, sample: Sample) -> tuple[str, list[str]]:
         return "", []
     good = {extension_of(one.key) for one in sample.objects if one.problem is None}
     others = [one for one in listing.extensions if one not in good]
-    if not others:
+    if not good or not others:
         return "", []
     if len(good) == 1 and (suffix := next(iter(good))):
         return suffix, [f"objects that do not end in {suffix} are left out"]

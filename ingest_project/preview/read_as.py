@@ -10,8 +10,8 @@ from ingest_project.settings.model import TableFormat
 class ReadAs:
     """A format and its options.
 
-    `header` is that of a CSV file whose header the ingest refuses, as it leaves a column without a name: the options
-    have names for all fields then, and the line of the header is a record that is none.
+    `header` is that of a CSV file whose header the ingest refuses, as it names two columns alike: the options have names
+    for all fields then, and the line of the header is a record that is none.
     """
 
     format: TableFormat

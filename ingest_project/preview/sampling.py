@@ -1,6 +1,5 @@
 """Looks into a few objects of many: what each of them is, and the rows of those that are of the commonest format."""
 
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ import polars as pl
 from ingest_project.aws import Aws
 from ingest_project.errors import ObjectError, ObjectUnreadable
 from ingest_project.events.object_version import ObjectVersion
+from ingest_project.objects.csv_inference import nothing_as_null
 from ingest_project.objects.unforeseen import unforeseen_as_fault
 from ingest_project.preview.formats import format_by_content, format_by_name
 from ingest_project.preview.heads import Head, read_heads
@@ -20,7 +20,6 @@ from ingest_project.preview.sampled_rows import SampledRows
 from ingest_project.settings.model import TableFormat
 
 WORKERS = 8
-EXCEL_MARK = re.compile(rb"(?:\xef\xbb\xbf)?sep=.\r?\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +149,6 @@ def _read(file: _File, settled: Settled | None) -> tuple[SampledRows, str | None
     member = head.member if head.members > 1 else None
     if read_as.format == "binary":
         return SampledRows(head.object, pl.DataFrame(), format="binary", member=member), None
-    if read_as.format == "csv" and EXCEL_MARK.match(head.body):
-        raise ObjectUnreadable(
-            head.object.uri,
-            "its first line, `sep=`, is for Excel alone and would be the header: leave it out",
-        )
     with unforeseen_as_fault(head.object.uri):
         rows = read_rows(head, read_as)
         numerals = _numerals(head, read_as, rows.frame)
@@ -170,7 +164,8 @@ def _numerals(head: Head, read_as: ReadAs, frame: pl.DataFrame) -> pl.DataFrame:
     names = [name for name, dtype in frame.schema.items() if dtype.is_numeric()]
     if read_as.format != "csv" or not names:
         return pl.DataFrame()
-    return read_as_text(head, read_as, frame, names)
+    written = read_as_text(head, read_as, frame, names)
+    return written.with_columns(nothing_as_null(written[name]) for name in written.columns)
 
 
 def _agree(named: TableFormat, found: TableFormat) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.byte_source import ByteSource
-from ingest_project.objects.zip_archive import ENCRYPTED, FAULTS, MAC_METADATA, ZIP_MAGICS, members
+from ingest_project.objects.zip_archive import ENCRYPTED, FAULTS, ZIP_MAGICS, is_of_mac, members
 from ingest_project.preview.expand import Expanded, expand
 from ingest_project.preview.listing import spread
 
@@ -57,9 +57,7 @@ def large_zip_heads(file: io.RawIOBase, uri: str, limit_bytes: int) -> ZipHeads:
 
 def _files(archive: zipfile.ZipFile) -> Sequence[zipfile.ZipInfo]:
     """As the ingest takes them: directories are none, and what macOS adds of its own."""
-    return [
-        one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith(MAC_METADATA)
-    ]
+    return [one for one in archive.infolist() if not one.is_dir() and not is_of_mac(one.filename)]
 
 
 def _full(body: bytes, uri: str) -> list[tuple[int, str]]:

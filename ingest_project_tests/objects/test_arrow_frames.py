@@ -10,8 +10,13 @@ import pytest
 from pyarrow import ipc
 from pyarrow import parquet as pq
 
-from ingest_project_tests.objects.factories import read, reasons, values
+from ingest_project.objects.format_options import format_options
+from ingest_project.objects.mapping import target_of
+from ingest_project.objects.parse import Reading
+from ingest_project.objects.read import read_contents
+from ingest_project_tests.objects.factories import fetched, read, read_objects, reasons, values
 from ingest_project_tests.objects.streams import cut
+from ingest_project_tests.settings.factories import table
 
 MICROSECOND = datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
 with localcontext(prec=60):
@@ -144,3 +149,52 @@ def test_dictionaries_in_structs_may_be_of_several_row_groups() -> None:
     assert values(result, "c") == [{"d": "a"}, {"d": "b"}, {"d": None}]
     assert not isinstance(frame, bytes)
     assert frame["c"].to_list() == [{"d": "a"}, {"d": "b"}, {"d": None}]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([(1, 2, 3), None], pa.month_day_nano_interval()),
+        pa.array([1, None], pa.duration("us")),
+        pa.array([[1], [2]], pa.list_view(pa.int64())),
+        pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [pa.array([1, 2])]),
+        pa.array([{"d": 1}, None], pa.struct([("d", pa.duration("us"))])),
+        pa.array([5, 2**62], pa.timestamp("s")),
+    ],
+    ids=str,
+)
+def test_a_column_that_is_passed_over_may_be_of_any_type(column: Any) -> None:
+    settings = table(format="ipc", columns={"n": "long", "c": {"drop": True}})
+    sink, rows = io.BytesIO(), pa.table({"c": column, "n": [1, 2]})
+    with ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+
+    reading = Reading("ipc", target_of(settings, None), format_options(settings))
+    whole = read_objects(fetched(sink.getvalue()), reading)
+    pieces = [read_contents([one], reading) for one in cut(sink.getvalue(), "ipc", options=reading.options)]
+
+    assert reasons(whole) == {}
+    assert whole.frame is not None
+    assert whole.frame.columns[0] == "n"
+    assert values(whole, "n") == [value for piece in pieces for value in values(piece, "n")] == [1, 2]
+
+
+def test_durations_of_parquet_may_be_passed_over() -> None:
+    settings = table(format="parquet", columns={"n": "long", "c": {"drop": True}})
+
+    result = read_objects(
+        fetched(parquet(pa.array([1], pa.duration("us")))), Reading("parquet", target_of(settings, None))
+    )
+
+    assert values(result, "n") == [None]
+
+
+def test_a_column_that_another_is_read_from_is_not_passed_over() -> None:
+    column = pa.array(
+        [{"d": 1, "u": (1, 2, 3)}], pa.struct([("d", pa.int64()), ("u", pa.month_day_nano_interval())])
+    )
+    settings = table(format="ipc", columns={"n": {"type": "long", "from": "c.d"}, "c": {"drop": True}})
+
+    result = read_objects(fetched(stream(column)), Reading("ipc", target_of(settings, None)))
+
+    assert "column 'c' is struct" in reasons(result)["0"]

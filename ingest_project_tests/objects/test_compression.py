@@ -1,3 +1,4 @@
+import gzip
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
@@ -55,6 +56,24 @@ def test_xz_streams_may_be_padded_in_fours() -> None:
     )
     with pytest.raises(ObjectUnreadable, match="cut short or corrupt"):
         unpack(lzma.compress(TEXT) + bytes(3), "s3://b/k")
+
+
+@pytest.mark.parametrize("zeros", [1, 4, 512, 300_000])
+def test_zero_bytes_behind_gzip_are_passed_over(zeros: int) -> None:
+    body = gzip.compress(TEXT) + gzip.compress(b"") + bytes(zeros)
+
+    streamed = unpack_stream((body[:9], body[9:20], body[20:]), "s3://b/k", stored_bytes=len(body))
+
+    assert unpack(body, "s3://b/k") == (TEXT,)
+    assert b"".join(chain.from_iterable(streamed)) == TEXT
+
+
+@pytest.mark.parametrize(
+    "behind", [b"\0\0garbage", b"garbage", bytes(512) + gzip.compress(TEXT), bytes(300_000) + b"x"]
+)
+def test_something_else_behind_gzip_is_not_passed_over(behind: bytes) -> None:
+    with pytest.raises(ObjectUnreadable, match="cut short or corrupt"):
+        unpack(gzip.compress(TEXT) + behind, "s3://b/k")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_quotes_may_hold_commas_quotes_and_line_ends() -> None:
         (b'a,m,s\n1,2,"x\n', "unreadable: it is no CSV"),
         (b'a,s\n1,"x"y\n', "unreadable: it is no CSV"),
         (b"a,s\r1,x\r2,y\r", "unreadable: it is no CSV: a quote is misplaced, or a line ends in CR alone"),
-        (b"a,,s\n1,2,3\n", "unreadable: its header leaves a column without a name"),
+        (b"a,,s\n1,2,3\n", "schema: the table has no column 'column_2'"),
         (b"a,s,a\n1,2,3\n", "schema: its header names 'a' more than once"),
         (b"a,s\n1,\xff\n", "unreadable: it is no"),
         (b"a,zz\n1,2\n", "schema: the table has no column 'zz'"),

@@ -75,7 +75,7 @@ def cast(values: pl.Series, type_name: str) -> list[object]:
         (pl.Series([2**62]).cast(pl.Datetime("us", "UTC")), "timestamptz", [None]),
         (pl.Series([0, 1]).cast(pl.Datetime("ms")), "date", [date(1970, 1, 1), None]),
         (pl.Series(["[1, 2]", "[1.5]", "x", None]), "list<int>", [[1, 2], None, None, None]),
-        (pl.Series(['{"a": 1}', '{"b": 1}', '{"a": "1"}']), "struct<a: int>", [{"a": 1}, None, None]),
+        (pl.Series(['{"a": 1}', '{"b": 1}', '{"a": "1"}']), "struct<a: int>", [{"a": 1}, None, {"a": 1}]),
         (
             pl.Series(['{"1": "2026-01-01", "2": null}', '{"x": null}']),
             "map<int, date>",

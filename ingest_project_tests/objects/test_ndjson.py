@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_project_tests.objects.factories import read, reasons, values
+from ingest_project.objects.mapping import Target
+from ingest_project.objects.parse import Reading
+from ingest_project_tests.objects.factories import fetched, read, read_objects, reasons, values
 
 ALL_TYPES = {
     "b": "boolean",
@@ -53,14 +55,14 @@ def test_absent_and_null_values_are_null() -> None:
     ("type_name", "value", "reason"),
     [
         ("long", '"abc"', "schema: column 'c', line 2: 'abc' is no long"),
-        ("long", '"12"', "schema: column 'c', line 2: '12' is no long"),
+        ("long", '""', "schema: column 'c', line 2: '' is no long"),
         ("long", "1.5", "schema: column 'c', line 2: 1.5 is no long"),
         ("long", "1.0", "schema: column 'c', line 2: 1.0 is no long"),
         ("long", "true", "schema: column 'c', line 2: True is no long"),
         ("long", "9223372036854775808", "schema: column 'c', line 2: 9223372036854775808 is no long"),
         ("int", "2147483648", "schema: column 'c', line 2: 2147483648 is no int"),
         ("float", "1e39", "schema: column 'c', line 2: 1e+39 is no float"),
-        ("double", '"1.5"', "schema: column 'c', line 2: '1.5' is no double"),
+        ("double", '"1,5"', "schema: column 'c', line 2: '1,5' is no double"),
         ("boolean", "1", "schema: column 'c', line 2: 1 is no boolean"),
         ("decimal(12,2)", "1.105", "schema: column 'c', row 2: '1.105' is no decimal(12,2)"),
         ("decimal(12,2)", "12345678901", "schema: column 'c', row 2: '12345678901' is no decimal(12,2)"),
@@ -155,7 +157,7 @@ def test_names_in_any_spelling_keep_their_digits() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("12.10", "12.1"),
+        ("12.10", "12.10"),
         ("12345678901234567890.123", "12345678901234567890.123"),
         ("true", "true"),
         ('{"a": [1, "x\\"y", null]}', '{"a": [1, "x\\"y", null]}'),
@@ -255,3 +257,58 @@ def test_files_put_together_may_have_a_mark_before_any_line() -> None:
     result = read(mark + b'{"a": 1}\n' + mark + b'{"a": 2}\n' + mark, columns={"a": "long"})
 
     assert values(result, "a") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"a":1},{"a":2}]',
+        b'[\n  {"a":1},\n  {"a":2}\n]',
+        b'{\n  "a": 1\n}',
+        b'{"a":1}{"a":2}',
+        b'{"a":1} {"a":2}\n',
+        b'[{\n "a": 1},{"a":2}]',
+    ],
+)
+@pytest.mark.parametrize("quarantines", [True, False])
+def test_a_json_document_is_told_how_it_is_read(body: bytes, quarantines: bool) -> None:
+    result = read_objects(fetched(body), Reading("ndjson", Target({"a": "long"}), quarantines=quarantines))
+
+    bad = result.rejected["reason"].to_list() if result.rejected is not None else []
+    assert "`format: json` reads" in [*bad, *reasons(result).values()][0]
+
+
+@pytest.mark.parametrize("body", [b'{"a":1}\n{"a":', b"<html>", b'{"a":1}x'])
+def test_what_is_no_json_document_is_not(body: bytes) -> None:
+    assert "format: json" not in reasons(read(body, columns={"a": "long"}))["0"]
+
+
+def test_an_array_within_a_json_document_is_not_told_to_be_one() -> None:
+    assert reasons(read(b"[[1]]", columns={"a": "long"}, file_format="json")) == {
+        "0": "unreadable: line 1 is no JSON object: [1]"
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('{"x": 1, "y": null}', {"x": 1}),
+        ('{"x": 1, "y": []}', {"x": 1}),
+        ('{"x": 1, "y": [{}], "z": {"w": [null]}}', {"x": 1}),
+        ('[{"x": null, "y": 2}]', [{"y": 2}]),
+    ],
+)
+def test_a_part_of_a_new_column_that_is_empty_is_left_out_until_it_has_a_type(
+    value: str, expected: object
+) -> None:
+    body = b'{"a": 1, "o": %s}' % value.encode()
+
+    assert values(read(body), "o") == [expected]
+    assert values(read(body, columns={"a": "long"}, allow_new_columns=True), "o") == [expected]
+
+
+def test_a_new_column_of_nothing_but_empty_parts_is_no_column_yet() -> None:
+    result = read(b'{"a": 1, "o": [{}], "p": [[null]]}', columns={"a": "long"}, allow_new_columns=True)
+
+    assert result.frame is not None
+    assert result.frame.columns == ["a", "_source_uri", "_source_version"]

@@ -18,6 +18,7 @@ from ingest_project.objects.parse import Reading
 from ingest_project.objects.read import read_contents
 from ingest_project.settings.model import TableFormat
 from ingest_project_tests.objects.archives import COMPRESSIONS, zipped
+from ingest_project_tests.objects.factories import reasons
 from ingest_project_tests.objects.streams import cut, texts
 from ingest_project_tests.objects.test_format_matrix import CASES, COMPRESS, ROWS
 
@@ -173,3 +174,24 @@ def test_damage_is_an_error_of_the_object_or_rows_but_nothing_else(
 def test_binary_is_not_cut() -> None:
     with pytest.raises(ObjectTooLarge, match="cannot be read in pieces"):
         cut(b"x", "binary")
+
+
+@pytest.mark.parametrize(
+    ("file_format", "body", "is_told"),
+    [
+        ("ndjson", b'[{"a": 1}, {"a": 2}]', True),
+        ("ndjson", b'{"a": 1}{"a": 2}{"a": 3}', True),
+        ("ndjson", b'{"a": "1234567890123"}', False),
+        ("text", b"[{1234567890123456789}]", False),
+    ],
+)
+@pytest.mark.parametrize("quarantines", [True, False])
+def test_a_document_in_one_line_that_is_too_long_is_told_how_it_is_read(
+    file_format: TableFormat, body: bytes, *, is_told: bool, quarantines: bool
+) -> None:
+    reading = Reading(file_format, Target({"a": "long"}), quarantines=quarantines)
+
+    result = read_contents(cut(body, file_format, record_bytes=10), reading)
+
+    told = [] if result.rejected is None else result.rejected["reason"].to_list()
+    assert ["`format: json`" in one for one in [*told, *reasons(result).values()]] == [is_told]

@@ -33,6 +33,11 @@ def test_decimal_commas_do_not_hide_the_semicolon() -> None:
         ("a,2026-11-20\nb,2026-11-21\n", False),
         ("x,x\n1,2\n", True),
         ("anna,berlin\nbert,bonn\n", None),
+        (",name\n0,anna\n1,bert\n", True),
+        (",berlin\n5,bonn\n7,ulm\n", False),
+        ("id,name,,\n1,anna,,\n", True),
+        ("name,town,\nanna,ulm,\n", None),
+        ("a,a\nb,b\n", False),
     ],
 )
 def test_header_is_told_by_what_no_column_is_called(text: str, header: bool | None) -> None:
@@ -44,6 +49,8 @@ def test_marks_for_null_are_believed_only_among_values() -> None:
 
     assert dialect.null_values == ("NULL", "\\N")
     assert found("id,word\n1,NULL\n2,x\n").null_values == ()
+    assert found("1,NULL\n2,5\n").null_values == ("NULL",)
+    assert found("1\t\\N\n2\tx\n").null_values == ("\\N",)
 
 
 def test_comments_above_the_header_are_told_from_a_header() -> None:

@@ -297,6 +297,16 @@ def test_a_few_texts_among_the_numbers_of_csv_do_not_make_text_of_them(bucket: B
     assert column(bucket.preview("x/"), "id").type == "long"
 
 
+@pytest.mark.parametrize(("text", "type_name"), [("00501", "string"), ("+5", "long"), ('""', "long")])
+def test_digits_of_another_file_with_leading_zeros_make_codes_of_numbers(
+    bucket: Bucket, text: str, type_name: str
+) -> None:
+    bucket.put("x/a.csv", b"id,c\n1,1\n2,2\n")
+    bucket.put("x/b.csv", f'id,c\n1,{text}\n2,""\n'.encode())
+
+    assert types(bucket.preview("x/")) == {"id": "long", "c": type_name}
+
+
 def test_many_texts_among_the_numbers_of_csv_make_text_of_them(bucket: Bucket) -> None:
     bucket.put("x/1.csv", b"id,code\n1,1\n2,2\n")
     bucket.put("x/2.csv", b"id,code\n3,A7\n")

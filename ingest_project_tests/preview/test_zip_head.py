@@ -1,5 +1,6 @@
 """Zips of several files."""
 
+from ingest_project_tests.objects import archives
 from ingest_project_tests.preview.factories import Bucket, column, types, zipped
 
 CSV = b"id,name\n1,a\n2,b\n"
@@ -36,3 +37,16 @@ def test_file_of_another_kind_in_a_zip_is_told(bucket: Bucket) -> None:
 
     assert preview.objects[0].rows == 2
     assert "m1.x: it is text, unlike most of the others" in (preview.objects[0].note or "")
+
+
+def test_what_macos_adds_of_its_own_is_no_file(bucket: Bucket) -> None:
+    of_mac = {
+        "__MACOSX/d/._a.csv": b"\0\5\x16\7",
+        "d/.DS_Store": b"\0\0\0\1Bud1",
+        ".DS_Store": b"\0\0\0\1Bud1",
+    }
+    bucket.put("x/a.zip", archives.zipped({"d/": b"", **of_mac, "d/a.csv": CSV}))
+
+    (one,) = bucket.preview("x/").objects
+
+    assert (one.format, one.rows, one.note) == ("csv", 2, None)
