@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import polars as pl
 from polars.exceptions import ComputeError
 
+from ingest_project.objects.json_nested import value_types
 from ingest_project.objects.types import instance
-from ingest_project.settings.type_grammar import ColumnType, ListOf, MapOf, Primitive, StructOf
+from ingest_project.settings.type_grammar import ColumnType, ListOf, Primitive, StructOf
 
 FLOAT = Primitive("float")
 
@@ -34,14 +35,7 @@ def with_nearest_floats(frame: pl.DataFrame, types: Mapping[str, ColumnType]) ->
 
 def has_float(wanted: ColumnType) -> bool:
     """Whether a part of values of this type is a float."""
-    match wanted:
-        case ListOf(element):
-            return has_float(element)
-        case MapOf(_, value):
-            return has_float(value)
-        case StructOf(fields):
-            return any(has_float(field) for _, field in fields)
-    return wanted == FLOAT
+    return any(one == FLOAT for one in value_types(wanted))
 
 
 def _nearest(values: pl.Expr, wanted: ColumnType, dtype: pl.DataType) -> pl.Expr | None:

@@ -7,7 +7,7 @@ text in place of every other value, each text having the digits of the source.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NoReturn, TypeVar
 
 import polars as pl
@@ -60,14 +60,18 @@ def parsed_as(wanted: ColumnType) -> pl.DataType:
 
 def keeps_digits(wanted: ColumnType) -> bool:
     """Whether a number in a value of this type must come through with every digit."""
+    return any(isinstance(one, DecimalOf) or one == Primitive("string") for one in value_types(wanted))
+
+
+def value_types(wanted: ColumnType) -> Iterator[ColumnType]:
+    """The type, and those of all its parts; of maps those of the values, as JSON's keys are text."""
+    yield wanted
     match wanted:
-        case ListOf(element):
-            return keeps_digits(element)
-        case MapOf(_, value):
-            return keeps_digits(value)
+        case ListOf(part) | MapOf(_, part):
+            yield from value_types(part)
         case StructOf(fields):
-            return any(keeps_digits(field) for _, field in fields)
-    return isinstance(wanted, DecimalOf) or wanted == Primitive("string")
+            for _, field in fields:
+                yield from value_types(field)
 
 
 def key_count(values: pl.Series) -> int:

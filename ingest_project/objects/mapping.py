@@ -115,6 +115,10 @@ class Target:
                 found[column.source] = "string"
         return found
 
+    def paths(self) -> frozenset[str]:
+        """What columns are read from where its name may be a path."""
+        return frozenset(one.source for one in self.mapping.mapped if one.may_be_a_path)
+
     def exact_paths(self) -> frozenset[str]:
         """What columns are read from that keep a number as it is written, where its name may be a path."""
         return frozenset(
@@ -159,7 +163,7 @@ def target_of(table: TableSettings, types: Mapping[str, str] | None) -> Target:
 
 
 def _keeps_digits(column: MappedColumn) -> bool:
-    is_exact = column.type == "string" or column.type.startswith("decimal")
+    is_exact = column.type in {"string", "int", "long"} or column.type.startswith("decimal")
     return is_exact or bool(column.formats or column.timezone)
 
 

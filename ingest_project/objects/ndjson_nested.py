@@ -9,13 +9,20 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from ingest_project.objects.json_floats import has_float
-from ingest_project.objects.json_nested import LONG_NUMERAL, keeps_digits, key_count, load, text_of
+from ingest_project.objects.json_nested import (
+    LONG_NUMERAL,
+    keeps_digits,
+    key_count,
+    load,
+    text_of,
+    value_types,
+)
 from ingest_project.objects.ndjson_exact import has_lost_spelling
 from ingest_project.objects.ndjson_inference import read_undeclared
 from ingest_project.objects.ndjson_numerals import RESPELLED, names_pattern, spellings
 from ingest_project.objects.ndjson_scan import contains, parts_with
 from ingest_project.objects.types import instance
-from ingest_project.settings.type_grammar import ColumnType, ListOf, MapOf, StructOf
+from ingest_project.settings.type_grammar import ColumnType, DecimalOf, ListOf, MapOf, StructOf
 
 OTHERWISE_WRITTEN = r"^(?:[\[{]|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$)"
 """Texts that may have been another JSON value than a string."""
@@ -40,12 +47,10 @@ def with_nested(
     nested = {name: one for name, one in types.items() if isinstance(one, ListOf | MapOf | StructOf)}
     if not nested:
         return frame
-    as_text = {name for name, one in nested.items() if keeps_digits(one)}
-    if not (as_text and re.search(LONG_NUMERAL.encode(), content)):
-        as_text = set()
-    as_text |= {name for name, one in nested.items() if _has_map(one) and has_float(one)} | {*spelled} & {
-        *nested
-    }
+    as_text = {name for name, one in nested.items() if name in spelled or (_has_map(one) and has_float(one))}
+    decimals = {name for name, one in nested.items() if _has_decimal(one)} - as_text
+    if decimals and re.search(LONG_NUMERAL.encode(), content):
+        as_text |= decimals
     as_text |= {
         name
         for name, one in nested.items()
@@ -76,14 +81,11 @@ def all_keys(frame: pl.DataFrame) -> int:
 
 
 def _has_map(wanted: ColumnType) -> bool:
-    match wanted:
-        case MapOf():
-            return True
-        case ListOf(element):
-            return _has_map(element)
-        case StructOf(fields):
-            return any(_has_map(field) for _, field in fields)
-    return False
+    return any(isinstance(one, MapOf) for one in value_types(wanted))
+
+
+def _has_decimal(wanted: ColumnType) -> bool:
+    return any(isinstance(one, DecimalOf) for one in value_types(wanted))
 
 
 def _has_lost_text(found: pl.DataType, wanted: ColumnType) -> bool:

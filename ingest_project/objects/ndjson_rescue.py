@@ -1,7 +1,8 @@
 """Takes out of a line of NDJSON what has no column or is none of its column's type, its text unchanged."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from ingest_project.objects.json_members import members
 from ingest_project.objects.json_nested import first_of_each_key
@@ -9,10 +10,33 @@ from ingest_project.objects.ndjson_faults import DECODER, is_of_type
 from ingest_project.objects.types import dtype_of
 
 
-def without_misfits(line: bytes, fields: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
-    """The line without the members that no field takes as they are, and these by name, with their JSON text.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The members of a line that a table has a use for: `fields`, with the types that they must be of.
 
-    A line that is no JSON object comes back as it is.
+    Columns may be read from `paths`, which are whole names or lead into the member that their first name names. What is
+    in `passed_over` is of no use, and not rescued either.
+    """
+
+    fields: Mapping[str, str]
+    paths: Collection[str] = ()
+    passed_over: Collection[str] = ()
+
+    def rescues(self, name: str, value: str) -> bool:
+        """Whether a member with this JSON text has no column, or is none of its column's type."""
+        if value == "null" or name in self.paths or name in self.passed_over:
+            return False
+        return name not in self.fields or not is_of_type(json.loads(value), dtype_of(self.fields[name]))
+
+    def is_read_below(self, name: str) -> bool:
+        """Whether a column is read from within the member, whatever becomes of it as a whole."""
+        return name not in self.fields and any(path.partition(".")[0] == name for path in self.paths)
+
+
+def without_misfits(line: bytes, wanted: Wanted) -> tuple[bytes, dict[str, str]]:
+    """The line without the members that no column takes as they are, and these by name, with their JSON text.
+
+    One that a column is read from within stays and is given, too. A line that is no JSON object comes back as it is.
     """
     text = line.decode().strip()
     try:
@@ -22,17 +46,11 @@ def without_misfits(line: bytes, fields: Mapping[str, str]) -> tuple[bytes, dict
     except (ValueError, RecursionError):
         return line, {}
     rescued = {
-        name: text[start:end]
-        for name, (start, end) in found.items()
-        if text[start:end] != "null" and not _fits(name, text[start:end], fields)
+        name: text[start:end] for name, (start, end) in found.items() if wanted.rescues(name, text[start:end])
     }
     kept = (
         f"{json.dumps(name)}: {text[start:end]}"
         for name, (start, end) in found.items()
-        if name not in rescued
+        if name not in rescued or wanted.is_read_below(name)
     )
     return ("{" + ", ".join(kept) + "}").encode(errors="surrogatepass") if rescued else line, rescued
-
-
-def _fits(name: str, value: str, fields: Mapping[str, str]) -> bool:
-    return name in fields and is_of_type(json.loads(value), dtype_of(fields[name]))

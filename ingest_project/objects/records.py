@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ingest_project.objects.csv_rows import csv_rows
 from ingest_project.objects.format_options import FormatOptions
 from ingest_project.objects.ndjson_faults import NO_UTF_8, line_fault
-from ingest_project.objects.ndjson_rescue import without_misfits
+from ingest_project.objects.ndjson_rescue import Wanted, without_misfits
 from ingest_project.objects.record import Record
 from ingest_project.objects.row_faults import RowFault
 from ingest_project.settings.model import TableFormat
@@ -38,20 +38,20 @@ def records_of(
     fields: Mapping[str, str],
     options: FormatOptions,
     first_line: int,
-    rescues: bool,
+    rescued: Wanted | None,
     uri: str,
 ) -> Records:
-    """The body's records. Raises ObjectError if it is not even text of the format's kind, or has no usable header."""
+    """The body's records; of NDJSON without what is to be `rescued`. Raises ObjectError if it is not even text of the format's kind, or has no usable header."""
     match format:
         case "csv":
             rows = csv_rows(body, options.csv, fields=fields, first_line=first_line, uri=uri)
             return Records(rows.records, rows.header)
         case "text":
             return Records(tuple(_text_lines(body, first_line)))
-        case _ if rescues:
+        case _ if rescued is not None:
             lines = _ndjson_lines(body, first_line)
             return Records(
-                tuple(_without_misfits(one, fields, names_json=format == "ndjson") for one in lines)
+                tuple(_without_misfits(one, rescued, names_json=format == "ndjson") for one in lines)
             )
         case _:
             return Records(
@@ -80,11 +80,11 @@ def _ndjson_lines(body: bytes, first_line: int) -> Iterator[Record]:
     return (Record(number, line + b"\n") for number, line in lines if line.strip(WHITESPACE))
 
 
-def _without_misfits(record: Record, fields: Mapping[str, str], *, names_json: bool) -> Record:
+def _without_misfits(record: Record, wanted: Wanted, *, names_json: bool) -> Record:
     if not is_utf_8(record.raw):
         return replace(record, fault=NO_UTF_8)
-    kept, rescued = without_misfits(record.raw, fields)
-    fault = line_fault(kept, fields, names_json=names_json)
+    kept, rescued = without_misfits(record.raw, wanted)
+    fault = line_fault(kept, wanted.fields, names_json=names_json)
     return replace(record, fault=fault, rescued=rescued, mended=kept.rstrip(b"\n") + b"\n")
 
 

@@ -25,10 +25,10 @@ class RescuedValues:
             self._by_row[row].update(values)
 
     def add(self, name: str, values: pl.Series, rows: pl.Series) -> None:
-        """Keeps the values of this field in the rows that are true."""
+        """Keeps the values of this field in the rows that are true, unless its text was kept already."""
         places = rows.arg_true()
         for row, value in zip(places.to_list(), python_values(values.gather(places)), strict=True):
-            self._by_row[row][name] = json_of(value)
+            self._by_row[row].setdefault(name, json_of(value))
 
     def column(self, height: int) -> pl.Series:
         """`_rescued_data`: a JSON object for each row of which something was rescued, else null."""

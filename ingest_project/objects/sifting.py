@@ -15,6 +15,7 @@ from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.content import Content
 from ingest_project.objects.fit import Fitted, fit
 from ingest_project.objects.format_options import CsvDialect, FormatOptions
+from ingest_project.objects.ndjson_rescue import Wanted
 from ingest_project.objects.parse import Reading, parse
 from ingest_project.objects.parsed import Parsed
 from ingest_project.objects.record import Record
@@ -97,10 +98,13 @@ def sift(contents: Sequence[Content], reading: Reading) -> Sifted:
 
 
 def _taken_apart(content: Content, reading: Reading, judges: dict[int, Judge]) -> Iterator[Placed]:
+    target = reading.target
+    fields = target.fields()
+    rescued = Wanted(fields, target.paths(), target.mapping.ignored) if target.rescues else None
     for place, body in enumerate(content.bodies):
         records = records_of(
-            bytes(body) if isinstance(body, bytes) else b"", reading.format, fields=reading.target.fields(),
-            options=reading.options, first_line=content.first_line, rescues=reading.target.rescues,
+            bytes(body) if isinstance(body, bytes) else b"", reading.format, fields=fields,
+            options=reading.options, first_line=content.first_line, rescued=rescued,
             uri=content.object.uri,
         )  # fmt: skip
         if records.judge is not None:

@@ -17,6 +17,8 @@ from ingest_project.objects.stacking import stacked
 from ingest_project.objects.unforeseen import unforeseen_as_fault
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 
+OTHER_JSON = r"^(?:[\[{]|-?[0-9]|true$|false$)"
+"""Text that a JSON value other than a string may have become, as others of its column are strings."""
 SUSPECT_BYTES = 512 * 1024
 """Text of which no more than this fails together is all looked at record by record."""
 
@@ -78,8 +80,16 @@ def _refuse_rounded(parsed: Parsed, reading: Reading, uri: str) -> None:
         return
     known = {*reading.target.fields(), *reading.target.mapping.ignored}
     for name, dtype in parsed.frame.schema.items():
-        if name not in known and not is_empty(dtype) and (dtype.is_nested() or dtype.is_float()):
+        if name not in known and not is_empty(dtype) and _is_rewritten(parsed.frame[name]):
             raise SchemaMismatch(uri, f"column {name!r} is to be rescued")
+
+
+def _is_rewritten(values: pl.Series) -> bool:
+    """Whether the values may have been written in another way: doubles, nested ones, and text that may be other JSON."""
+    dtype = values.dtype
+    if isinstance(dtype, pl.String):
+        return values.str.contains(OTHER_JSON).any()
+    return dtype.is_nested() or dtype.is_float()
 
 
 def _rows_by_object(contents: Sequence[Content], rows: Sequence[int]) -> dict[ObjectVersion, int]:

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from ingest_project.objects import together
 from ingest_project.objects.content import Content
-from ingest_project.objects.mapping import ColumnMapping, Target
+from ingest_project.objects.mapping import ColumnMapping, Target, target_of
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.read import ReadResult, read_contents
-from ingest_project.settings.model import SchemaEvolution, TableFormat
+from ingest_project.settings.model import SchemaEvolution, TableFormat, TableSettings
 from ingest_project.settings.row_limit import row_limit
 from ingest_project_tests.objects.factories import WRITTEN_AT, object_version, reasons, values
 from ingest_project_tests.objects.streams import cut
@@ -305,3 +306,57 @@ def test_fields_that_only_an_object_with_too_many_bad_rows_has_do_not_become_col
     assert list(reasons(result)) == ["1"]
     assert result.frame is not None
     assert [name for name in result.frame.columns if not name.startswith("_")] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "line", "row"),
+    [
+        ({"z": {"type": "long", "from": "a.n"}}, b'{"a":{"n":15}}', (15, {"a": {"n": 15}})),
+        ({"z": {"type": "string", "from": "a.n"}}, b'{"a":{"n":1.50}}', ("1.50", '{"a": {"n":1.50}}')),
+        ({"z": {"type": "long", "from": "a.n"}}, b'{"a":{"n":"x"}}', (None, {"a": {"n": "x"}, "a.n": "x"})),
+        ({"z": {"type": "string", "from": "a.n"}}, b'{"a.n":"q"}', ("q", None)),
+        ({"z": {"type": "string", "from": "a.n"}}, b'{"a":7}', (None, {"a": 7})),
+        (
+            {"z": {"type": "string", "from": "a.n"}, "a": {"drop": True}},
+            b'{"a":{"n":"x","m":1}}',
+            ("x", None),
+        ),
+        ({"z": "long", "a": {"drop": True}}, b'{"a":{"n":1},"z":"u"}', (None, {"z": "u"})),
+        ({"z": "long"}, b'{"b":true}', (None, {"b": True})),
+    ],
+)
+@pytest.mark.parametrize("neighbour", [b"", b'{"a":"text","b":"text"}\n', b'{"a":{"n":2.5}}\n'])
+def test_a_column_below_a_rescued_field_is_read_and_what_is_passed_over_is_not_rescued(
+    columns: Mapping[str, Any], line: bytes, row: tuple[object, object], neighbour: bytes
+) -> None:
+    table = TableSettings.model_validate(
+        {"name": "sales.orders", "queue": "landing", "bucket": "landing", "prefix": "o/", "format": "ndjson",
+         "columns": columns, "schema_evolution": "rescue"}
+    )  # fmt: skip
+    target = target_of(table, {**(table.column_types or {}), "_rescued_data": "string"})
+
+    result = read_contents(
+        [content(0, neighbour + line + b"\n")], Reading("ndjson", target, quarantines=True)
+    )
+
+    assert result.frame is not None
+    value, rescued = result.frame.select("z", "_rescued_data").row(-1)
+    expected = row[1]
+    assert (value, rescued if isinstance(expected, str) else rescued and json.loads(rescued)) == (
+        row[0],
+        expected,
+    )
+
+
+def test_a_fraction_below_a_path_is_a_bad_row_of_an_integer_column_and_no_fault_of_its_neighbours() -> None:
+    table = TableSettings.model_validate(
+        {"name": "sales.orders", "queue": "landing", "bucket": "landing", "prefix": "o/", "format": "ndjson",
+         "columns": {"z": {"type": "long", "from": "a.n"}}}
+    )  # fmt: skip
+    reading = Reading("ndjson", target_of(table, table.column_types), quarantines=True)
+
+    result = read_contents([content(0, b'{"a":{"n":15}}\n{"a":{"n":2.5}}\n')], reading)
+
+    assert result.frame is not None
+    assert result.frame["z"].to_list() == [15]
+    assert [line for line, _ in rejected(result)] == [2]
