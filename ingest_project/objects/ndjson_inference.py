@@ -14,6 +14,7 @@ from ingest_project.objects.types import instance
 from ingest_project.settings.type_grammar import MAX_DEPTH
 
 KINDS = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
+NESTED_KINDS = ({"object"}, {"array"})
 LAYOUT = str.maketrans("\r\n", "  ")
 LONG = range(-(2**63), 2**63)
 
@@ -32,8 +33,8 @@ def read_undeclared(content: bytes, declared: Collection[str]) -> pl.DataFrame:
         deep = [name for name, dtype in undeclared.items() if _is_deep(dtype)]
         frame = parse_ndjson(content, undeclared | dict.fromkeys(deep, pl.String()))
     except PolarsError:
-        # Polars knows no type for some mixtures.
-        frame = parse_ndjson(content, _schema_by_kinds(content, declared))
+        # Polars knows no type for some mixtures, and says none of the other columns then.
+        frame = _read_by_kinds(content, _kinds_of_columns(content, declared))
     doubles = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     nested = frame.select(name for name, dtype in frame.schema.items() if dtype.is_nested())
     changed = inexact_doubles(content, doubles) | inexact_integers(nested, content)
@@ -76,13 +77,23 @@ def _is_deep(dtype: pl.DataType, levels: int = MAX_DEPTH) -> bool:
     return False
 
 
-def _schema_by_kinds(content: bytes, declared: Collection[str]) -> dict[str, pl.DataType]:
+def _read_by_kinds(content: bytes, kinds: Mapping[str, set[str]]) -> pl.DataFrame:
+    """These columns; objects and arrays alone in theirs by their own type, if they have one in common."""
+    schema = {name: _dtype(found) for name, found in kinds.items()}
+    frame = parse_ndjson(content, schema)
+    # One column alone has its mixture within it, and is looked into no further.
+    nested = [name for name, found in kinds.items() if found in NESTED_KINDS] if len(kinds) > 1 else []
+    types = {name: dtype for name in nested if (dtype := json_dtype(frame[name])) is not None}
+    return parse_ndjson(content, schema | types) if types else frame
+
+
+def _kinds_of_columns(content: bytes, declared: Collection[str]) -> dict[str, set[str]]:
     kinds: dict[str, set[str]] = defaultdict(set)
     for line in content.splitlines():
         for name, value in _members(line):
             if name not in declared:
                 kinds[name] |= _kinds(value)
-    return {name: _dtype(found) for name, found in kinds.items()}
+    return kinds
 
 
 def _members(line: bytes) -> list[tuple[str, object]]:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest_project.objects.column_names import is_empty
 from ingest_project.objects.mapping import Target
+from ingest_project.objects.ndjson_inference import read_undeclared
 from ingest_project.objects.parse import Reading
 from ingest_project_tests.objects.factories import fetched, read, read_objects, reasons, values
 
@@ -312,3 +314,16 @@ def test_a_new_column_of_nothing_but_empty_parts_is_no_column_yet() -> None:
 
     assert result.frame is not None
     assert result.frame.columns == ["a", "_source_uri", "_source_version"]
+
+
+def test_nested_column_has_its_own_type_beside_one_that_mixes_objects_and_numbers() -> None:
+    body = b"""{"b": {"q": 1}, "s": {"p": 1.50}, "l": [1], "e": {}, "m": {"x": 1}}
+{"b": 7, "s": {"p": 2, "r": "t"}, "l": [2, 3], "e": {}, "m": {"x": {"y": 1}}}
+"""
+    columns = read_undeclared(body, ())
+
+    assert columns.schema["b"] == pl.String()
+    assert columns.schema["s"] == pl.Struct({"p": pl.Float64(), "r": pl.String()})
+    assert columns["l"].to_list() == [[1], [2, 3]]
+    assert is_empty(columns.schema["e"])
+    assert columns["m"].to_list() == ['{"x": 1}', '{"x": {"y": 1}}']
