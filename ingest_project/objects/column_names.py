@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 import polars as pl
 
 from ingest_project.errors import ColumnRefused
-from ingest_project.objects.types import instance, storable, type_of, typed_part
+from ingest_project.objects.types import storable, type_of, typed_part
 from ingest_project.settings.model import RESERVED_COLUMNS
 from ingest_project.settings.type_grammar import parse_column_type
 
@@ -80,15 +80,6 @@ def _type_fault(name: str, dtype: pl.DataType) -> str | None:
     except ValueError as error:  # the name of a field within
         return f"column {name!r} cannot be in a table: {str(error)[-200:]}"
     return None
-
-
-def is_empty(dtype: pl.DataType) -> bool:
-    """Nothing but nulls, empty lists and empty objects: it says nothing of a type."""
-    if isinstance(dtype, pl.List):
-        return is_empty(instance(dtype.inner))
-    if isinstance(dtype, pl.Struct):
-        return all(is_empty(instance(field.dtype)) for field in dtype.fields)
-    return isinstance(dtype, pl.Null)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -11,13 +11,7 @@ import polars as pl
 
 from ingest_project.errors import ColumnRefused, SchemaMismatch
 from ingest_project.objects.cast import Cast, cast_column, cast_values, default_of
-from ingest_project.objects.column_names import (
-    is_empty,
-    refuse_impossible,
-    refuse_new,
-    refuse_reserved,
-    refuse_taken,
-)
+from ingest_project.objects.column_names import refuse_impossible, refuse_new, refuse_reserved, refuse_taken
 from ingest_project.objects.csv_inference import nothing_as_null
 from ingest_project.objects.example import example_at
 from ingest_project.objects.expressions import evaluated, readable
@@ -25,7 +19,7 @@ from ingest_project.objects.mapping import ComputedColumn, MappedColumn, Target
 from ingest_project.objects.rescue import Rescued, RescuedValues
 from ingest_project.objects.row_faults import RowFault, RowFaults
 from ingest_project.objects.sources import source_of
-from ingest_project.objects.types import storable, typed_part
+from ingest_project.objects.types import is_empty, storable, typed_part
 
 SPELLED_BY_NOTHING = frozenset({"string", "binary"})
 """Types that have a value of no length."""

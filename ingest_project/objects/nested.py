@@ -6,9 +6,8 @@ from typing import cast as cast_type
 import polars as pl
 import pyarrow as pa
 
-from ingest_project.objects.column_names import is_empty
 from ingest_project.objects.text_numbers import without
-from ingest_project.objects.types import dtype_of, instance
+from ingest_project.objects.types import dtype_of, instance, is_empty
 from ingest_project.settings.type_grammar import ColumnType, ListOf, StructOf
 
 Cast = Callable[[pl.Series, ColumnType], pl.Series | None]

@@ -8,12 +8,12 @@ import polars as pl
 
 from ingest_project.errors import ColumnRefused, ObjectError, ObjectFaultUnknown, SchemaMismatch
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.column_names import is_empty
 from ingest_project.objects.content import Content
 from ingest_project.objects.fit import fit
 from ingest_project.objects.parse import LINE_FORMATS, Reading, parse
 from ingest_project.objects.parsed import Parsed
 from ingest_project.objects.stacking import stacked
+from ingest_project.objects.types import is_empty
 from ingest_project.objects.unforeseen import unforeseen_as_fault
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 

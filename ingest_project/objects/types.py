@@ -172,3 +172,12 @@ def _storable_primitive(dtype: pl.DataType) -> pl.DataType:
 def instance(dtype: PolarsDataType) -> pl.DataType:
     """The type itself where Polars allows its class instead, as within nested types."""
     return dtype() if isinstance(dtype, type) else dtype
+
+
+def is_empty(dtype: pl.DataType) -> bool:
+    """Nothing but nulls, empty lists and empty objects: it says nothing of a type."""
+    if isinstance(dtype, pl.List):
+        return is_empty(instance(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return all(is_empty(instance(field.dtype)) for field in dtype.fields)
+    return isinstance(dtype, pl.Null)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_project.objects.column_names import is_empty
 from ingest_project.objects.mapping import Target
 from ingest_project.objects.ndjson_inference import read_undeclared
 from ingest_project.objects.parse import Reading
+from ingest_project.objects.types import is_empty
 from ingest_project_tests.objects.factories import fetched, read, read_objects, reasons, values
 
 ALL_TYPES = {
