@@ -26,13 +26,13 @@ from ingest_project.iceberg.data_files import WrittenFiles
 from ingest_project.iceberg.quarantine import quarantine_settings
 from ingest_project.iceberg.schema import columns_of
 from ingest_project.iceberg.table import LakeTable
+from ingest_project.objects.columns.mapping import Target, target_of
 from ingest_project.objects.content import Content
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.objects.format_options import format_options
-from ingest_project.objects.mapping import Target, target_of
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.portions import Bounds, Streamed, Together, portions
 from ingest_project.objects.read import ReadResult, read_contents
-from ingest_project.objects.store import ObjectStore
 from ingest_project.objects.tolerant import too_many
 from ingest_project.settings.model import TableSettings
 

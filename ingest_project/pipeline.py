@@ -27,7 +27,7 @@ from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.commit import Commit
 from ingest_project.iceberg.replacement import Replacement
 from ingest_project.lease import Lease
-from ingest_project.objects.store import ObjectStore
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.quarantine_commit import add_bad_rows, summary_properties, take_out_replaced
 from ingest_project.settings.model import Settings, TableSettings
 from ingest_project.sqs.queue import Queue

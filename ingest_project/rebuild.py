@@ -8,7 +8,7 @@ from ingest_project.batches.ledger import Ledger, utc_now
 from ingest_project.errors import UnroutableObject
 from ingest_project.events.routing import RoutedObject, Router
 from ingest_project.intake import planning_rules
-from ingest_project.objects.store import ObjectStore
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.pipeline import BatchResult, Pipeline
 from ingest_project.settings.model import TableSettings
 from ingest_project.sqs.queue import Queue

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ingest_project.events.routing import Router
     from ingest_project.iceberg.catalog import Lake
     from ingest_project.intake import Intake
-    from ingest_project.objects.store import ObjectStore
+    from ingest_project.objects.fetch.store import ObjectStore
     from ingest_project.pipeline import Pipeline
     from ingest_project.rebuild import Rebuild
     from ingest_project.restore.restore import Restore
@@ -35,7 +35,7 @@ class Services:
         """Raises SettingsError for expressions and defaults of `columns` that can never give a value."""
         self.settings = settings
         if any(_computes(table) for table in settings.tables):
-            from ingest_project.objects.mapping_check import mapping_faults
+            from ingest_project.objects.columns.mapping_check import mapping_faults
 
             if faults := list(mapping_faults(settings)):
                 raise SettingsError(faults)
@@ -61,7 +61,7 @@ class Services:
 
     @cached_property
     def store(self) -> "ObjectStore":
-        from ingest_project.objects.store import ObjectStore
+        from ingest_project.objects.fetch.store import ObjectStore
 
         return ObjectStore(self.aws)
 

@@ -20,7 +20,7 @@ from ingest_project.batches.ledger import Ledger
 from ingest_project.batches.model import ClaimResult, ObjectState
 from ingest_project.batches.tables import batches, messages, object_versions
 from ingest_project.iceberg.table import LakeTable
-from ingest_project.objects.store import ObjectStore
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.pipeline import BatchResult
 from ingest_project.rebuild import Rebuild
 from ingest_project.services import Services

@@ -128,7 +128,7 @@ GUARDS = (
     Guard(
         "overwritten between event and read: a read is pinned to its version",
         "test_overwrites.py::test_object_overwritten_before_it_was_read_gives_way_to_the_newer_event",
-        "objects/store.py",
+        "objects/fetch/store.py",
         {'options["if_match"] = f\'"{expected}"\'': "pass"},
     ),
     Guard(

@@ -10,7 +10,7 @@ import pytest
 from ingest_project.batches.model import ObjectState
 from ingest_project.errors import BatchNotFound, TableMismatch
 from ingest_project.objects import parse as parse_module
-from ingest_project.objects.ndjson import read_ndjson
+from ingest_project.objects.json.ndjson import read_ndjson
 from ingest_project.objects.parsed import Parsed
 from ingest_project_tests.factories import DAY, NEXT_DAY, ORDERS, Zone, order_key, orders
 from ingest_project_tests.iceberg.readers import order_ids_by_clickhouse

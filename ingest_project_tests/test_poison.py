@@ -11,8 +11,8 @@ import pytest
 
 from ingest_project.batches.model import ObjectState
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.fetched import FetchResult
-from ingest_project.objects.store import ObjectStore
+from ingest_project.objects.fetch.fetched import FetchResult
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project_tests.factories import ORDERS, QUEUE, Zone, order_key, orders
 from ingest_project_tests.faults import Killed
 

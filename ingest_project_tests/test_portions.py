@@ -9,9 +9,9 @@ from pyiceberg.types import BooleanType
 from ingest_project import batch_writer
 from ingest_project.errors import CatalogUnavailable, CommitConflict
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.fetched import FetchResult
+from ingest_project.objects.fetch.fetched import FetchResult
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.objects.portions import Bounds
-from ingest_project.objects.store import ObjectStore
 from ingest_project.services import Services
 from ingest_project_tests.factories import Zone, order_key, orders
 from ingest_project_tests.faults import go_on

@@ -7,7 +7,7 @@ import pytest
 
 from ingest_project.errors import ObjectMissing
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.store import ObjectStore
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.services import Services
 from ingest_project_tests.factories import QUEUE, Zone, order_key, orders_table
 from ingest_project_tests.faults import Killed, die

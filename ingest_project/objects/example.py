@@ -3,7 +3,7 @@
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
-from ingest_project.objects.nanoseconds import values_of
+from ingest_project.objects.values.nanoseconds import values_of
 
 EXAMPLE_CHARACTERS = 40
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ingest_project.objects.mapping import column_mapping
+from ingest_project.objects.columns.mapping import column_mapping
 from ingest_project.settings.model import TableSettings
 
 

@@ -1,6 +1,6 @@
 """Tells the objects that other programs leave beside their files, and that hold no rows in any format."""
 
-from ingest_project.objects.fetched import FetchedObject
+from ingest_project.objects.fetch.fetched import FetchedObject
 
 SUCCESS = "_SUCCESS"
 """Spark and Hadoop write it behind the last file of a job; some committers write a report of the job into it."""

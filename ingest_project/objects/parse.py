@@ -6,11 +6,11 @@ from datetime import datetime
 
 import polars as pl
 
-from ingest_project.objects.columnar import ColumnarFormat, read_file
-from ingest_project.objects.csv import read_csv
+from ingest_project.objects.columnar.reader import ColumnarFormat, read_file
+from ingest_project.objects.columns.mapping import Target
+from ingest_project.objects.csv.reader import read_csv
 from ingest_project.objects.format_options import DEFAULT_OPTIONS, FormatOptions
-from ingest_project.objects.mapping import Target
-from ingest_project.objects.ndjson import read_ndjson
+from ingest_project.objects.json.ndjson import read_ndjson
 from ingest_project.objects.parsed import Parsed
 from ingest_project.objects.text_lines import read_text_lines
 from ingest_project.objects.whole_object import read_whole_objects

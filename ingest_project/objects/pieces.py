@@ -8,16 +8,16 @@ from typing import Protocol
 
 from ingest_project.errors import ObjectTooLarge
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.avro_pieces import avro_pieces
-from ingest_project.objects.columnar_pieces import columnar_pieces
-from ingest_project.objects.compression import unpack_stream
+from ingest_project.objects.columnar.avro_pieces import avro_pieces
+from ingest_project.objects.columnar.pieces import columnar_pieces
 from ingest_project.objects.content import Content
-from ingest_project.objects.csv_pieces import csv_pieces
+from ingest_project.objects.csv.pieces import csv_pieces
 from ingest_project.objects.format_options import FormatOptions
-from ingest_project.objects.json_pieces import json_pieces
+from ingest_project.objects.json.pieces import json_pieces
 from ingest_project.objects.line_pieces import line_pieces
 from ingest_project.objects.markers import is_job_mark
 from ingest_project.objects.piece import DEFAULT_LIMITS, Limits, Piece
+from ingest_project.objects.unpack.compression import unpack_stream
 from ingest_project.settings.model import TableFormat
 
 

@@ -10,17 +10,17 @@ from datetime import datetime
 
 from ingest_project.errors import ObjectError, ObjectTooLarge
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.compression import unpack_within
+from ingest_project.objects.columnar.decoded_size import decoded_bytes
 from ingest_project.objects.content import Content
-from ingest_project.objects.decoded_size import decoded_bytes
-from ingest_project.objects.fetched import FetchedObject, ObjectFailure
+from ingest_project.objects.fetch.fetched import FetchedObject, ObjectFailure
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.objects.format_options import FormatOptions
-from ingest_project.objects.json_pieces import as_ndjson
+from ingest_project.objects.json.pieces import as_ndjson
 from ingest_project.objects.markers import holds_no_rows
 from ingest_project.objects.piece import DEFAULT_LIMITS, Limits
 from ingest_project.objects.pieces import Cutting, Source, pieces
-from ingest_project.objects.store import ObjectStore
 from ingest_project.objects.unforeseen import unforeseen_as_fault
+from ingest_project.objects.unpack.compression import unpack_within
 from ingest_project.settings.model import TableFormat
 
 GROUP_STORED_BYTES = 64 * 1024**2

@@ -20,13 +20,13 @@ from ingest_project.errors import (
 )
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.content import Content
-from ingest_project.objects.fetched import ObjectFailure
+from ingest_project.objects.fetch.fetched import ObjectFailure
 from ingest_project.objects.parse import LINE_FORMATS, Reading
 from ingest_project.objects.rejected import rejected_frame
-from ingest_project.objects.stacking import stacked
 from ingest_project.objects.together import Part, provenance, read_together, suspects_among
 from ingest_project.objects.tolerant import Tolerated, oversized_reason, read_tolerantly
-from ingest_project.objects.types import dtype_of
+from ingest_project.objects.values.stacking import stacked
+from ingest_project.objects.values.types import dtype_of
 
 MAX_STRANGERS = 16
 """How many objects of a batch are told from the others because they do not go into one table with them."""

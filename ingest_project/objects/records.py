@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ingest_project.objects.csv_rows import csv_rows
+from ingest_project.objects.csv.rows import csv_rows
 from ingest_project.objects.format_options import FormatOptions
-from ingest_project.objects.ndjson_faults import NO_UTF_8, line_fault
-from ingest_project.objects.ndjson_rescue import Wanted, without_misfits
+from ingest_project.objects.json.faults import NO_UTF_8, line_fault
+from ingest_project.objects.json.rescue import Wanted, without_misfits
 from ingest_project.objects.record import Record
 from ingest_project.objects.row_faults import RowFault
 from ingest_project.settings.model import TableFormat

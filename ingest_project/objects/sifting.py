@@ -12,17 +12,17 @@ import polars as pl
 
 from ingest_project.errors import ColumnRefused, ObjectError, ObjectUnreadable
 from ingest_project.events.object_version import ObjectVersion
+from ingest_project.objects.columns.fit import Fitted, fit
 from ingest_project.objects.content import Content
-from ingest_project.objects.fit import Fitted, fit
 from ingest_project.objects.format_options import CsvDialect, FormatOptions
-from ingest_project.objects.ndjson_rescue import Wanted
+from ingest_project.objects.json.rescue import Wanted
 from ingest_project.objects.parse import Reading, parse
 from ingest_project.objects.parsed import Parsed
 from ingest_project.objects.record import Record
 from ingest_project.objects.records import Judge, records_of
 from ingest_project.objects.row_faults import RowFault
-from ingest_project.objects.stacking import stacked
 from ingest_project.objects.unforeseen import unforeseen_as_fault
+from ingest_project.objects.values.stacking import stacked
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_NUMBER = "line_number"

@@ -8,13 +8,13 @@ import polars as pl
 
 from ingest_project.errors import ColumnRefused, ObjectError, ObjectFaultUnknown, SchemaMismatch
 from ingest_project.events.object_version import ObjectVersion
+from ingest_project.objects.columns.fit import fit
 from ingest_project.objects.content import Content
-from ingest_project.objects.fit import fit
 from ingest_project.objects.parse import LINE_FORMATS, Reading, parse
 from ingest_project.objects.parsed import Parsed
-from ingest_project.objects.stacking import stacked
-from ingest_project.objects.types import is_empty
 from ingest_project.objects.unforeseen import unforeseen_as_fault
+from ingest_project.objects.values.stacking import stacked
+from ingest_project.objects.values.types import is_empty
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 
 OTHER_JSON = r"^(?:[\[{]|-?[0-9]|true$|false$)"

@@ -7,18 +7,18 @@ import polars as pl
 
 from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch, TooManyBadRows
 from ingest_project.events.object_version import ObjectVersion
+from ingest_project.objects.columns.fit import Fitted, fit
+from ingest_project.objects.columns.rescue import json_of
 from ingest_project.objects.content import Content, Oversized
 from ingest_project.objects.example import python_values
-from ingest_project.objects.fit import Fitted, fit
-from ingest_project.objects.ndjson_faults import remedy_for_long
+from ingest_project.objects.json.faults import remedy_for_long
 from ingest_project.objects.parse import LINE_FORMATS, Reading, parse
 from ingest_project.objects.rejected import RejectedRow
-from ingest_project.objects.rescue import json_of
 from ingest_project.objects.row_faults import RowFault
 from ingest_project.objects.sifting import Placed, Sifted, sift
-from ingest_project.objects.stacking import stacked
 from ingest_project.objects.together import read_together
 from ingest_project.objects.unforeseen import unforeseen_as_fault
+from ingest_project.objects.values.stacking import stacked
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 
 INFERRED_FORMATS = frozenset({"ndjson", "json", "csv"})

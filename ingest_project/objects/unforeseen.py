@@ -34,7 +34,7 @@ def _is_panic(error: BaseException) -> bool:
 
 
 def _place(trace: TracebackType | None) -> str:
-    """The innermost line of ours, `objects/csv.py:31`."""
+    """The innermost line of ours, `objects/csv/reader.py:31`."""
     ours = [
         f"{Path(frame.filename).relative_to(PACKAGE)}:{frame.lineno}"
         for frame in traceback.extract_tb(trace)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest_project.objects.csv_inference import nothing_as_null
-from ingest_project.objects.text import from_text
-from ingest_project.objects.types import storable
+from ingest_project.objects.csv.inference import nothing_as_null
+from ingest_project.objects.values.text import from_text
+from ingest_project.objects.values.types import storable
 from ingest_project.preview.disagreement import agreed
 from ingest_project.preview.dtypes import merged
 from ingest_project.preview.iceberg_types import Remedy, iceberg_type, kind_of

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ingest_project.objects.csv_excel_mark import LONGEST_BYTES, excel_mark
-from ingest_project.objects.csv_header import FEWEST_BELOW_A_TITLE
+from ingest_project.objects.csv.excel_mark import LONGEST_BYTES, excel_mark
+from ingest_project.objects.csv.header import FEWEST_BELOW_A_TITLE
 from ingest_project.objects.format_options import CsvDialect
 
 DELIMITERS = (",", ";", "\t", "|")

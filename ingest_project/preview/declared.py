@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest_project.objects.types import dtype_of
+from ingest_project.objects.values.types import dtype_of
 from ingest_project.preview.column_naming import free_name, is_usable
 from ingest_project.preview.columns import FoundColumn
 from ingest_project.preview.yaml_text import can_be_key

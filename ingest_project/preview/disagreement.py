@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest_project.objects.cast import cast_column
-from ingest_project.objects.mapping import MappedColumn
-from ingest_project.objects.types import storable
+from ingest_project.objects.columns.cast import cast_column
+from ingest_project.objects.columns.mapping import MappedColumn
+from ingest_project.objects.values.types import storable
 from ingest_project.preview.dtypes import merged
 from ingest_project.preview.iceberg_types import Remedy, iceberg_type
 from ingest_project.preview.values import shown

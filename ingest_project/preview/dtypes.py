@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from ingest_project.objects.types import instance, storable
+from ingest_project.objects.values.types import instance, storable
 
 
 def merged(first: pl.DataType, second: pl.DataType, *, or_text: bool = False) -> pl.DataType | None:

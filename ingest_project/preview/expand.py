@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.byte_source import ByteSource
-from ingest_project.objects.compressed_stream import Codec, decompressed
-from ingest_project.objects.compression import BZIP2_MAGIC, MAGICS
+from ingest_project.objects.unpack.compressed_stream import Codec, decompressed
+from ingest_project.objects.unpack.compression import BZIP2_MAGIC, MAGICS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ingest_project.aws import Aws
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.unforeseen import unforeseen_as_fault
-from ingest_project.objects.zip_archive import ZIP_MAGICS
+from ingest_project.objects.unpack.zip_archive import ZIP_MAGICS
 from ingest_project.preview.columnar_head import MAGICS, first_rows
 from ingest_project.preview.expand import expand
 from ingest_project.preview.range_file import RangeFile, read_range

@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from ingest_project.objects.types import instance, is_empty, storable, type_of, typed_part
+from ingest_project.objects.values.types import instance, is_empty, storable, type_of, typed_part
 from ingest_project.preview.dtypes import field_names
 
 Remedy = Literal["drop", "rescue"]

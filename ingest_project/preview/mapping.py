@@ -8,8 +8,8 @@ from ingest_project.iceberg import column_mapping
 from ingest_project.iceberg.column_mapping import map_columns
 from ingest_project.iceberg.outage import Outages
 from ingest_project.iceberg.table import LakeTable
-from ingest_project.objects.mapping import ColumnMapping, MappedColumn, Target
-from ingest_project.objects.types import dtype_of
+from ingest_project.objects.columns.mapping import ColumnMapping, MappedColumn, Target
+from ingest_project.objects.values.types import dtype_of
 from ingest_project.preview.columns import FoundColumn
 from ingest_project.preview.rows import rejected_rows
 from ingest_project.preview.sampling import Sample

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ingest_project.aws import Aws
 from ingest_project.errors import ObjectUnavailable
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.s3_faults import BOTO3_FAULTS, boto3_fault
-from ingest_project.objects.store import UNVERSIONED
+from ingest_project.objects.fetch.s3_faults import BOTO3_FAULTS, boto3_fault
+from ingest_project.objects.fetch.store import UNVERSIONED
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef

@@ -10,17 +10,17 @@ from itertools import islice
 import polars as pl
 
 from ingest_project.errors import ObjectUnreadable
+from ingest_project.objects.columns.mapping import ColumnMapping, MappedColumn, Target
 from ingest_project.objects.content import Content
-from ingest_project.objects.csv_inference import typed_from_text
-from ingest_project.objects.csv_pieces import csv_pieces
-from ingest_project.objects.json_nested import json_text, load
-from ingest_project.objects.json_pieces import as_ndjson, json_pieces
+from ingest_project.objects.csv.inference import typed_from_text
+from ingest_project.objects.csv.pieces import csv_pieces
+from ingest_project.objects.json.pieces import as_ndjson, json_pieces
 from ingest_project.objects.line_pieces import line_pieces
-from ingest_project.objects.mapping import ColumnMapping, MappedColumn, Target
 from ingest_project.objects.parse import LINE_FORMATS, Reading, parse
 from ingest_project.objects.piece import Limits, Piece
 from ingest_project.objects.read import ReadResult, read_contents
 from ingest_project.objects.sifting import sift
+from ingest_project.objects.values.json_nested import json_text, load
 from ingest_project.preview.heads import HEAD_BYTES, Head
 from ingest_project.preview.read_as import ReadAs
 

@@ -9,7 +9,7 @@ import polars as pl
 from ingest_project.aws import Aws
 from ingest_project.errors import ObjectError, ObjectUnreadable
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.csv_inference import nothing_as_null
+from ingest_project.objects.csv.inference import nothing_as_null
 from ingest_project.objects.unforeseen import unforeseen_as_fault
 from ingest_project.preview.formats import format_by_content, format_by_name
 from ingest_project.preview.heads import Head, read_heads

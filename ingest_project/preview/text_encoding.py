@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ingest_project.objects.csv_text import BYTE_ORDER_MARKS, UTF_8_MARK
+from ingest_project.objects.csv.text import BYTE_ORDER_MARKS, UTF_8_MARK
 
 C1 = frozenset(range(0x80, 0xA0))
 """In Latin-1 these are control characters, which no file has; in Windows-1252 they are quotes, dashes and the euro."""

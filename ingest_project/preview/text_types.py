@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest_project.objects.text import from_text
-from ingest_project.objects.types import dtype_of
+from ingest_project.objects.values.text import from_text
+from ingest_project.objects.values.types import dtype_of
 from ingest_project.settings.column_types import type_fault
 
 UUID = r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.byte_source import ByteSource
-from ingest_project.objects.zip_archive import ENCRYPTED, FAULTS, ZIP_MAGICS, is_of_mac, members
+from ingest_project.objects.unpack.zip_archive import ENCRYPTED, FAULTS, ZIP_MAGICS, is_of_mac, members
 from ingest_project.preview.expand import Expanded, expand
 from ingest_project.preview.listing import spread
 

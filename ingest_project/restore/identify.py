@@ -26,7 +26,7 @@ from datetime import datetime
 
 from ingest_project.batches.history import UNKNOWN_TIME
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.versions import ListedVersion
+from ingest_project.objects.fetch.versions import ListedVersion
 
 ETAG = re.compile(r"[0-9a-fA-F]{32}(-[0-9]{1,5})?")
 SEQUENCER = re.compile(r"[0-9A-Fa-f]{16,31}")

@@ -33,7 +33,7 @@ from ingest_project.events.routing import RoutedObject
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.provenance import GROUPS, BatchCommit
 from ingest_project.iceberg.table import LakeTable
-from ingest_project.objects.versions import ListedVersion, list_versions
+from ingest_project.objects.fetch.versions import ListedVersion, list_versions
 from ingest_project.restore.identify import identify
 from ingest_project.restore.leftovers import leftovers_in, take_out
 from ingest_project.settings.model import TableSettings

@@ -11,8 +11,8 @@ from ingest_project.demo.sample_data import CLICKS, DEVICES, ORDERS, SampleData,
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.events.routing import RoutedObject, Router
-from ingest_project.objects.fetched import FetchedObject
-from ingest_project.objects.mapping import target_of
+from ingest_project.objects.columns.mapping import target_of
+from ingest_project.objects.fetch.fetched import FetchedObject
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.read import ReadResult
 from ingest_project.settings.load import load_settings

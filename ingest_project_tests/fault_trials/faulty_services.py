@@ -11,7 +11,7 @@ from ingest_project.services import Services
 if TYPE_CHECKING:
     from ingest_project.batches.ledger import Ledger
     from ingest_project.iceberg.catalog import Lake
-    from ingest_project.objects.store import ObjectStore
+    from ingest_project.objects.fetch.store import ObjectStore
     from ingest_project.sqs.queue import Queue
 
 

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from ingest_project.aws import Aws
-from ingest_project.objects.store import ObjectStore
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.settings.model import AwsSettings
 
 if TYPE_CHECKING:

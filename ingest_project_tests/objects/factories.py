@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.fetched import FetchedObject, FetchResult
+from ingest_project.objects.columns.mapping import Target
+from ingest_project.objects.fetch.fetched import FetchedObject, FetchResult
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.objects.format_options import DEFAULT_OPTIONS, FormatOptions
-from ingest_project.objects.mapping import Target
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.portions import Together, portions
 from ingest_project.objects.read import ReadResult, read_contents
-from ingest_project.objects.store import ObjectStore
 from ingest_project.settings.model import TableFormat
 
 WRITTEN_AT = datetime(2026, 11, 20, 10, tzinfo=UTC)

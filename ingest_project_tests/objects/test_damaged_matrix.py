@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from ingest_project.objects.mapping import Target
+from ingest_project.objects.columns.mapping import Target
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.read import ReadResult
 from ingest_project.settings.format_rules import FIXED_COLUMNS

@@ -3,8 +3,8 @@ from typing import get_args
 
 import pytest
 
-from ingest_project.objects.fetched import FetchedObject
-from ingest_project.objects.mapping import Target
+from ingest_project.objects.columns.mapping import Target
+from ingest_project.objects.fetch.fetched import FetchedObject
 from ingest_project.objects.parse import Reading
 from ingest_project.settings.model import TableFormat
 from ingest_project_tests.objects.factories import fetched, object_version, read_objects, values

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_project.errors import ObjectTooLarge, ObjectUnreadable
+from ingest_project.objects.columns.mapping import Target
 from ingest_project.objects.content import Content
-from ingest_project.objects.mapping import Target
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.read import read_contents
 from ingest_project.settings.model import TableFormat

@@ -13,11 +13,11 @@ from ingest_project.errors import ObjectError, ObjectFaultUnknown, ObjectTooLarg
 from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects import portions as portions_module
 from ingest_project.objects.content import Content
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.objects.format_options import DEFAULT_OPTIONS, FormatOptions
 from ingest_project.objects.piece import Limits
 from ingest_project.objects.pieces import Cutting, Source
 from ingest_project.objects.portions import Bounds, Streamed, Together, portions
-from ingest_project.objects.store import ObjectStore
 from ingest_project.settings.model import TableFormat
 from ingest_project_tests.objects.archives import zipped
 from ingest_project_tests.objects.factories import object_version

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ingest_project.errors import ObjectFaultUnknown
 from ingest_project.objects import parse as parse_module
 from ingest_project.objects import portions as portions_module
-from ingest_project.objects.mapping import Target
-from ingest_project.objects.ndjson import read_ndjson
+from ingest_project.objects.columns.mapping import Target
+from ingest_project.objects.json.ndjson import read_ndjson
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.parsed import Parsed
 from ingest_project_tests.objects.factories import (

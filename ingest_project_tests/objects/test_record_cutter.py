@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.objects.content import Content
-from ingest_project.objects.csv_rows import csv_rows
+from ingest_project.objects.csv.rows import csv_rows
 from ingest_project.objects.format_options import CsvDialect
 from ingest_project_tests.objects.streams import cut, numbered_lines, texts
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from ingest_project.objects.store import ObjectStore
+from ingest_project.objects.fetch.store import ObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,7 +30,7 @@ from ingest_project.events.object_version import ObjectVersion
 from ingest_project.objects.format_options import DEFAULT_OPTIONS
 from ingest_project.objects.piece import Limits
 from ingest_project.objects.portions import Bounds, Streamed, portions
-from ingest_project.objects.store import ObjectStore
+from ingest_project.objects.fetch.store import ObjectStore
 from ingest_project.settings.model import AwsSettings
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ingest_project.objects import together
+from ingest_project.objects.columns.mapping import ColumnMapping, Target, target_of
 from ingest_project.objects.content import Content
-from ingest_project.objects.mapping import ColumnMapping, Target, target_of
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.read import ReadResult, read_contents
 from ingest_project.settings.model import SchemaEvolution, TableFormat, TableSettings

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from ingest_project.iceberg.catalog import Lake
-from ingest_project.objects.types import dtype_of
+from ingest_project.objects.values.types import dtype_of
 from ingest_project_tests.iceberg.factories import (
     catalog_settings,
     nothing,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
+from ingest_project.objects.columns.mapping import Target
 from ingest_project.objects.format_options import DEFAULT_OPTIONS, FormatOptions
-from ingest_project.objects.mapping import Target
 from ingest_project.settings.model import TableFormat
 
 COLUMNS: Mapping[str, str] = {

@@ -11,13 +11,13 @@ from typing import Any
 import polars as pl
 
 from ingest_project.errors import ObjectError
+from ingest_project.objects.columns.mapping import ColumnMapping, MappedColumn, Target
 from ingest_project.objects.content import Content
-from ingest_project.objects.mapping import ColumnMapping, MappedColumn, Target
 from ingest_project.objects.parse import Reading
 from ingest_project.objects.piece import Limits
 from ingest_project.objects.portions import Bounds, Streamed, Together, portions
 from ingest_project.objects.read import ReadResult, read_contents
-from ingest_project.objects.types import storable, type_of
+from ingest_project.objects.values.types import storable, type_of
 from ingest_project.settings.format_rules import FIXED_COLUMNS
 from ingest_project.settings.model import PROVENANCE_COLUMNS, RESCUED_COLUMN, SchemaEvolution
 from ingest_project_tests.objects.factories import Fetched, fetched

@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from ingest_project.objects.mapping import ColumnMapping, ComputedColumn, MappedColumn, Target
+from ingest_project.objects.columns.mapping import ColumnMapping, ComputedColumn, MappedColumn, Target
 from ingest_project_tests.odd_files.case import Cell, Line, Maker, OddFile
 
 TYPES = {

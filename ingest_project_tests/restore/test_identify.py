@@ -6,7 +6,7 @@ import pytest
 
 from ingest_project.batches.history import UNKNOWN_TIME
 from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.versions import ListedVersion
+from ingest_project.objects.fetch.versions import ListedVersion
 from ingest_project.restore.identify import Identified, identify
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

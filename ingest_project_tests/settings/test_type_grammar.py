@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from ingest_project.iceberg.type_names import parse_type, type_name
-from ingest_project.objects.types import dtype_of, type_of
+from ingest_project.objects.values.types import dtype_of, type_of
 from ingest_project.settings.column_types import type_fault
 from ingest_project.settings.type_grammar import MAX_DEPTH, parse_column_type
 from ingest_project_tests.type_names import scrambled_names, sound_names
