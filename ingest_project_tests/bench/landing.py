@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -51,6 +52,8 @@ def clients(endpoint: str) -> "tuple[S3Client, SQSClient]":
         "region_name": "us-east-1",
         "aws_access_key_id": "bench",
         "aws_secret_access_key": "bench",
+        # An emulator puts the parts of 5 GB together while the caller waits.
+        "config": Config(read_timeout=600),
     }
     return boto3.client("s3", **arguments), boto3.client("sqs", **arguments)
 

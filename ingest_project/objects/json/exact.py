@@ -28,8 +28,9 @@ def inexact_integers(frame: pl.DataFrame, content: bytes) -> dict[str, str]:
     """Nested columns of this NDJSON with an integer, among doubles, that no double is equal to: the first of each."""
     found: dict[str, str] = {}
     suspects = [one.name for one in frame.iter_columns() if _has_large_double(one)]
+    types = frame.schema
     for name, value in _values(content, suspects):
-        if name not in found and (numeral := _inexact(value, frame.schema[name])) is not None:
+        if name not in found and (numeral := _inexact(value, types[name])) is not None:
             found[name] = numeral
     return found
 

@@ -26,7 +26,8 @@ def with_nearest_floats(frame: pl.DataFrame, types: Mapping[str, ColumnType]) ->
         if name in types and has_float(types[name])
     }
     rounded = frame.with_columns(one.alias(name) for name, one in nearest.items() if one is not None)
-    misfits = {name: _is_none(pl.col(name), types[name], rounded.schema[name]) for name in nearest}
+    dtypes = rounded.schema
+    misfits = {name: _is_none(pl.col(name), types[name], dtypes[name]) for name in nearest}
     checked = [one.any().alias(name) for name, one in misfits.items() if one is not None]
     if at_fault := [name for name, (is_none,) in rounded.select(checked).to_dict().items() if is_none]:
         raise ComputeError(f"column {at_fault[0]!r}: a number is no float")

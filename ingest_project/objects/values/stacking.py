@@ -51,10 +51,12 @@ def _changed_columns(
 ) -> set[str]:
     """The columns of numbers one of which is another in the type that all of them have together."""
     changed: set[str] = set()
+    # Polars makes a schema anew each time: with 10,000 columns that counts.
+    types = together.schema
     start = 0
     for frame in frames:
         for name, dtype in frame.schema.items():
-            if name in as_text or name in changed or dtype in {together.schema[name], pl.Null()}:
+            if name in as_text or name in changed or dtype in {types[name], pl.Null()}:
                 continue
             if _is_changed(frame[name], together[name].slice(start, frame.height)):
                 if dtype.is_nested():
