@@ -130,8 +130,13 @@ def with_broken(file_format: TableFormat, name: str, breaks: Callable[[bytes], b
             for place, row in enumerate(rows)
         ]
         file = _made(file_format, "broken row", made, rng)
-        in_array = file.body.lstrip(b"\n\t\xef\xbb\xbf").startswith(b"[")
-        return file if in_array or file_format == "ndjson" else replace(file, fate="either")
+        # The first row may be an array itself, of a document with others behind it.
+        in_array = not made[0][0].startswith(b"[") and file.body.lstrip(b"\n\t\xef\xbb\xbf").startswith(b"[")
+        if in_array or file_format == "ndjson":
+            return file
+        if name == "an array":  # documents one behind the other, each of which may be an array of rows
+            return replace(file, lines=tuple(Line(place, row) for place, row in enumerate(rows, 1)))
+        return replace(file, fate="either")
 
     return make
 

@@ -101,7 +101,9 @@ def odd_json() -> dict[str, tuple[str, Cell]]:
         ("amount", Cell(string("7.25"), Decimal("7.25"), "7.25")),
         ("amount", Cell("true", MISFIT, True)),
     ]
-    found += [(column, Cell(string("1"), MISFIT, "1")) for column in ("code", "ratio", "ok")]
+    found += [("code", Cell(string("1"), 1, "1")), ("ratio", Cell(string("1"), 1.0, "1"))]
+    found += [("ok", Cell(string("true"), True, "true")), ("ok", Cell(string("1"), MISFIT, "1"))]
+    found += [(column, Cell(string("one"), MISFIT, "one")) for column in ("code", "ratio", "ok")]
     found += [
         (column, Cell('{"a": [1]}', MISFIT, {"a": [1]})) for column in ("code", "ratio", "ok", "amount")
     ]
