@@ -173,7 +173,9 @@ class BatchWriter:
             if isinstance(error, PartitionMismatch):
                 return {streamed.object: error}
             self._note_failures([(streamed.object, error)])
-        except Exception:
+        except (
+            Exception
+        ):  # whatever stops the attempt: what is written of the object belongs to nobody yet; it is raised on
             self.discard(part)
             raise
         else:

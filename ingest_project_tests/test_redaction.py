@@ -38,7 +38,7 @@ def test_each_place_of_a_url_that_holds_a_secret_is_cleared_and_all_else_stays(
         "s3://acme-landing/orders/token=5/a@b.ndjson",
         "postgresql://ann@db/x",
         "arn:aws:sqs:us-east-1:123456789012:landing-dlq after 5 receives",
-        "sqlite:////tmp/ledger.db",
+        "sqlite:////srv/ledger.db",
         "kansas=1 and disaster_zone=eu of postgresql://db:5432/x",
         "s3://acme-landing/a:b@c/part=1 of http://127.0.0.1:4566: see 'x'",
     ],

@@ -65,6 +65,18 @@ def _rebuild(trial: Trial) -> None:
     trial.settle()
 
 
+def _strike(trial: Trial, point: str, action: Action) -> None:
+    """A rebuild is struck at a point, and once all is settled done again."""
+    trial.arm(point, action)
+    typed = _materialize(trial)
+    mark = trial.await_mark(point)
+    if action is Action.FREEZE:
+        outlive(trial, mark)
+    _await(trial, typed)
+    trial.settle()
+    _rebuild(trial)
+
+
 def struck(name: str, point: str, action: Action) -> Fault:
     """A rebuild of missed objects is struck at a point; then it is done again, and then their events come after all."""
 
@@ -72,14 +84,7 @@ def struck(name: str, point: str, action: Action) -> Fault:
         trial.land()
         trial.settle()
         missed = _miss(trial, foreign_times=1)
-        trial.arm(point, action)
-        typed = _materialize(trial)
-        mark = trial.await_mark(point)
-        if action is Action.FREEZE:
-            outlive(trial, mark)
-        _await(trial, typed)
-        trial.settle()
-        _rebuild(trial)
+        _strike(trial, point, action)
         trial.landing.announce(missed)
         trial.settle()
 
@@ -96,14 +101,7 @@ def changed(name: str, point: str, action: Action) -> Fault:
         trial.expected.all_of(first)
         trial.settle()
         _change(trial, first[REMAINING:])
-        trial.arm(point, action)
-        typed = _materialize(trial)
-        mark = trial.await_mark(point)
-        if action is Action.FREEZE:
-            outlive(trial, mark)
-        _await(trial, typed)
-        trial.settle()
-        _rebuild(trial)
+        _strike(trial, point, action)
         trial.landing.announce(first)  # once more, as SQS may: none of them may come back
         trial.settle()
 
