@@ -22,44 +22,48 @@ INSTALLED := .venv/.installed
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: $(INSTALLED) ## make .venv from requirements.lock; does nothing while that is up to date
+setup: $(INSTALLED) ## create .venv from requirements.lock; does nothing while it is up to date
 
-demo: setup ## files, queue, Dagster and its web UI on this machine; ARGS=--exit ends when all rows are in
+demo: setup ## files, queue, Dagster and its web UI on this machine; ARGS=--exit ends when all rows have arrived
 	$(BIN)/ingest demo $(ARGS)
 
+# Runs in the folder with the link to dagster.yaml: elsewhere Dagster warns that it will not read it. `dagster dev`
+# itself warns that `dg dev` supersedes it, which does nothing else for a project with a workspace.yaml.
 dev: export DAGSTER_HOME := $(CURDIR)/.dagster
+dev: export INGEST_CONFIG := $(abspath $(or $(INGEST_CONFIG),ingest.yaml))
+dev: export PYTHONWARNINGS := ignore:Function `dev_command` is superseded
 dev: setup dagster-home ## `dagster dev` on ingest.yaml; HOST and PORT say where, ARGS adds options
-	$(BIN)/dagster dev --host $(HOST) --port $(PORT) $(ARGS)
+	@cd .dagster && exec $(CURDIR)/$(BIN)/ingest dev --workspace ../workspace.yaml --host $(HOST) --port $(PORT) $(ARGS)
 
 test: setup ## pytest; ARGS picks tests and options
 	$(BIN)/pytest $(ARGS)
 
-guards: setup ## that each guard of exactly-once has a test that fails without it
+guards: setup ## verify that each guard of exactly-once has a test that fails without it
 	$(BIN)/pytest ingest_project_tests/guards.py $(ARGS)
 
-memory: setup ## peak memory of a run over objects of 100 MB to 5 GB (some ten minutes, 6 GB of disk)
+memory: setup ## peak memory of a run over objects of 100 MB to 5 GB (about ten minutes, 6 GB of disk)
 	$(BIN)/python -m ingest_project_tests.bench.memory $(ARGS)
 
-bench: setup ## rows per second and memory against a loop written by hand, as ratios
+bench: setup ## rows per second and memory, compared with a simple loop, as ratios
 	$(BIN)/python -m ingest_project_tests.bench
 
 faults: setup ## try to break exactly-once: TRIALS, SEED, LEDGER=sqlite or postgres, WORKERS, FAULT
 	$(BIN)/python -m ingest_project_tests.fault_trials --trials $(TRIALS) --seed $(SEED) --ledger $(LEDGER) \
 		--workers $(WORKERS) $(if $(FAULT),--fault $(FAULT)) $(if $(TRIAL),--trial $(TRIAL)) $(ARGS)
 
-odd-files: setup ## read PER_FORMAT odd and damaged files of each format, made from SEED, and list what came of them
+odd-files: setup ## read PER_FORMAT odd and damaged files of each format, made from SEED, and list the results
 	$(BIN)/python -m ingest_project_tests.odd_files --seed $(SEED) --per-format $(PER_FORMAT) $(ARGS)
 
-fuzz: setup ## read files with random changes for SECONDS; the files that break something are kept in .fuzz
+fuzz: setup ## read files with random changes for SECONDS; files that break something are kept in .fuzz
 	$(BIN)/python -m ingest_project_tests.odd_files.fuzz --seed $(SEED) --seconds $(SECONDS) $(ARGS)
 
-lint: setup ## ruff, mypy and the one-way rooms
+lint: setup ## ruff, mypy and import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lock: setup ## make requirements.lock anew from pyproject.toml
+lock: setup ## create requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-header --quiet -o requirements.lock
 
@@ -67,13 +71,13 @@ clean: ## remove .venv and all caches; .dagster, with the ledger and tables of `
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find ingest_project ingest_project_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Dagster reads dagster.yaml from DAGSTER_HOME and keeps its storage beside it.
+# Dagster reads dagster.yaml from DAGSTER_HOME and stores its data there: logs, and the ledger, closed to others.
 dagster-home:
-	@mkdir -p .dagster
+	@mkdir -p .dagster && chmod 700 .dagster
 	@ln -sfn ../dagster.yaml .dagster/dagster.yaml
 
-# uv comes by pip, at the version and with the hashes of the lock; it installs the rest many times faster. Each run is a
-# process of its own: where Python may not write bytecode, importing without it takes three times as long.
+# pip installs uv, at the version and with the hashes of the lock; uv installs the rest many times faster. Each run is a
+# process of its own: where Python may not write bytecode, imports without bytecode take three times as long.
 $(INSTALLED): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, $(PYTHON) is %d.%d; try `make setup PYTHON=python3.12`" % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv

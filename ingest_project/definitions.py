@@ -1,4 +1,4 @@
-"""The composition root: all that Dagster loads, made from the settings. Opens no connection and writes no file."""
+"""The composition root: all that Dagster loads, made from the settings, without connections or files."""
 
 import dagster as dg
 
@@ -7,6 +7,7 @@ from ingest_project.defs.asset_checks import checks_job, table_checks
 from ingest_project.defs.assets import queue_assets, table_assets
 from ingest_project.defs.check_sensor import check_sensors
 from ingest_project.defs.jobs import ingest_jobs
+from ingest_project.defs.object_alerts import object_alert_sensor
 from ingest_project.defs.operations import ledger_jobs
 from ingest_project.defs.quarantine_assets import quarantine_assets
 from ingest_project.defs.schedules import rebuild_schedules
@@ -25,9 +26,14 @@ def defs() -> dg.Definitions:
         assets=[*queue_assets(settings), *table_assets(settings), *quarantine_assets(settings)],
         asset_checks=checks,
         jobs=[*jobs, *ledger_jobs(), *([checks_job()] if checks else [])],
-        sensors=[*queue_sensors(settings, jobs), *check_sensors(settings), alert_sensor(settings)],
+        sensors=[
+            *queue_sensors(settings, jobs),
+            *check_sensors(settings),
+            alert_sensor(settings),
+            object_alert_sensor(settings),
+        ],
         schedules=rebuild_schedules(settings),
         resources={"services": Services(settings)},
-        # A rebuild is one step: a process of its own would only import everything a second time.
+        # A rebuild is one step: a separate process would only import everything again.
         executor=dg.in_process_executor,
     )

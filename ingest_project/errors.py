@@ -2,7 +2,7 @@
 
     IngestError
     ├── SettingsError            ingest.yaml or the environment is wrong; nothing was started
-    ├── MessageError             an SQS message that cannot be claimed; it stays on its way to the DLQ
+    ├── MessageError             an SQS message that cannot be claimed; it is left to the DLQ
     │   ├── NotAnS3Event
     │   └── UnroutableObject
     ├── ObjectError              one object version that cannot be ingested; the rest of its batch goes on
@@ -10,27 +10,33 @@
     │   ├── ObjectForbidden
     │   ├── ObjectKeyDenied
     │   ├── ObjectArchived
+    │   ├── WrongRegion
     │   ├── ObjectTooLarge
     │   ├── ObjectUnreadable
     │   ├── SchemaMismatch
     │   │   └── ColumnRefused
     │   ├── TooManyBadRows
+    │   ├── EventContradicted
     │   ├── ObjectOverwritten    (transient)
     │   ├── ObjectThrottled      (transient)
     │   ├── ObjectUnavailable    (transient)
+    │   ├── ObjectOutOfResources (transient)
     │   └── ObjectFaultUnknown
     ├── TableError               an Iceberg table or its catalog
     │   ├── TableMismatch
-    │   │   └── PartitionMismatch
+    │   │   ├── PartitionMismatch
+    │   │   └── RowsRefused
     │   ├── CatalogUnavailable   (transient)
     │   └── CommitConflict       (transient)
     ├── QueueUnavailable         (transient) SQS did not answer, or refused
     ├── LedgerUnavailable        (transient) the ledger's database did not answer
+    ├── LedgerAbsent             the ledger does not exist: nothing was ingested yet, or it was removed
     ├── BatchNotFound            a batch id that the ledger does not know
     └── BatchSuperseded          another attempt owns the batch now; this one must stop
+        └── ObjectsTaken         a rebuild took objects of the batch; its run goes on with the others
 
-`transient` says whether trying again may help. `error_class` is the stable name under which the ledger, the logs and
-the user interface file the error, and under which `settings/error_classes.py` says what follows.
+`transient` says whether trying again may help. `error_class` is the stable name of the error in the ledger,
+the logs and the user interface; `settings/error_classes.py` has the action for each.
 """
 
 from typing import ClassVar
@@ -46,7 +52,7 @@ class IngestError(Exception):
 class SettingsError(IngestError):
     """The settings cannot be used.
 
-    `problems` holds one line for each fault, each naming file, line, key and remedy.
+    `problems` has one line for each fault, with file, line, key and remedy.
     """
 
     error_class = "settings"
@@ -57,11 +63,11 @@ class SettingsError(IngestError):
 
 
 class MessageError(IngestError):
-    """An SQS message that names nothing we can ingest. It is recorded and left to the DLQ, never deleted."""
+    """An SQS message that does not name anything we can ingest. It is recorded and left to the DLQ."""
 
 
 class NotAnS3Event(MessageError):
-    """The body of a message is no S3 event notification in any envelope we know."""
+    """The body of a message is not an S3 event notification in a known envelope."""
 
     error_class = "not_an_s3_event"
 
@@ -71,14 +77,14 @@ class NotAnS3Event(MessageError):
 
 
 class UnroutableObject(MessageError):
-    """No table takes this object, or its key or time names no partition of the table that does."""
+    """No table takes this object, or its key or time does not name a partition of the table."""
 
     error_class = "unroutable"
 
     def __init__(self, uri: str, reason: str) -> None:
         self.uri = uri
         self.reason = reason
-        super().__init__(f"{uri!r} names no table: {reason}")
+        super().__init__(f"{uri!r} cannot be routed: {reason}")
 
 
 class ObjectError(IngestError):
@@ -91,27 +97,36 @@ class ObjectError(IngestError):
 
 
 class ObjectMissing(ObjectError):
-    """S3 holds no such object (404): it was deleted after its event was sent."""
+    """S3 does not hold the object (404): it was deleted after its event was sent, or never written."""
 
     error_class = "missing"
 
 
 class ObjectForbidden(ObjectError):
-    """S3 refused to hand out the object (401, 403)."""
+    """S3 refused access to the object (401, 403)."""
 
     error_class = "forbidden"
 
 
 class ObjectKeyDenied(ObjectError):
-    """S3 cannot decrypt the object for us: its KMS key is denied, disabled, pending deletion or gone."""
+    """S3 cannot decrypt the object for us: its KMS key is denied, disabled, pending deletion or deleted."""
 
     error_class = "kms"
 
 
 class ObjectArchived(ObjectError):
-    """The object is in an archive tier and must be restored before it can be read (403 InvalidObjectState)."""
+    """The object is in an archive tier and must be restored before a read (403 InvalidObjectState)."""
 
     error_class = "archived"
+
+
+class WrongRegion(ObjectError):
+    """The bucket is in another region that S3 does not name, so that its redirect could not be followed.
+
+    Permanent, although the object is not at fault: it needs another setting.
+    """
+
+    error_class = "wrong_region"
 
 
 class ObjectTooLarge(ObjectError):
@@ -121,13 +136,19 @@ class ObjectTooLarge(ObjectError):
 
 
 class ObjectOverwritten(ObjectError):
-    """The key holds another write than the one that the event named (412), which is gone for good.
+    """The key holds another write than the event named (412); the named one does not exist any more.
 
-    Transient, as the newer write's own event settles this one; only if that never comes does it count as failed.
+    Transient, because the newer write's own event settles this one. It fails only if that event never comes.
     """
 
     error_class = "overwritten"
     transient = True
+
+
+class EventContradicted(ObjectError):
+    """The event names another eTag, or an earlier time, of the version than S3 does: S3 did not send it."""
+
+    error_class = "contradicted"
 
 
 class ObjectUnreadable(ObjectError):
@@ -137,13 +158,13 @@ class ObjectUnreadable(ObjectError):
 
 
 class SchemaMismatch(ObjectError):
-    """The object's columns do not fit the table's, and the table's policy is not to change it."""
+    """The object's columns do not fit the table's, and the table's policy does not allow to change it."""
 
     error_class = "schema"
 
 
 class ColumnRefused(SchemaMismatch):
-    """A column of the object can or may not be in the table, whatever its rows hold."""
+    """A column of the object cannot or may not be in the table, whatever its values are."""
 
 
 class TooManyBadRows(ObjectError):
@@ -153,30 +174,37 @@ class TooManyBadRows(ObjectError):
 
 
 class ObjectThrottled(ObjectError):
-    """S3, or KMS behind it, asked for fewer requests; the object is tried again later."""
+    """S3 or KMS asked for fewer requests; the object is tried again later."""
 
     error_class = "throttled"
     transient = True
 
 
 class ObjectUnavailable(ObjectError):
-    """S3 did not answer properly (5xx, timeout, wrong region or credentials); the object is tried again later."""
+    """S3 did not answer properly (5xx, timeout, bad credentials); the object is tried again later."""
 
     error_class = "unavailable"
     transient = True
 
 
-class ObjectFaultUnknown(ObjectError):
-    """Fetching or reading the object failed in a way that nobody foresaw: a fault of ours or of a library.
+class ObjectOutOfResources(ObjectError):
+    """This machine ran out of disk or file descriptors; the object is tried again later."""
 
-    The reason names the exception and where it was raised, never its text: that may quote the object.
+    error_class = "resources"
+    transient = True
+
+
+class ObjectFaultUnknown(ObjectError):
+    """Fetching or reading the object raised an unexpected exception: a fault of ours or of a library.
+
+    The reason names the exception and where it was raised, never its text, which may quote the object.
     """
 
     error_class = "unknown"
 
 
 class TableError(IngestError):
-    """An Iceberg table, or the catalog that holds it, did not do what was asked."""
+    """An operation on an Iceberg table, or on its catalog, failed."""
 
     def __init__(self, table: str, reason: str) -> None:
         self.table = table
@@ -185,15 +213,23 @@ class TableError(IngestError):
 
 
 class TableMismatch(TableError):
-    """The table that exists and the one that the settings declare differ in a way we must not mend by ourselves."""
+    """The table differs from its settings in a way that we must not change, or PyIceberg cannot write it."""
 
     error_class = "table_mismatch"
 
 
 class PartitionMismatch(TableMismatch):
-    """A new table would lack a column that its partition spec names, or have one that the transform does not apply to.
+    """A new table would lack a column of its partition spec, or the transform does not apply to the column.
 
-    Where nobody declared the columns they are those of the rows at hand, so other rows may make the table.
+    If the columns are not declared, they are those of the rows at hand, so that other rows may fit.
+    """
+
+
+class RowsRefused(TableMismatch):
+    """A writable table cannot take these rows.
+
+    They may be of several objects: then each object is tried by itself, and those that are refused fail as
+    `schema`.
     """
 
 
@@ -230,8 +266,23 @@ class LedgerUnavailable(IngestError):
     transient = True
 
 
+class LedgerAbsent(IngestError):
+    """There is no ledger at the URL: nothing was ingested yet, or it was removed."""
+
+    error_class = "ledger_absent"
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        super().__init__(
+            f"there is no ledger at {location}. If nothing was ingested yet, start Dagster with `make dev`: "
+            "the first tick of a sensor creates the ledger. If files were ingested before, the ledger was "
+            "removed, or ledger.url names another one: stop Dagster, put the ledger back or run "
+            "`ingest ledger recover`, and start Dagster"
+        )
+
+
 class BatchNotFound(IngestError):
-    """The ledger knows no batch of this id."""
+    """The ledger does not know a batch with this id."""
 
     error_class = "batch_not_found"
 
@@ -241,13 +292,20 @@ class BatchNotFound(IngestError):
 
 
 class BatchSuperseded(IngestError):
-    """A newer attempt has taken this batch over; what this one did is either committed or of no effect."""
+    """Another run has taken over this batch; what this run did is committed or has no effect."""
 
     error_class = "superseded"
 
-    def __init__(self, batch_id: str, attempt: int) -> None:
+    def __init__(self, batch_id: str) -> None:
         self.batch_id = batch_id
-        self.attempt = attempt
-        super().__init__(
-            f"attempt {attempt} of batch {batch_id} was superseded by a newer one; nothing to do here"
-        )
+        super().__init__(self._reason())
+
+    def _reason(self) -> str:
+        return f"batch {self.batch_id} was taken over by another run: this run has nothing left to do"
+
+
+class ObjectsTaken(BatchSuperseded):
+    """A rebuild has taken object versions of this batch; its run goes on with the others."""
+
+    def _reason(self) -> str:
+        return f"a rebuild has taken objects of batch {self.batch_id}; the run starts again with the others"

@@ -1,11 +1,25 @@
-"""Fixtures that more than one room needs: an AWS emulator over HTTP, and settings that point to it."""
+"""Fixtures for more than one room: an AWS emulator over HTTP, buckets in it, and a store that reads them."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 import requests
 
 from ingest_project.demo.embedded_aws import embedded_aws
+from ingest_project.settings.model import AwsSettings
+from ingest_project.sources.aws import Aws
+from ingest_project.sources.s3.store import ObjectStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Runs the slowest tests first: they mostly wait, and the other workers run the rest meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +31,7 @@ def aws_endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def aws(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty AWS account that boto3's default chain finds; gives its endpoint URL."""
+    """An empty AWS account that boto3's default chain finds; returns its endpoint URL."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -25,3 +39,17 @@ def aws(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     requests.post(f"{aws_endpoint}/moto-api/reset", timeout=10).raise_for_status()
     return aws_endpoint
+
+
+@pytest.fixture
+def s3(aws: str) -> "S3Client":
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="landing")
+    client.create_bucket(Bucket="versioned")
+    client.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+    return client
+
+
+@pytest.fixture
+def store(s3: "S3Client") -> ObjectStore:
+    return ObjectStore(Aws(AwsSettings()))

@@ -1,6 +1,6 @@
 """One process of the project over a landing zone in the emulator, driven step by step and without Dagster.
 
-What a test sees of the outcome is read past the project: the ledger's rows with SQL, the table's with Polars.
+Tests read the outcome without the project: the ledger's rows with SQL, the table's with Polars.
 """
 
 import json
@@ -14,22 +14,22 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from ingest_project.acknowledge import Acknowledged
-from ingest_project.aws import Aws
-from ingest_project.batches.ledger import Ledger
-from ingest_project.batches.model import ClaimResult, ObjectState
-from ingest_project.batches.tables import batches, messages, object_versions
 from ingest_project.iceberg.table import LakeTable
-from ingest_project.objects.fetch.store import ObjectStore
-from ingest_project.pipeline import BatchResult
-from ingest_project.rebuild import Rebuild
+from ingest_project.ingestion.acknowledge import Acknowledged
+from ingest_project.ingestion.process import BatchResult
+from ingest_project.ingestion.rebuild import Rebuild
+from ingest_project.ledger.ledger import Ledger
+from ingest_project.ledger.model import ClaimResult, ObjectState
+from ingest_project.ledger.tables import batches, messages, object_versions
 from ingest_project.services import Services
 from ingest_project.settings.model import AwsSettings
-from ingest_project.sqs.queue import Queue
-from ingest_project_tests.events.factories import direct, s3_record
+from ingest_project.sources.aws import Aws
+from ingest_project.sources.s3.store import ObjectStore
+from ingest_project.sources.sqs.queue import Queue
 from ingest_project_tests.faults import Hook, HookedLedger
 from ingest_project_tests.iceberg.readers import newest_metadata, snapshot_ids
 from ingest_project_tests.landing import BUCKET, Landing, table
+from ingest_project_tests.sources.factories import direct, s3_record
 
 QUEUE = "landing"
 ORDERS = "sales.orders"
@@ -57,12 +57,12 @@ def order_key(name: str, day: str = DAY) -> str:
 
 @lru_cache(maxsize=1)
 def aws_of(endpoint: str) -> Aws:
-    """The clients of the emulator, once for all tests: a set of them costs more than a batch."""
+    """The clients of the emulator, shared by all tests: making them takes longer than a batch."""
     return Aws(AwsSettings(endpoint_url=endpoint))
 
 
 class Zone:
-    """A landing zone and a process of the project; `restarted` gives a second process of the same deployment."""
+    """A landing zone and a process of the project; `restarted` returns a second process of the deployment."""
 
     def __init__(self, landing: Landing) -> None:
         self.landing = landing
@@ -89,7 +89,7 @@ class Zone:
         return Zone(self.landing)
 
     def declare(self, **changes: Any) -> "Zone":
-        """A process started after sales.orders was declared otherwise, and alone."""
+        """A process started after sales.orders was declared with these changes, as the only table."""
         self.landing.write(tables=[orders_table(**changes)])
         return self.restarted()
 
@@ -99,11 +99,11 @@ class Zone:
     # What happens outside.
 
     def put(self, key: str, body: bytes) -> str:
-        """Write an object; the emulator notifies the queue. Gives its eTag."""
+        """Write an object and return its eTag; the emulator notifies the queue."""
         return self.landing.s3.put_object(Bucket=BUCKET, Key=key, Body=body)["ETag"].strip('"')
 
     def put_orders(self, name: str, *order_ids: int, day: str = DAY) -> str:
-        """Write a file of orders and give its key."""
+        """Write a file of orders and return its key."""
         key = order_key(name, day)
         self.put(key, orders(*order_ids))
         return key
@@ -112,13 +112,13 @@ class Zone:
         self.landing.s3.delete_object(Bucket=BUCKET, Key=key)
 
     def silence(self) -> None:
-        """From now on S3 sends no events; `announce` does."""
+        """From now on S3 does not send events; `announce` does."""
         self.landing.notify([])
 
     def announce(
         self, key: str, etag: str, *, sequencer: Any = ..., version_id: Any = ..., at: datetime | None = None
     ) -> None:
-        """Send the event of a write; S3's have a sequencer, the emulator's have none."""
+        """Send the event of a write, with a sequencer as S3's have, unlike the emulator's."""
         told = {"eTag": etag, "sequencer": sequencer, "versionId": version_id}
         time = (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.send(direct(s3_record(key, object_fields=told, eventTime=time)))
@@ -127,7 +127,7 @@ class Zone:
         self.landing.sqs.send_message(QueueUrl=self.landing.queue_url, MessageBody=body)
 
     def redeliver(self) -> None:
-        """What is in flight becomes visible again, as after its visibility timeout."""
+        """Make what is in flight visible again, as after its visibility timeout."""
         query = sa.select(messages.c.receipt_handle).where(messages.c.receipt_handle.is_not(None))
         for (handle,) in self.select(query):
             self.landing.sqs.change_message_visibility(
@@ -139,7 +139,7 @@ class Zone:
     def drain(self, **changes: Any) -> ClaimResult:
         """The intake of a tick, with the queue's settings changed.
 
-        Unless told otherwise it is for just what the queue shows: the emulator takes seconds to tell that it is empty.
+        By default it takes just what the queue shows: the emulator needs seconds to answer that it is empty.
         """
         limit = self.queue.attributes().visible + self.ledger.waiting_objects(QUEUE)
         changed = {"max_messages_per_tick": limit, **changes}
@@ -147,7 +147,7 @@ class Zone:
         return replace(self.services.intake(QUEUE), settings=settings).drain()
 
     def plan_one(self) -> str:
-        """Drain the queue, of which one open batch is to come; gives its id."""
+        """Drain the queue, which must give one open batch; returns its id."""
         self.drain()
         (batch,) = self.ledger.open_batches(QUEUE)
         return batch.batch_id
@@ -191,6 +191,12 @@ class Zone:
         rebuild = Rebuild(used, store or services.store, services.router, pipeline)
         return rebuild.run(services.settings.table(ORDERS), day, queue=self.queue, run_id=run_id)
 
+    def plan_rebuild(self, day: str = DAY, *, run_id: str = "rebuild-1") -> str:
+        """Begin to rebuild one day of sales.orders, as far as the plan; returns the batch's id."""
+        services = self.services
+        rebuild = Rebuild(self.ledger, services.store, services.router, services.pipeline)
+        return rebuild._plan(services.settings.table(ORDERS), day, run_id)
+
     def acknowledge(self) -> Acknowledged:
         return self.services.acknowledge(QUEUE)
 
@@ -212,7 +218,7 @@ class Zone:
         return len(snapshot_ids(self.lake_table(name)))
 
     def states(self, name: str = ORDERS) -> dict[str, ObjectState]:
-        """The state of each key's object version; of several the one claimed last."""
+        """The state of each key's object version; of several, that of the one claimed last."""
         known = object_versions.c
         query = sa.select(known.key, known.state).where(known.table_name == name).order_by(known.claimed_at)
         return {key: ObjectState(state) for key, state in self.select(query)}
@@ -230,14 +236,14 @@ class Zone:
         return Counter(state for (state,) in self.select(sa.select(messages.c.state)))
 
     def assert_exact(self, *order_ids: int, name: str = ORDERS) -> None:
-        """The table holds these orders, each once, and the ledger says the same of every row's source and batch."""
+        """The table has these orders, each once, and the ledger agrees about each row's source and batch."""
         found = self.order_ids(name)
         assert found == sorted(order_ids), found
         in_table, in_ledger = self._rows_by_provenance(name), self._committed_by_provenance(name)
         assert in_table == in_ledger, (in_table, in_ledger)
 
     def quarantined(self, name: str = ORDERS) -> pl.DataFrame:
-        """All rows of the table's quarantine, as Polars' own reader finds them; none if there is no such table."""
+        """All rows of the table's quarantine, as Polars' own reader finds them; empty without one."""
         found = self.services.lake.find(f"{name}__quarantine")
         if found is None or found.snapshot_id is None:
             return pl.DataFrame(
@@ -277,7 +283,7 @@ class Zone:
         }
 
     def select(self, query: sa.Select[Any]) -> list[Any]:
-        """What the ledger's database holds, read past the ledger."""
+        """Rows of the ledger's database, read without the ledger."""
         engine = sa.create_engine(self.services.settings.ledger.url, poolclass=sa.NullPool)
         with engine.connect() as connection:
             return list(connection.execute(query))

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection
 
-from ingest_project.batches.ledger import Ledger
-from ingest_project.batches.model import BatchOutcome, RowsToReplace
+from ingest_project.ledger.ledger import Ledger
+from ingest_project.ledger.model import BatchOutcome, RowsToReplace
 
 Hook = Callable[[], object]
 
 
 class Killed(BaseException):
-    """The run's process ends here; nothing of the project catches it."""
+    """The run's process ends here; the project does not catch it."""
 
 
 def die() -> None:
@@ -42,9 +42,9 @@ class HookedLedger(Ledger):
         self._after_confirm()
         return replaced
 
-    def settle(self, batch_id: str, *, run_id: str, outcome: BatchOutcome) -> None:
+    def settle(self, batch_id: str, *, run_id: str, outcome: BatchOutcome) -> int:
         self._before_settle()
-        super().settle(batch_id, run_id=run_id, outcome=outcome)
+        return super().settle(batch_id, run_id=run_id, outcome=outcome)
 
 
 def once(hook: Hook) -> Hook:

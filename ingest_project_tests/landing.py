@@ -19,6 +19,22 @@ if TYPE_CHECKING:
 BUCKET = "acme-landing"
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:landing"
 DLQ_ARN = "arn:aws:sqs:us-east-1:123456789012:landing-dlq"
+QUEUE_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "S3",
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": QUEUE_ARN,
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{BUCKET}"},
+                "StringEquals": {"aws:SourceAccount": "123456789012"},
+            },
+        }
+    ],
+}
 TWO_WEEKS_SECONDS = "1209600"
 
 
@@ -46,7 +62,7 @@ class Landing:
         return self.folder / "ingest.yaml"
 
     def create(self) -> None:
-        """A zone with which nothing is wrong."""
+        """Create a zone without faults."""
         self.sqs.create_queue(
             QueueName="landing-dlq", Attributes={"MessageRetentionPeriod": TWO_WEEKS_SECONDS}
         )
@@ -58,24 +74,24 @@ class Landing:
         self.write()
 
     def set_queue(self, **attributes: str) -> None:
-        """Attributes of the queue, by SQS's names."""
+        """Set attributes of the queue, by SQS's names, and its policy, which the emulator would forget."""
         self.sqs.set_queue_attributes(
             QueueUrl=self.queue_url,
-            Attributes=attributes,  # type: ignore[arg-type]
+            Attributes={"Policy": json.dumps(QUEUE_POLICY)} | attributes,  # type: ignore[arg-type]
         )
 
     def notify(self, rules: list[Any]) -> None:
-        """The bucket's whole notification configuration: rules for queues."""
+        """Set the bucket's whole notification configuration: rules for queues."""
         self.s3.put_bucket_notification_configuration(
             Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": rules}
         )
 
     def write(self, **changes: Any) -> None:
-        """ingest.yaml, with top-level keys replaced."""
+        """Write ingest.yaml, with top-level keys replaced."""
         self.settings_path.write_text(yaml.safe_dump(self.document() | changes), encoding="utf-8")
 
     def document(self) -> dict[str, Any]:
-        """What ingest.yaml says."""
+        """The content of ingest.yaml."""
         return {
             "ledger": {"url": "sqlite:///ledger.db"},
             "catalog": {"type": "sql", "uri": "sqlite:///catalog.db", "warehouse": "warehouse"},
@@ -87,7 +103,7 @@ class Landing:
         }
 
     def services(self) -> Services:
-        """What a process of this project makes of ingest.yaml, started now."""
+        """The services of a new process with this ingest.yaml."""
         return Services(load_settings(self.settings_path))
 
 

@@ -1,9 +1,11 @@
 """What Dagster loads: by way of a fresh process, as it does."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -12,9 +14,11 @@ import yaml
 from ingest_project.definitions import defs as lazy_definitions
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 from ingest_project_tests.e2e.shop import CLICKS, DEVICES, ORDERS
+from ingest_project_tests.patience import PATIENCE_SECONDS
 
 TOP = Path(__file__).parents[1]
-HEAVY = ["polars", "pyiceberg", "pyarrow", "boto3", "obstore", "ingest_project.batches.ledger"]
+TYPES: dict[str, Any] = ORDERS["columns"]  # type: ignore[assignment] # one of several kinds of values
+HEAVY = ["polars", "pyiceberg", "pyarrow", "boto3", "obstore", "ingest_project.ledger.ledger"]
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def config(tmp_path: Path) -> Path:
             {"name": "returns", "url": "http://127.0.0.1:9/1/returns", "enabled": False},
         ],
         "tables": [
-            ORDERS,
+            ORDERS | {"columns": {**TYPES, "order_id": {"type": "long", "description": "unique"}}},
             {**CLICKS, "queue": "returns", "rebuild_schedule": "15 3 * * *"},
             {**DEVICES, "partition": None, "columns": None},
         ],
@@ -39,7 +43,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def load() -> dg.Definitions:
-    """The definitions, made anew. @dg.definitions hides its function behind Dagster's own loader."""
+    """The definitions, made again. @dg.definitions hides its function behind Dagster's own loader."""
     definitions = lazy_definitions.load_fn()  # type: ignore[attr-defined]
     assert isinstance(definitions, dg.Definitions)
     return definitions
@@ -54,7 +58,7 @@ def in_fresh_process(config: Path, code: str) -> object:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     return json.loads(result.stdout)
 
@@ -81,6 +85,7 @@ def test_queues_have_sensors_and_jobs_and_tables_have_assets(
         "landing_checks": "RUNNING",
         "returns_checks": "STOPPED",
         "ingest_alerts": "RUNNING",
+        "ingest_object_alerts": "RUNNING",
     }
     assert [node.name for node in repository.get_job("landing_ingest").nodes_in_topological_order] == [
         "ingest",
@@ -89,6 +94,17 @@ def test_queues_have_sensors_and_jobs_and_tables_have_assets(
     assert [schedule.name for schedule in repository.schedule_defs] == ["web_clicks_rebuild"]
     tables = {dg.AssetKey(table.split("/")) for table in ("sales/orders", "web/clicks", "fleet/devices")}
     assert repository.asset_graph.get_all_asset_keys() >= tables
+
+
+def test_loading_the_definitions_prints_no_warning(config: Path) -> None:
+    code = "from ingest_project.definitions import defs; defs.load_fn().get_repository_def().get_all_jobs()"
+    result = subprocess.run(
+        [sys.executable, "-W", "default", "-c", code],
+        env={**os.environ, "INGEST_CONFIG": str(config)}, capture_output=True, text=True, check=True,
+        timeout=PATIENCE_SECONDS,
+    )  # fmt: skip
+
+    assert [line for line in result.stderr.splitlines() if "ingest_project" in line or "Beta" in line] == []
 
 
 def test_table_asset_says_what_it_is(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +118,8 @@ def test_table_asset_says_what_it_is(config: Path, monkeypatch: pytest.MonkeyPat
     schema = orders.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
     types = {column.name: column.type for column in schema.columns}
+    described = {column.name for column in schema.columns if column.description}
+    assert described == {"order_id", *PROVENANCE_COLUMNS}
     provenance = {name: types.pop(name) for name in PROVENANCE_COLUMNS}
-    assert types == ORDERS["columns"]
+    assert types == TYPES
     assert list(provenance.values()) == ["string", "string", "string", "timestamptz"]

@@ -27,7 +27,8 @@ sound_names = st.recursive(
     max_leaves=6,
 )
 PIECES = [
-    *PRIMITIVE_TYPES, "list", "map", "struct", "decimal", "fixed", "<", ">", ",", ":", "(", ")", "[", "]", "`", " ", "a", "9",
+    *PRIMITIVE_TYPES, "list", "map", "struct", "decimal", "fixed", "<", ">", ",", ":", "(", ")", "[", "]",
+    "`", " ", "a", "9",
     "decimal(9,2)", "fixed[4]", "timestamp_ns", "variant",
 ]  # fmt: skip
 scrambled_names = st.lists(st.sampled_from(PIECES), max_size=10).map("".join)

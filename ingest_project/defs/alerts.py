@@ -1,7 +1,7 @@
-"""Tells people of a failed run: an attempt at a batch, or a rebuild, that ended without doing its work.
+"""Reports failed runs: attempts of a batch, and rebuilds, that ended without doing their work.
 
-A failed attempt is no lost file: its batch is tried again. The alert says so, or says what is to be done instead.
-Objects that fail alone do not fail their run; `ingest status` and the run's own log name them.
+A failed attempt does not lose a file: its batch is tried again. The alert says so, or says what to do
+instead. Objects that fail alone do not fail their run: `object_alerts.py` reports them.
 """
 
 import json
@@ -9,16 +9,18 @@ from dataclasses import asdict, dataclass
 
 import dagster as dg
 
-from ingest_project.batches.model import Batch, BatchState
 from ingest_project.defs.jobs import ATTEMPT_TAG, BATCH_TAG, TABLE_TAG
+from ingest_project.defs.publish import publish
 from ingest_project.errors import IngestError
+from ingest_project.ledger.model import Batch, BatchState
 from ingest_project.services import Services
-from ingest_project.settings.model import AlertsSettings, Settings
+from ingest_project.settings.model import Settings
 
 LONGEST_REASON = 2_000
-LONGEST_SUBJECT = 100
-"""SNS takes no longer one, and nothing but ASCII without line ends
-(https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
+SOME_FAILED = (
+    "The batch is settled, without the objects that could not be read: fix the cause, then materialize their "
+    "partitions again, or `ingest retry` them; `ingest dismiss` settles objects that will not come."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,7 @@ class Alert:
 
     @property
     def subject(self) -> str:
-        what = self.table or self.job
-        text = f"ingest: a run for {what} failed ({self.error_class})"
-        return text.encode("ascii", "replace").decode()[:LONGEST_SUBJECT]
+        return f"ingest: a run for {self.table or self.job} failed ({self.error_class})"
 
     @property
     def message(self) -> str:
@@ -48,42 +48,28 @@ class Alert:
 
 
 def alert_sensor(settings: Settings) -> dg.SensorDefinition:
-    """The sensor `ingest_alerts`: it reports each failed run of this code location once, where `alerts` says."""
+    """The sensor `ingest_alerts`, which reports each failed run of this code location once."""
 
     @dg.run_failure_sensor(
         name="ingest_alerts",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=10,
-        description="Reports each failed run, with its batch and its reason, to the log and to the SNS topic of "
-        "`alerts` in ingest.yaml.",
+        description="Reports each failed run, with its batch and its reason, to the log and to the SNS topic "
+        "of `alerts` in ingest.yaml.",
     )
     def sensor(context: dg.RunFailureSensorContext, services: dg.ResourceParam[Services]) -> None:
         """One failed run."""
-        report(context, services, settings.alerts)
+        report(context, services)
 
     return sensor
 
 
-def report(context: dg.RunFailureSensorContext, services: Services, alerts: AlertsSettings) -> None:
-    """Report one failed run. A topic that cannot be reached is logged: the next failure shall still be reported."""
+def report(context: dg.RunFailureSensorContext, services: Services) -> None:
+    """Report one failed run. A failure to publish is logged, so that the next failed run is reported."""
     alert = _alert(context, services)
-    if alerts.log:
-        context.log.error(f"{alert.subject}\n{alert.message}")
-    problem = _publish(services, alerts.sns_topic_arn, alert) if alerts.sns_topic_arn else None
+    problem = publish(context.log, services, alert.subject, alert.message)
     if problem is not None:
         context.log.error(f"run {alert.run_id}: its alert was not published ({problem})")
-
-
-def _publish(services: Services, topic_arn: str, alert: Alert) -> str | None:
-    """Publish the alert; gives what went wrong."""
-    region = topic_arn.split(":")[3]
-    try:
-        services.aws.sns(region).publish(TopicArn=topic_arn, Subject=alert.subject, Message=alert.message)
-    except IngestError as error:
-        return str(error)
-    except Exception as error:  # botocore's, which nobody imports here; its text may hold what is secret
-        return type(error).__name__
-    return None
 
 
 def _alert(context: dg.RunFailureSensorContext, services: Services) -> Alert:
@@ -112,7 +98,7 @@ def _rebuilt_table(run: dg.DagsterRun, settings: Settings) -> str | None:
 
 
 def _cause(context: dg.RunFailureSensorContext) -> tuple[str, str]:
-    """Error class and reason: those of our own failures, else no more than what kind of exception it was."""
+    """Error class and reason of our own failures; of any other exception only its type."""
     for event in context.get_step_failure_events():
         failed = event.step_failure_data
         if failed.user_failure_data is not None:
@@ -121,15 +107,15 @@ def _cause(context: dg.RunFailureSensorContext) -> tuple[str, str]:
             return error_class, failed.user_failure_data.description or "no reason was given"
         error = (failed.error.cause or failed.error) if failed.error else None
         name = error.cls_name if error is not None else None
-        return "unknown", f"{name or 'an unknown fault'} in step {event.step_key}; the run's log tells more"
+        return "unknown", f"{name or 'an unknown fault'} in step {event.step_key}; see the run's log"
     lines = (context.failure_event.message or "").strip().splitlines()
-    return "unknown", lines[0] if lines else "the run ended without a word"
+    return "unknown", lines[0] if lines else "the run ended without a message"
 
 
 def _batch_of(run: dg.DagsterRun, queue: str | None, services: Services) -> tuple[Batch | None, str]:
     """The open batch that the run worked on, and what comes next."""
     if queue is None:
-        return None, "It is not tried again by itself."
+        return None, "It is not tried again automatically."
     try:
         batches = services.ledger.open_batches(queue)
     except IngestError as error:
@@ -145,7 +131,7 @@ def _batch_of(run: dg.DagsterRun, queue: str | None, services: Services) -> tupl
 
 def _closed_batch(batch_id: str | None, services: Services) -> tuple[Batch | None, str]:
     """What became of a batch that is not open: whether anything is left to do."""
-    nothing = "No batch of it is open: nothing is tried again by itself."
+    nothing = "The run has no open batch: nothing is tried again automatically."
     if batch_id is None:
         return None, nothing
     try:
@@ -153,9 +139,13 @@ def _closed_batch(batch_id: str | None, services: Services) -> tuple[Batch | Non
     except IngestError:
         return None, nothing
     became = {
-        BatchState.COMMITTED: "The batch is settled: nothing of it is lost, and nothing is left to do.",
-        BatchState.ABANDONED: f"The batch was given up for others, which go on by themselves: {batch.error or 'planned anew'}.",
-        BatchState.FAILED: "None of the batch's objects could be ingested: `ingest status` says why, `ingest retry` tries again.",
+        BatchState.COMMITTED: SOME_FAILED
+        if batch.error is not None
+        else "The batch is settled: nothing is lost, and nothing is left to do.",
+        BatchState.ABANDONED: "The batch was replaced by others, which continue automatically: "
+        f"{batch.error or 'planned again'}.",
+        BatchState.FAILED: "None of the batch's objects could be ingested: `ingest status` says why, "
+        "`ingest retry` tries again, `ingest dismiss` settles objects that will not come.",
     }
     return batch, became.get(batch.state, nothing)
 

@@ -1,6 +1,7 @@
-"""The asset checks of a table: which there are, made by hand from the web UI, and their verdicts as Dagster's events.
+"""The asset checks of a table: their definitions, to be executed from the web UI, and their verdicts as
+Dagster's events.
 
-Without anybody clicking they are made by each ingest run, as far as its batch tells, and by `check_sensor.py`.
+Each ingest run makes those that its batch may change, and `check_sensor.py` makes all of them.
 """
 
 import time
@@ -9,28 +10,31 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from ingest_project.checks.tables.verdict import CheckName, Fact, Records, Verdict, checks_of
 from ingest_project.defs.record_table import record_table
 from ingest_project.services import Services
+from ingest_project.settings.clocks import utc_now
 from ingest_project.settings.model import Settings, TableSettings
-from ingest_project.table_checks.verdict import CheckName, Fact, Records, Verdict, checks_of
 
 if TYPE_CHECKING:
     # What define_asset_job gives; Dagster exports no name for it.
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-    from ingest_project.pipeline import BatchResult
+    from ingest_project.ingestion.process import BatchResult
 
 CHECKS_JOB = "table_checks"
-OF_A_BATCH: tuple[CheckName, ...] = ("bad_rows", "schema_drift", "freshness")
-"""What the end of a batch may change. The others ask SQS, or read the rows of many partitions."""
+OF_A_BATCH: tuple[CheckName, ...] = ("failed_objects", "bad_rows", "schema_drift", "freshness")
+"""The checks that any batch may change. The others ask SQS, or read the rows of many partitions."""
 
 REPEATED_FOR_SECONDS = 7_200
-"""An older verdict is repeated no more: the sensor, which makes each anew within the hour, has stopped."""
+"""An older verdict is not repeated: the sensor, which records each at least every hour, has stopped."""
 
 DESCRIPTIONS: dict[CheckName, str] = {
-    "bad_rows": "The share of rows that were set aside, of the last 24 hours and of the last batch.",
-    "schema_drift": "The table's columns are those that `columns` declares; inferred ones did not change for 7 days.",
-    "freshness": "The last commit is as young as `fresh_within` promises.",
+    "failed_objects": "No failed or parked object of the table waits for a retry.",
+    "bad_rows": "The share of bad rows, in the last 24 hours and in the last batch, is within the limit.",
+    "schema_drift": "The table's columns are those that `columns` declares; inferred ones did not change "
+    "for 7 days.",
+    "freshness": "The last commit is no older than `fresh_within`.",
     "row_count": "The last full partition has about as many rows as those before.",
     "dlq_empty": "The dead-letter queue of the table's queue holds no messages.",
 }
@@ -42,7 +46,7 @@ def table_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
 
 
 def checks_definition(table: TableSettings) -> dg.AssetChecksDefinition:
-    """The checks of one table; each can be made by itself."""
+    """The checks of one table; each can be made alone."""
     specs = [
         dg.AssetCheckSpec(
             name, asset=dg.AssetKey(table.asset_key), description=DESCRIPTIONS[name], metadata=_limits(table)
@@ -56,7 +60,7 @@ def checks_definition(table: TableSettings) -> dg.AssetChecksDefinition:
     def checks(
         context: dg.AssetCheckExecutionContext, services: dg.ResourceParam[Services]
     ) -> Iterator[dg.AssetCheckResult]:
-        from ingest_project.table_checks.evaluate import TableChecks
+        from ingest_project.checks.tables.evaluate import TableChecks
 
         selected = {key.name for key in context.selected_asset_check_keys}
         names = [name for name in checks_of(table) if name in selected]
@@ -78,12 +82,12 @@ def checks_job() -> "UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         CHECKS_JOB,
         selection=dg.AssetSelection.all_asset_checks(),
-        description="Makes the checks of all tables now. The sensors make them by themselves, as do ingest runs.",
+        description="Makes the checks of all tables now. Sensors and ingest runs also make them.",
     )
 
 
 def evaluation(table: TableSettings, verdict: Verdict) -> dg.AssetCheckEvaluation:
-    """The verdict as an event that needs no step of the check's own."""
+    """The verdict as an event that does not need a step of the check."""
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(table.asset_key),
         check_name=verdict.check,
@@ -95,34 +99,58 @@ def evaluation(table: TableSettings, verdict: Verdict) -> dg.AssetCheckEvaluatio
 
 
 def log_checks(
-    context: dg.OpExecutionContext, services: Services, table: TableSettings, result: "BatchResult"
+    context: dg.OpExecutionContext,
+    services: Services,
+    table: TableSettings,
+    result: "BatchResult",
+    *,
+    planned: bool = False,
 ) -> None:
-    """Makes the checks that a batch's end may change, as part of its run, and repeats the others. Never fails the run."""
+    """Makes the checks that a batch's end may change, as part of its run, and repeats the others. Never fails
+    the run.
+
+    `planned`: Dagster expects all checks of this run, and shows missing ones as failed.
+    """
     try:
-        events = list(_of_run(context.instance, services, table, result))
-    except Exception as error:  # the batch is settled: nothing that goes wrong from here on concerns its rows
+        events = list(_of_run(context.instance, services, table, result, planned=planned))
+    except Exception as error:  # the batch is settled: a failure from here on does not affect its rows
         context.log.warning(f"the checks of {table.name} could not be made: {type(error).__name__}")
         return
     for event in events:
         if not event.passed:
             context.log.warning(f"check {event.check_name} of {table.name}: {event.description}")
-        # Dagster takes it; its annotation does not say so.
-        context.log_event(event)  # type: ignore[arg-type]
+        context.log_event(event)  # type: ignore[arg-type] # Dagster accepts it, unlike its annotation
 
 
 def _of_run(
-    instance: dg.DagsterInstance, services: Services, table: TableSettings, result: "BatchResult"
+    instance: dg.DagsterInstance,
+    services: Services,
+    table: TableSettings,
+    result: "BatchResult",
+    *,
+    planned: bool,
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    from ingest_project.batches.recent import CommittedRows
-    from ingest_project.table_checks.evaluate import TableChecks, utc_now
+    from ingest_project.checks.tables.evaluate import TableChecks
+    from ingest_project.ledger.report import CommittedRows
 
-    names = [name for name in checks_of(table) if name in OF_A_BATCH]
+    last = {name: _last(instance, table, name) for name in checks_of(table) if name not in OF_A_BATCH}
+    names = [
+        name
+        for name in checks_of(table)
+        if name in OF_A_BATCH or (planned and last[name] is None) or _is_outdated(last[name], result)
+    ]
     batch = CommittedRows(result.batch_id, utc_now(), result.rows, result.rejected_rows)
     for verdict in TableChecks(services).verdicts(table, names, batch=batch):
         yield evaluation(table, verdict)
-    for name in checks_of(table):
-        if name not in OF_A_BATCH and (last := _last(instance, table, name)) is not None:
-            yield last
+    yield from (one for name, one in last.items() if one is not None and name not in names)
+
+
+def _is_outdated(last: dg.AssetCheckEvaluation | None, result: "BatchResult") -> bool:
+    """Whether the batch may change the verdict of `row_count`, on its partition or on an empty table."""
+    if last is None or last.check_name != "row_count":
+        return False
+    judged = last.metadata.get("partition")
+    return judged is None or judged.value in {one.partition_key for one in result.partitions}
 
 
 def _last(
@@ -130,8 +158,8 @@ def _last(
 ) -> dg.AssetCheckEvaluation | None:
     """The check's last verdict again, and when it was made.
 
-    The web UI calls a check not evaluated that is older than the asset's last materialization, and not of its run. A busy
-    table would never show those that the sensor makes.
+    The web UI shows a verdict as not evaluated if it is older than the asset's last materialization, and not
+    of its run. Without the repetition a busy table would never show the verdicts of the sensor.
     """
     key = dg.AssetCheckKey(dg.AssetKey(table.asset_key), name)
     record = instance.get_latest_asset_check_evaluation_record(key)

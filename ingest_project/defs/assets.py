@@ -1,20 +1,25 @@
 """The asset of a table: what ingest runs add to, and what materializing by hand rebuilds from S3."""
 
+import warnings
+from pathlib import Path
+
 import dagster as dg
 
 from ingest_project.defs.column_schema import column_schema
-from ingest_project.defs.jobs import BATCH_TAG, failure
-from ingest_project.defs.materialization import (
-    batch_metadata,
-    log_new_columns,
-    partition_metadata,
-)
 from ingest_project.defs.partitions import partitions_definition
-from ingest_project.defs.quarantine_assets import log_rejected
-from ingest_project.errors import IngestError
-from ingest_project.redaction import without_secrets
+from ingest_project.defs.rebuild import rebuild_partitions
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings, TableSettings
+from ingest_project.settings.secrets import without_secrets
+
+PARTITIONS_PER_RUN = 100
+TEMPORARY_HOME = ".tmp_dagster_home_"
+"""The prefix of the folder that Dagster creates if DAGSTER_HOME is not set, and removes at the end."""
+NOT_RECORDED = (
+    "DAGSTER_HOME is not set: the table and the ledger change, but the web UI will not show this run and its "
+    "materialization. To record them, set DAGSTER_HOME to the folder of the running Dagster; for `make dev` "
+    "this is the absolute path of .dagster"
+)
 
 
 def table_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -47,56 +52,52 @@ def queue_asset_key(queue: str) -> dg.AssetKey:
 
 
 def table_asset(table: TableSettings) -> dg.AssetsDefinition:
-    """The asset of one table. Materializing it, whole or by partition, rebuilds it from what S3 holds now."""
+    """The asset of one table. Materializing it, whole or by partition, rebuilds it from what S3 holds now.
 
-    @dg.asset(
-        key=table.asset_key,
-        deps=[queue_asset_key(table.queue)],
-        partitions_def=partitions_definition(table),
-        kinds={"iceberg", "polars"},
-        group_name=table.asset_key[0],
-        owners=table.owners,
-        description=_description(table),
-        metadata=_definition_metadata(table),
-    )
+    A range of partitions is rebuilt by one run, one batch and one materialization for each.
+    """
+
     def rebuild(
         context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
     ) -> dg.MaterializeResult[None]:
-        partition_key = context.partition_key if context.has_partition_key else None
-        queue = services.queue(table.queue)
-        try:
-            result = services.rebuild.run(table, partition_key, queue=queue, run_id=context.run.run_id)
-            services.acknowledge(table.queue)
-        except IngestError as error:
-            raise failure(error) from None
-        if result is None:
-            return dg.MaterializeResult()
-        context.instance.add_run_tags(context.run.run_id, {BATCH_TAG: result.batch_id})
-        for failed in result.failures:
-            context.log.warning(f"{failed.error_class}: {failed.reason}")
-        log_new_columns(context.op_execution_context, result)
-        log_rejected(context.op_execution_context, services, table, result)
-        if not result.partitions:
-            return dg.MaterializeResult(
-                metadata={
-                    "rows": 0,
-                    "rejected_rows": 0,
-                    "objects": 0,
-                    "failed_objects": len(result.failures),
-                    "dagster/row_count": 0,
-                    **batch_metadata(result),
-                }
-            )
-        (partition,) = result.partitions
-        return dg.MaterializeResult(metadata=partition_metadata(result, partition))
+        if _is_temporary(context.instance):
+            context.log.warning(NOT_RECORDED)
+        rebuild_partitions(context, services, table)
+        return dg.MaterializeResult()
 
-    return rebuild
+    with warnings.catch_warnings():
+        # Dagster marks `backfill_policy` as beta; the end-to-end tests verify the behaviour that we need.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        asset = dg.asset(
+            key=table.asset_key,
+            deps=[queue_asset_key(table.queue)],
+            partitions_def=partitions_definition(table),
+            backfill_policy=_backfill_policy(table),
+            kinds={"iceberg", "polars"},
+            group_name=table.asset_key[0],
+            owners=table.owners,
+            description=_description(table),
+            metadata=_definition_metadata(table),
+        )
+    return asset(rebuild)
+
+
+def _backfill_policy(table: TableSettings) -> dg.BackfillPolicy | None:
+    """A range of partitions is one run, a long range several: a process that dies affects only its own."""
+    if table.partition is None:
+        return None
+    return dg.BackfillPolicy.multi_run(max_partitions_per_run=PARTITIONS_PER_RUN)
+
+
+def _is_temporary(instance: dg.DagsterInstance) -> bool:
+    return instance.is_ephemeral or Path(instance.root_directory).name.startswith(TEMPORARY_HOME)
 
 
 def _queue_description(queue: QueueSettings, tables: list[TableSettings]) -> str:
-    # The catalog shows the start of a description as it is written, and only the asset's own page renders Markdown.
+    # The catalog shows the start of a description as it is written, and only the asset's own page renders
+    # Markdown.
     routes = [f"- `{table.source}` for `{table.name}`" for table in tables]
-    return "\n".join([f"The SQS queue {queue.name}, by which S3 announces objects.", "", *routes])
+    return "\n".join([f"The SQS queue {queue.name}, through which S3 announces objects.", "", *routes])
 
 
 def _description(table: TableSettings) -> str:
@@ -118,5 +119,5 @@ def _definition_metadata(table: TableSettings) -> dict[str, object]:
         "schema_evolution": table.schema_evolution,
     }
     if table.column_types is not None:
-        metadata["dagster/column_schema"] = column_schema(table.column_types)
+        metadata["dagster/column_schema"] = column_schema(table.column_types, table.column_descriptions)
     return metadata

@@ -1,30 +1,63 @@
-"""The sensor that makes the checks of tables by itself, so that time alone can fail them and clear them.
+"""The sensor that makes the checks of tables regularly, so that a check can fail or clear without a batch.
 
-Each tick makes them all, but records a verdict only if it is news, or an hour old: Dagster keeps every evaluation.
+Each tick makes all of them, but records a verdict only if it has changed, or an hour later: Dagster keeps
+every evaluation.
 """
 
+import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import dagster as dg
 
+from ingest_project.checks.tables.verdict import CheckName, Verdict, checks_of
 from ingest_project.defs.asset_checks import evaluation
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings, TableSettings
-from ingest_project.table_checks.verdict import CheckName, Verdict, checks_of
 
 INTERVAL_SECONDS = 300
 RECORDED_ANEW_SECONDS = 3_600
 TICK_SECONDS = 25
-"""A tick may last 60 seconds; whoever does not answer takes up to half a minute to say so."""
+"""A tick may last 60 seconds; a service that does not answer may take half a minute of it."""
 
 SELDOM: frozenset[CheckName] = frozenset({"row_count"})
-"""Counts the rows of many partitions, of which none changes much: only when its verdict is to be recorded anew."""
+"""Checks that read many partitions: made only after a commit, and when all verdicts are recorded again."""
 
-Known = dict[str, dict[str, Any]]
-"""What the cursor remembers of each `table/check`: what was recorded (`said`), when (`at`, seconds), and when it was last made."""
+NO_BATCH = "-"
+NOTHING = "-"
+
+Known = dict[str, "Memory"]
+"""What the cursor remembers of each table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A table's last turn, the time when all its verdicts were recorded, its last batch then, digests of the
+    verdicts.
+
+    Times are seconds. In the cursor it is one line, which people read in the web UI: times, batch, digests.
+    """
+
+    turn: int = 0
+    recorded: int = 0
+    batch: str = NO_BATCH
+    said: Mapping[CheckName, str] = field(default_factory=dict)
+
+    def line(self, table: TableSettings) -> str:
+        digests = [self.said.get(name, NOTHING) for name in checks_of(table)]
+        return " ".join([str(self.turn), str(self.recorded), self.batch, *digests])
+
+    @classmethod
+    def read(cls, line: object, table: TableSettings) -> "Memory":
+        """The memory that the line holds; an empty one if the line belongs to other checks, or was edited."""
+        match str(line).split():
+            case [turn, recorded, batch, *digests] if (
+                turn.isdecimal() and recorded.isdecimal() and len(digests) == len(checks_of(table))
+            ):
+                return cls(int(turn), int(recorded), batch, dict(zip(checks_of(table), digests, strict=True)))
+        return cls()
 
 
 def check_sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -39,7 +72,8 @@ def check_sensor(queue: QueueSettings) -> dg.SensorDefinition:
         name=f"{queue.name}_checks",
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if queue.enabled else dg.DefaultSensorStatus.STOPPED,
-        description=f"Makes the checks of the tables that {queue.name} feeds, and records what is news, or an hour old.",
+        description=f"Makes the checks of the tables that {queue.name} feeds. Records verdicts that have "
+        "changed, and all of them once an hour.",
     )
     def sensor(context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]) -> dg.SensorResult:
         """One tick."""
@@ -56,87 +90,72 @@ def tick(
     now: float,
     stopwatch: Callable[[], float] = time.monotonic,
 ) -> dg.SensorResult:
-    """Makes the checks of the queue's tables, those first that have waited longest, for as long as a tick may last."""
-    known = _known(context.cursor)
+    """Makes the checks of the queue's tables, those that waited longest first, as long as a tick may last."""
+    tables = _tables(services.settings, queue)
+    known = _known(context.cursor, tables)
     events: list[dg.AssetCheckEvaluation] = []
-    for table, verdict, batch_id in _verdicts(services, queue, known, now, stopwatch):
-        name, said = _name(table, verdict.check), _said(verdict, batch_id)
-        is_news = said != known.get(name, {}).get("said") or _is_due(table, verdict.check, known, now)
-        known[name] = {**({"said": said, "at": now} if is_news else known[name]), "made": now}
-        if is_news:
-            events.append(evaluation(table, verdict))
-            context.log.info(
-                f"{table.name} {verdict.check} {'passed' if verdict.passed else 'failed'}: {verdict.description}"
-            )
-    wanted = {
-        _name(table, check) for table in _tables(services.settings, queue) for check in checks_of(table)
-    }
-    cursor = json.dumps({name: known[name] for name in sorted(wanted & known.keys())})
+    for table, verdict in _news(services, tables, known, int(now), stopwatch):
+        events.append(evaluation(table, verdict))
+        outcome = "passed" if verdict.passed else "failed"
+        context.log.info(f"{table.name} {verdict.check} {outcome}: {verdict.description}")
+    cursor = json.dumps({table.name: known[table.name].line(table) for table in tables})
     if not events:
-        return dg.SensorResult(skip_reason="no check has news", cursor=cursor)
+        return dg.SensorResult(skip_reason="no verdict has changed", cursor=cursor)
     return dg.SensorResult(asset_events=events, cursor=cursor)
 
 
-def _verdicts(
-    services: Services, queue: QueueSettings, known: Known, now: float, stopwatch: Callable[[], float]
-) -> Iterator[tuple[TableSettings, Verdict, str | None]]:
-    """The verdicts, each with its table and the table's last batch."""
-    from ingest_project.table_checks.evaluate import TableChecks
+def _news(
+    services: Services,
+    tables: Sequence[TableSettings],
+    known: Known,
+    now: int,
+    stopwatch: Callable[[], float],
+) -> Iterator[tuple[TableSettings, Verdict]]:
+    """The verdicts that are to be recorded, each with its table; updates `known`, table by table."""
+    from ingest_project.checks.tables.evaluate import TableChecks
 
     end = stopwatch() + TICK_SECONDS
     checks = TableChecks(services)
-    for table in sorted(_tables(services.settings, queue), key=lambda one: _last_made(one, known)):
+    for table in sorted(tables, key=lambda one: known[one.name].turn):
         if stopwatch() > end:
             return
-        batch_id = _last_batch(services, table)
-        due = [name for name in checks_of(table) if name not in SELDOM or _is_due(table, name, known, now)]
-        for verdict in checks.verdicts(table, due):
-            yield table, verdict, batch_id
+        before, batch = known[table.name], _last_batch(services, table)
+        # After a commit all are recorded: the web UI shows only verdicts that are newer than the last
+        # materialization.
+        is_due = now - before.recorded >= RECORDED_ANEW_SECONDS or batch != before.batch
+        names = [name for name in checks_of(table) if is_due or name not in SELDOM]
+        verdicts = checks.verdicts(table, names)
+        said = {verdict.check: _digest(verdict) for verdict in verdicts}
+        known[table.name] = Memory(now, now if is_due else before.recorded, batch, {**before.said, **said})
+        yield from (
+            (table, one) for one in verdicts if is_due or said[one.check] != before.said.get(one.check)
+        )
 
 
 def _tables(settings: Settings, queue: QueueSettings) -> list[TableSettings]:
     return [table for table in settings.tables_of(queue.name) if checks_of(table)]
 
 
-def _last_batch(services: Services, table: TableSettings) -> str | None:
+def _last_batch(services: Services, table: TableSettings) -> str:
     from ingest_project.errors import IngestError
 
     try:
         last = services.ledger.last_commit(table.name)
     except IngestError:  # the checks that ask the ledger say so themselves
-        return None
-    return None if last is None else last.batch_id
+        return NO_BATCH
+    return NO_BATCH if last is None else last.batch_id
 
 
-def _said(verdict: Verdict, batch_id: str | None) -> str:
-    """What makes a verdict news. After each commit it is: the web UI shows only what is younger than that."""
-    return f"{verdict.passed} {verdict.severity} {batch_id} {verdict.description}"
+def _digest(verdict: Verdict) -> str:
+    said = f"{verdict.passed} {verdict.severity} {verdict.description}"
+    return hashlib.blake2b(said.encode(), digest_size=4).hexdigest()
 
 
-def _is_due(table: TableSettings, check: CheckName, known: Known, now: float) -> bool:
-    remembered = known.get(_name(table, check))
-    return remembered is None or now - remembered["at"] >= RECORDED_ANEW_SECONDS
-
-
-def _last_made(table: TableSettings, known: Known) -> float:
-    """When the table's turn was; 0 if it never was."""
-    return max(float(known.get(_name(table, check), {}).get("made", 0)) for check in checks_of(table))
-
-
-def _known(cursor: str | None) -> Known:
-    """What the cursor says; one that somebody has edited is forgotten."""
+def _known(cursor: str | None, tables: Sequence[TableSettings]) -> Known:
+    """The memories in the cursor; a cursor that somebody has edited is ignored."""
     try:
         read = json.loads(cursor or "{}")
     except ValueError:
-        return {}
-    entries: Mapping[str, Any] = read if isinstance(read, dict) else {}
-    return {
-        name: entry
-        for name, entry in entries.items()
-        if isinstance(entry, dict)
-        and all(isinstance(entry.get(time_of), int | float) for time_of in ("at", "made"))
-    }
-
-
-def _name(table: TableSettings, check: CheckName) -> str:
-    return f"{table.name}/{check}"
+        read = {}
+    lines: Mapping[str, object] = read if isinstance(read, dict) else {}
+    return {table.name: Memory.read(lines.get(table.name), table) for table in tables}

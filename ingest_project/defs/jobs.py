@@ -1,12 +1,12 @@
-"""The job of a queue: a run ingests one batch and then deletes the messages of what is settled."""
+"""The job of a queue: a run ingests one batch and then deletes the messages whose objects are settled."""
 
 import dagster as dg
 
 from ingest_project.defs.asset_checks import log_checks
-from ingest_project.defs.materialization import log_new_columns, partition_metadata
+from ingest_project.defs.materialization import log_gone, log_new_columns, partition_metadata
 from ingest_project.defs.quarantine_assets import log_rejected
 from ingest_project.defs.record_table import record_table
-from ingest_project.errors import IngestError
+from ingest_project.errors import BatchSuperseded, IngestError
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings, TableSettings
 
@@ -15,11 +15,14 @@ ATTEMPT_TAG = "ingest/attempt"
 TABLE_TAG = "ingest/table"
 
 SHOWN_OBJECTS = 100
-OBJECT_COLUMNS = ("object", "version", "partition", "rows", "rejected_rows", "error_class", "reason", "put")
+OBJECT_COLUMNS = ("object", "partition", "rows_added", "bad_rows", "why")
 
 
 class BatchConfig(dg.Config):
-    """What a run has to be told: a batch id of the ledger. `ingest status` and the sensor's ticks show them."""
+    """The batch that a run processes, by its id in the ledger.
+
+    `ingest status` and the sensor's ticks show the ids.
+    """
 
     batch_id: str
 
@@ -28,17 +31,23 @@ class BatchConfig(dg.Config):
     description="Read the batch's objects from S3 and commit them to their Iceberg table, in one snapshot."
 )
 def ingest(context: dg.OpExecutionContext, config: BatchConfig, services: dg.ResourceParam[Services]) -> str:
-    """Process a batch; gives the name of its queue. A batch that is settled already is left alone."""
+    """Process a batch; gives its id.
+
+    A batch that is already settled, or that another run owns now, is left alone.
+    """
     try:
         batch = services.ledger.batch(config.batch_id)
         result = services.pipeline.process(
             batch.batch_id, queue=services.queue(batch.queue), run_id=context.run_id
         )
+    except BatchSuperseded as error:
+        context.log.warning(str(error))
+        return config.batch_id
     except IngestError as error:
         raise failure(error) from None
     if result is None:
         context.log.info(f"batch {batch.batch_id} was settled before")
-        return batch.queue
+        return batch.batch_id
     for failed in result.failures:
         context.log.warning(f"{failed.error_class}: {failed.reason}")
     _show_objects(context, services, result.batch_id)
@@ -52,21 +61,41 @@ def ingest(context: dg.OpExecutionContext, config: BatchConfig, services: dg.Res
                 metadata=partition_metadata(result, partition),
             )
         )
+    log_gone(context, result)
     log_new_columns(context, result)
     log_rejected(context, services, table, result)
     log_checks(context, services, table, result)
-    return batch.queue
+    return batch.batch_id
 
 
 @dg.op(description="Delete the messages all of whose objects are settled.")
-def acknowledge(context: dg.OpExecutionContext, queue: str, services: dg.ResourceParam[Services]) -> None:
-    """Delete messages. A failure here is finished by the sensor's next tick."""
+def acknowledge(context: dg.OpExecutionContext, batch_id: str, services: dg.ResourceParam[Services]) -> None:
+    """Delete the queue's messages that may be deleted, and log the count for this batch.
+
+    A transient error is a warning: the next tick deletes the messages.
+    """
     try:
-        done = services.acknowledge(queue)
+        done = services.acknowledge(services.ledger.batch(batch_id).queue)
+        messages = services.ledger.batch_messages(batch_id)
     except IngestError as error:
-        raise failure(error) from None
-    context.log.info(f"deleted {done.deleted} messages of queue {queue}")
-    context.add_output_metadata({"deleted_messages": done.deleted, "refused_receipts": done.refused})
+        if not error.transient:
+            raise failure(error) from None
+        context.log.warning(f"{error}; the next tick of the queue's sensor deletes the messages")
+        return
+    kept = messages.total - messages.deleted
+    # The first run or tick deletes all messages that may be deleted, so this run's own count says nothing of
+    # its batch.
+    context.log.info(
+        f"{messages.deleted:,} of the batch's {messages.total:,} messages are deleted"
+        + (f"; {kept:,} wait until all objects that they name are settled" if kept else "")
+    )
+    context.add_output_metadata(
+        {
+            "batch_messages": messages.total,
+            "batch_messages_deleted": messages.deleted,
+            "refused_receipts": done.refused,
+        }
+    )
 
 
 def ingest_job(queue: QueueSettings) -> dg.JobDefinition:
@@ -75,7 +104,8 @@ def ingest_job(queue: QueueSettings) -> dg.JobDefinition:
     @dg.job(
         name=f"{queue.name}_ingest",
         executor_def=dg.in_process_executor,
-        description=f"Ingest one batch of the queue {queue.name} and delete its messages. Launched by {queue.name}_sensor.",
+        description=f"Ingest one batch of the queue {queue.name} and delete its messages. "
+        f"Launched by {queue.name}_sensor.",
     )
     def job() -> None:
         acknowledge(ingest())
@@ -91,8 +121,8 @@ def ingest_jobs(settings: Settings) -> list[dg.JobDefinition]:
 def failure(error: IngestError) -> dg.Failure:
     """A failed run with a clear reason; whether to try again is the sensor's decision, not Dagster's.
 
-    Raise it `from None`: Dagster would print the causes, and a library's own words may hold a URL's password or a
-    statement's parameters.
+    Raise it `from None`: Dagster would print the causes, and a library's message may contain a URL's password
+    or a statement's parameters.
     """
     return dg.Failure(
         description=str(error), metadata={"error_class": error.error_class}, allow_retries=False
@@ -100,7 +130,10 @@ def failure(error: IngestError) -> dg.Failure:
 
 
 def _show_objects(context: dg.OpExecutionContext, services: Services, batch_id: str) -> None:
-    """The run's page lists what the batch made of its objects. It is settled: nothing here may fail the run."""
+    """Lists the batch's objects and their outcomes on the run's page.
+
+    The batch is settled: this never fails the run.
+    """
     try:
         members = services.ledger.batch_members(batch_id, limit=SHOWN_OBJECTS)
     except IngestError as error:
@@ -108,13 +141,25 @@ def _show_objects(context: dg.OpExecutionContext, services: Services, batch_id: 
         return
     records = (
         {
-            "object": one.uri, "version": one.version, "partition": one.partition, "rows": one.rows,
-            "rejected_rows": one.rejected_rows,
-            "error_class": one.error_class, "reason": one.reason, "put": one.put_at,
+            "object": one.uri, "partition": one.partition, "rows_added": one.rows,
+            "bad_rows": one.rejected_rows, "why": why(one.uri, one.error_class, one.reason),
         }
-        for one in members
+        for one in members.shown
     )  # fmt: skip
-    context.add_output_metadata({"batch_id": batch_id, "objects": record_table(OBJECT_COLUMNS, records)})
+    shown = f"{members.total:,}"
+    if len(members.shown) < members.total:
+        shown = (
+            f"{len(members.shown):,} of {members.total:,}, those that failed first; "
+            f"`ingest history --batch {batch_id} --limit {members.total}` shows all"
+        )
+        context.log.info(f"objects listed: {shown}")
+    table = record_table(OBJECT_COLUMNS, records)
+    context.add_output_metadata({"batch_id": batch_id, "objects_shown": shown, "objects": table})
+
+
+def why(uri: str, error_class: str | None, reason: str | None) -> str:
+    """The class and the reason of a failure in one cell, without the URI; empty if there was none."""
+    return ": ".join(part for part in (error_class, (reason or "").removeprefix(f"{uri!r}: ")) if part)
 
 
 def _add_dynamic_partitions(

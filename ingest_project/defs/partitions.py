@@ -1,8 +1,9 @@
-"""The Dagster partitions of a table's asset. Their keys are those that `events/partition_key.py` gives objects."""
+"""The Dagster partitions of a table's asset; `sources/partition_key.py` gives objects the same keys."""
 
 import dagster as dg
 
-from ingest_project.settings.model import PartitionSettings, TableSettings
+from ingest_project.settings.model import TableSettings
+from ingest_project.settings.partition_settings import PartitionSettings
 
 TIME_WINDOWS: dict[str, type[dg.TimeWindowPartitionsDefinition]] = {
     "hour": dg.HourlyPartitionsDefinition,
@@ -24,6 +25,7 @@ def partitions_definition(table: TableSettings) -> dg.PartitionsDefinition | Non
 
 
 def _time_windows(partition: PartitionSettings) -> dg.TimeWindowPartitionsDefinition:
-    # end_offset=1: the window that is not over yet is a partition already, since its objects arrive now.
-    # The four classes take the same arguments, and their common base, which the annotation names, takes others.
-    return TIME_WINDOWS[partition.every or "day"](start_date=partition.start_time, end_offset=1)  # type: ignore[call-arg]
+    # end_offset=1: the current window is a partition already, because its objects arrive now.
+    windows = TIME_WINDOWS[partition.every or "day"]
+    # The annotated base class takes other arguments.
+    return windows(start_date=partition.start_time, end_offset=1)  # type: ignore[call-arg]

@@ -1,7 +1,7 @@
-"""Records as tables of the web UI. Keys and reasons come from strangers: each is text in a cell of its own.
+"""Records as tables of the web UI. Keys and reasons are untrusted text: each has a cell of its own.
 
-The web UI renders the cells of a table as plain text, unlike Markdown metadata. Characters that do not show, or that
-turn the text around, are spelled out as in the terminal.
+The web UI renders the cells of a table as plain text, unlike Markdown metadata. Invisible characters, and
+those that reverse the text, are escaped as in the terminal.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,11 +12,11 @@ import dagster as dg
 Cell = str | int | datetime | None
 
 LONGEST_CELL = 1_200
-"""Characters: room for the longest key that S3 allows. A reason may quote more."""
+"""In characters: enough for the longest key that S3 allows. A longer reason is cut."""
 
 
 def record_table(columns: Iterable[str], records: Iterable[Mapping[str, Cell]]) -> dg.TableMetadataValue:
-    """The records as a table of these columns. Integers stay numbers unless JavaScript could not count to them."""
+    """The records as a table of these columns. Integers stay numbers if JavaScript can represent them."""
     names = list(columns)
     rows = [dg.TableRecord({name: _cell(record[name]) for name in names}) for record in records]
     return dg.MetadataValue.table(
@@ -25,7 +25,7 @@ def record_table(columns: Iterable[str], records: Iterable[Mapping[str, Cell]]) 
 
 
 def _cell(value: Cell) -> str | int:
-    from ingest_project.terminal import printable
+    from ingest_project.reports.terminal import printable
 
     if isinstance(value, int) and abs(value) < 2**53:
         return value

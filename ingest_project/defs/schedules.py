@@ -1,4 +1,4 @@
-"""Schedules that rebuild tables from S3, for those whose settings ask for it."""
+"""Schedules that rebuild tables from S3, for tables with a `rebuild_schedule`."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ def rebuild_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 
 def rebuild_schedule(table: TableSettings) -> dg.ScheduleDefinition:
-    """`<table>_rebuild`: of a table by time, the last partition that is over; of any other, all partitions."""
+    """`<table>_rebuild`: rebuilds the last complete time partition, or all partitions of other kinds."""
     definition = partitions_definition(table)
     name = "_".join([*table.asset_key, "rebuild"])
     job = dg.define_asset_job(f"{name}_job", selection=dg.AssetSelection.assets(dg.AssetKey(table.asset_key)))
@@ -34,7 +34,7 @@ def rebuild_schedule(table: TableSettings) -> dg.ScheduleDefinition:
         keys = definition.get_partition_keys(
             current_time=context.scheduled_execution_time, dynamic_partitions_store=context.instance
         )
-        # The newest window of a table by time is still open; the one before has just ended.
+        # The newest time window is still open; the one before is the last complete one.
         for key in keys[-2:-1] if isinstance(definition, dg.TimeWindowPartitionsDefinition) else keys:
             yield dg.RunRequest(
                 run_key=f"{context.scheduled_execution_time.isoformat()} {key}", partition_key=key

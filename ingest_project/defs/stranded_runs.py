@@ -1,11 +1,12 @@
-"""Runs that Dagster takes for working although their batch was settled long ago: their process died in its last moments.
+"""Finds runs that Dagster shows as started although their batch was settled long ago: their process died
+after that.
 
-Dagster's default launcher never notices a run worker that was killed together with the server that started it. The
-outbox looks after the runs of open batches; what is left are those that were killed between settling and their end.
-Each would hold one of `max_concurrent_runs` for ever.
+Dagster's default launcher never notices a run worker that was killed together with the server that started
+it. The outbox handles the runs of open batches; the runs here were killed between settling and their end.
+Each would occupy one of `max_concurrent_runs` for ever.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,16 @@ import dagster as dg
 
 from ingest_project.defs.jobs import BATCH_TAG
 from ingest_project.errors import BatchNotFound
+from ingest_project.ledger.model import Batch, BatchKind
 
 if TYPE_CHECKING:
-    from ingest_project.batches.ledger import Ledger
+    from ingest_project.ledger.ledger import Ledger
+    from ingest_project.ledger.unreported import UnreportedBatch
 
+RANGE_GRACE = timedelta(hours=1)
+"""A run that rebuilds a range of partitions lists S3 between two batches, and a large prefix takes long."""
+
+RANGE_TAG = "dagster/asset_partition_range_start"
 WORKING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -29,9 +36,9 @@ def stranded_runs(
     now: datetime,
     grace: timedelta,
 ) -> Iterator[tuple[dg.DagsterRun, str]]:
-    """The job's runs that work on no open batch, and have had `grace` since they began and since theirs was settled.
+    """The job's runs without an open batch that started, and whose batch was settled, more than `grace` ago.
 
-    With each the reason to give for its end. A run that is still deleting messages by then loses nothing by it.
+    Each comes with the reason for its end. A run that is still deleting messages by then loses nothing.
     """
     for record in instance.get_run_records(dg.RunsFilter(job_name=job_name, statuses=WORKING)):
         batch_id = record.dagster_run.tags.get(BATCH_TAG)
@@ -42,12 +49,34 @@ def stranded_runs(
         if now - max(started, settled_at or started) > grace:
             yield (
                 record.dagster_run,
-                f"batch {batch_id} is settled, and the run never came to its end: its process died",
+                f"batch {batch_id} is settled, but the run did not end: its process died",
+            )
+
+
+def stranded_rebuilds(
+    instance: dg.DagsterInstance,
+    unreported: Sequence["UnreportedBatch"],
+    open_batches: Collection[Batch],
+    *,
+    now: datetime,
+    grace: timedelta,
+) -> Iterator[tuple[dg.DagsterRun, str]]:
+    """The same for runs of rebuilds. They are found by their batches, because no sensor launched them."""
+    owners = {batch.run_id for batch in open_batches}
+    last = {batch.run_id: batch for batch in unreported if batch.kind == BatchKind.REBUILD}
+    for run_id, batch in last.items():
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.status not in WORKING or run_id in owners:
+            continue
+        if now - batch.settled_at > (RANGE_GRACE if RANGE_TAG in run.tags else grace):
+            yield (
+                run,
+                f"rebuild {batch.batch_id} is settled, but the run did not end: its process died",
             )
 
 
 def _settled_at(ledger: "Ledger", batch_id: str) -> datetime | None:
     try:
         return ledger.batch(batch_id).settled_at
-    except BatchNotFound:  # forgotten since
+    except BatchNotFound:  # pruned since
         return None

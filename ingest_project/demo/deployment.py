@@ -1,4 +1,4 @@
-"""The demo's deployment: the project's own ingest.yaml, on the embedded AWS, with all of its state in one folder."""
+"""The demo's deployment: its own settings, the embedded AWS, and its state in a folder or in PostgreSQL."""
 
 import fcntl
 import os
@@ -6,18 +6,24 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from ingest_project.demo.databases import Databases
 from ingest_project.demo.embedded_aws import CREDENTIAL, HOST, REGION
 from ingest_project.demo.landing import BUCKET
-from ingest_project.demo.sample_data import TABLES
+from ingest_project.demo.sample_data import CLICKS, DEVICES, ORDERS, first_partitions
 from ingest_project.errors import SettingsError
 from ingest_project.services import Services
 from ingest_project.settings.load import load_settings
-from ingest_project.settings.model import Settings
+from ingest_project.settings.private_files import make_private_folder
 
 TOP = Path(__file__).parents[2]
-"""The folder of ingest.yaml, dagster.yaml and pyproject.toml."""
+"""The folder of dagster.yaml and pyproject.toml."""
+SETTINGS = Path(__file__).with_name("demo.yaml")
+DAGSTER_STORAGE = "\nstorage: {postgres: {postgres_url: {env: DEMO_DAGSTER_URL}}}\n"
+FIRST_PARTITIONS = {ORDERS: "DEMO_FIRST_DAY", CLICKS: "DEMO_FIRST_HOUR", DEVICES: "DEMO_FIRST_MONTH"}
+"""The variables of demo.yaml from which each table's partitions start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +31,8 @@ class Deployment:
     """The folder of the demo's state, and the services on it."""
 
     folder: Path
+    databases: Databases
     services: Services
-
-    @property
-    def catalog(self) -> Path:
-        """The SQLite file of the Iceberg catalog."""
-        return self.folder / "catalog.db"
 
     @property
     def dagster_log(self) -> Path:
@@ -39,54 +41,76 @@ class Deployment:
 
 
 def state_dir() -> Path:
-    """The folder of the demo's state: `demo` in the one where ingest.yaml keeps its own."""
+    """The folder of the demo's state: `demo` in .dagster, or in $INGEST_STATE_DIR."""
     return (TOP / (os.environ.get("INGEST_STATE_DIR") or ".dagster")).absolute() / "demo"
 
 
 @contextmanager
 def fresh_state_dir(folder: Path) -> Iterator[Path]:
-    """The folder, emptied, and kept from other demos while the block runs.
+    """The folder, emptied, and locked against other demos while the block runs.
 
-    It outlives the block, for those who want to look. Raises SettingsError if another demo is running in it.
+    It stays after the block, to be looked at. Raises SettingsError if another demo is running in it.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder.parent)
     with folder.with_suffix(".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SettingsError([f"{folder}: another demo is running; end it with Ctrl-C first"]) from error
         shutil.rmtree(folder, ignore_errors=True)
-        home = folder / "home"
-        home.mkdir(parents=True)
-        (home / "dagster.yaml").symlink_to(TOP / "dagster.yaml")
+        make_private_folder(folder)
+        (folder / "home").mkdir()
         yield folder
 
 
 @contextmanager
 def deployment(
-    folder: Path, *, endpoint: str, queue_url: str, config: Path = TOP / "ingest.yaml"
+    folder: Path, databases: Databases, *, endpoint: str, queue_url: str, now: datetime
 ) -> Iterator[Deployment]:
-    """The services of ingest.yaml, on this AWS; meanwhile this process, and what it starts, has their environment.
-
-    Raises SettingsError if ingest.yaml is not sound, or keeps anything elsewhere than the demo may write.
-    """
+    """The demo's services, on this AWS; inside the block this process has their environment."""
+    _write_dagster_yaml(folder / "home", databases)
     earlier = dict(os.environ)
-    _set_environment(_environment(earlier, folder, config=config, endpoint=endpoint, queue_url=queue_url))
+    environment = {
+        **_environment(earlier, folder, endpoint=endpoint, queue_url=queue_url),
+        **_database_variables(databases),
+        **{
+            FIRST_PARTITIONS[table]: f"{start:%Y-%m-%dT%H:%M}"
+            for table, start in first_partitions(now).items()
+        },
+    }
+    _set_environment(environment)
     try:
-        settings = load_settings(config)
-        _check_confined(settings, folder, config=config, queue_url=queue_url)
-        services = Services(settings)
+        services = Services(load_settings(SETTINGS))
         with closing(services.ledger), closing(services.lake):
-            yield Deployment(folder, services)
+            yield Deployment(folder, databases, services)
     finally:
         _set_environment(earlier)
 
 
+def _write_dagster_yaml(home: Path, databases: Databases) -> None:
+    """Writes the project's dagster.yaml, with the storage if it is not in Dagster's home.
+
+    The URL is not written.
+    """
+    own = (TOP / "dagster.yaml").read_text(encoding="utf-8")
+    storage = "" if databases.dagster_url is None else DAGSTER_STORAGE
+    (home / "dagster.yaml").write_text(own + storage, encoding="utf-8")
+
+
+def _database_variables(databases: Databases) -> dict[str, str]:
+    named = {
+        "DEMO_LEDGER_URL": databases.ledger_url,
+        "DEMO_CATALOG_URI": databases.catalog_uri,
+        "DEMO_DAGSTER_URL": databases.dagster_url,
+    }
+    return {name: url for name, url in named.items() if url is not None}
+
+
 def _environment(
-    earlier: Mapping[str, str], folder: Path, *, config: Path, endpoint: str, queue_url: str
+    earlier: Mapping[str, str], folder: Path, *, endpoint: str, queue_url: str
 ) -> dict[str, str]:
-    """The environment without anything that leads to a real account or to another deployment."""
-    ours = ("AWS_", "DAGSTER_", "INGEST_", "LANDING_")
+    """The environment, without variables that could lead to a real account or to another deployment."""
+    ours = ("AWS_", "DAGSTER_", "DEMO_", "INGEST_", "LANDING_")
     kept = {name: value for name, value in earlier.items() if not name.startswith(ours)}
     return {
         **kept,
@@ -100,7 +124,7 @@ def _environment(
         "NO_PROXY": HOST,
         "no_proxy": HOST,
         "DAGSTER_HOME": str(folder / "home"),
-        "INGEST_CONFIG": str(config),
+        "INGEST_CONFIG": str(SETTINGS),
         "INGEST_STATE_DIR": str(folder),
         "LANDING_BUCKET": BUCKET,
         "LANDING_QUEUE_URL": queue_url,
@@ -111,19 +135,3 @@ def _environment(
 def _set_environment(environment: Mapping[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
-
-
-def _check_confined(settings: Settings, folder: Path, *, config: Path, queue_url: str) -> None:
-    """ingest.yaml is for people to change; changed, it might lead the demo to a real database or a real queue."""
-    catalog = settings.catalog.properties
-    confined = (
-        settings.ledger.url == f"sqlite:///{folder / 'ledger.db'}"
-        and catalog.get("uri") == f"sqlite:///{folder / 'catalog.db'}"
-        and catalog.get("warehouse") == f"file://{folder / 'warehouse'}"
-        and settings.aws.role_arn is None
-        and settings.aws.endpoint_url is None
-        and [queue.url for queue in settings.queues] == [queue_url]
-    )
-    if not confined or {table.name for table in settings.tables} != set(TABLES):
-        remedy = "put yours elsewhere and name it in INGEST_CONFIG"
-        raise SettingsError([f"{config}: the demo needs this file as the project brings it; {remedy}"])

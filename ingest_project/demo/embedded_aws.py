@@ -1,4 +1,4 @@
-"""An AWS in the demo's own process: moto's server, where the demo's objects and messages live and die."""
+"""An AWS in the demo's own process: moto's server, with the demo's objects and messages."""
 
 import logging
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from ingest_project.errors import SettingsError
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 CREDENTIAL = "demo"
-"""Access key and secret alike: moto takes any, and no real account has it."""
+"""Access key and secret: moto accepts any, and no real account has this one."""
 
 
 @contextmanager
@@ -37,10 +37,10 @@ def embedded_aws() -> Iterator[str]:
 
 @contextmanager
 def _deleting_under_lock() -> Iterator[None]:
-    """Has moto delete messages under the lock that it takes to add them.
+    """Makes moto delete messages under the lock that it uses to add them.
 
-    It puts a filtered copy in the place of the queue's list. Two such calls at once bring a deleted message back, and
-    one beside a send loses the message that was sent.
+    moto replaces the queue's list by a filtered copy. Two such calls at once restore a deleted message, and
+    a call during a send loses the message that was sent.
     """
     from moto.sqs.models import Queue
 

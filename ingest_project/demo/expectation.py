@@ -1,4 +1,4 @@
-"""What must be in the tables once everything is in: known from what was uploaded alone, not from what ingested it."""
+"""The rows that the tables must have in the end, computed only from the uploads."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from ingest_project.demo.table_rows import SourceRows
 from ingest_project.settings.model import QUARANTINE_SUFFIX
 
 SHOWN = 3
-"""Objects that a difference names one by one."""
+"""How many objects a difference names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class ExpectedObject:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Per table and quarantine, the objects whose rows must be in it, by URI; and how many objects cannot be read."""
+    """The objects, by URI, whose rows each table and quarantine must have; and how many are unreadable."""
 
     tables: Mapping[str, Mapping[str, ExpectedObject]]
     unreadable: int
@@ -36,7 +36,7 @@ class Expectation:
         return len(self.tables[table])
 
     def differences(self, table: str, found: Iterable[SourceRows]) -> list[str]:
-        """A line for each way in which the table's rows are not those that it must have; empty if it is exact."""
+        """A line for each kind of difference between the table's rows and the expected ones."""
         expected = {(uri, one.etag): one.rows for uri, one in self.tables[table].items()}
         actual: dict[tuple[str, str], int] = {}
         for one in found:
@@ -57,7 +57,7 @@ class Expectation:
 
 
 def expectation(uploads: Iterable[Upload], *, bucket: str, tables: Iterable[str]) -> Expectation:
-    """What these uploads, in their order, must come to: of several writes of one key the last one counts."""
+    """The expectation for these uploads, in their order: of several writes of one key the last one counts."""
     expected: dict[str, dict[str, ExpectedObject]] = {}
     for table in tables:
         expected |= {table: {}, quarantine_of(table): {}}
@@ -80,7 +80,7 @@ def quarantine_of(table: str) -> str:
 
 
 def _etag(body: bytes) -> str:
-    """The eTag that S3 gives a plain upload."""
+    """The eTag that S3 computes for a plain upload."""
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives, for a demo that must leave no process behind."""
+"""Handles Ctrl-C and similar signals for a demo that must not leave processes behind."""
 
 import signal
 import time
@@ -10,9 +10,9 @@ GLANCE_SECONDS = 0.1
 
 
 class Interrupts:
-    """SIGINT, SIGTERM and SIGHUP are noted when they come, and raised as KeyboardInterrupt where the demo waits.
+    """Records SIGINT, SIGTERM and SIGHUP, and raises them as KeyboardInterrupt where the demo waits.
 
-    Raised just anywhere, one could come between the start of a process and our knowing of it.
+    If they were raised anywhere, one could come after the start of a process but before it is recorded.
     """
 
     def __init__(self) -> None:
@@ -21,8 +21,8 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
-            # nohup means that SIGHUP shall not end us. A shell's `&` ignores SIGINT too, but what we start would
-            # inherit that, and Dagster would then ignore SIGTERM as well; a handler is not inherited.
+            # With nohup, SIGHUP must not end us. A shell's `&` ignores SIGINT too, but our child processes
+            # would inherit that, and Dagster would then ignore SIGTERM as well; a handler is not inherited.
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             self._earlier[number] = signal.signal(number, self._note)
@@ -35,7 +35,7 @@ class Interrupts:
             signal.signal(number, handler)
 
     def sleep(self, seconds: float) -> None:
-        """Wait; raises KeyboardInterrupt as soon as a signal came, or at once if one came before."""
+        """Wait; raises KeyboardInterrupt as soon as a signal comes, or at once if one came before."""
         deadline = time.monotonic() + seconds
         while True:
             self.check()

@@ -1,4 +1,4 @@
-"""The demo's bucket, and the queue that it notifies: where the journey of each sample object begins."""
+"""The demo's bucket, and the queue that it notifies."""
 
 import json
 from collections.abc import Iterable
@@ -22,7 +22,10 @@ MAX_RECEIVE_COUNT = 5
 
 
 class Landing:
-    """A bucket that notifies a queue which has a dead-letter queue, all of them new. `put_at` has the last write of each URI."""
+    """A new bucket, the queue that it notifies, and a DLQ.
+
+    `put_at` has the time of the last write of each URI.
+    """
 
     def __init__(self, endpoint: str) -> None:
         session = boto3.Session(CREDENTIAL, CREDENTIAL, region_name=REGION)
@@ -42,14 +45,17 @@ class Landing:
         )
 
     def put(self, uploads: Iterable[Upload], interrupts: Interrupts) -> None:
-        """Upload objects in their order; the bucket sends their events. Raises KeyboardInterrupt between two of them."""
+        """Upload objects in their order; the bucket sends their events.
+
+        May raise KeyboardInterrupt between two.
+        """
         for upload in uploads:
             interrupts.check()
             self._s3.put_object(Bucket=BUCKET, Key=upload.key, Body=upload.body)
             self.put_at[f"s3://{BUCKET}/{upload.key}"] = datetime.now(UTC)
 
     def send(self, body: str) -> None:
-        """Send a message to the queue, past the bucket."""
+        """Send a message to the queue directly, not through the bucket."""
         self._sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
 
 

@@ -1,24 +1,26 @@
-"""What came of the demo's objects: the tables as an independent reader finds them, held against the ledger and SQS."""
+"""The outcome of the demo: the tables, by an independent reader, compared with the ledger and SQS."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from ingest_project.batches.report import FailureReport, TableReport
+from ingest_project.demo.dagster_dev import DagsterRun
 from ingest_project.demo.deployment import Deployment
 from ingest_project.demo.expectation import Expectation, quarantine_of
 from ingest_project.demo.table_rows import SourceRows, rows_by_source
-from ingest_project.status import QueueStatus, Status, collect_status
+from ingest_project.ledger.report import FailureReport, TableReport
+from ingest_project.reports.status import QueueStatus, Status, collect_status
+from ingest_project.settings.wording import plural
 
 STRAY_MESSAGES = 1
-"""Messages of the demo that are no S3 events."""
+"""How many messages of the demo are not S3 events."""
 OPEN_STATES = ("pending", "planned")
 
 
 @dataclass(frozen=True, slots=True)
 class TableOutcome:
-    """One table. `rows` and `bad_rows` are those that Iceberg holds, `ledger_rows` those that the ledger has settled.
+    """One table. `rows` and `bad_rows` are read from Iceberg, `ledger_rows` from the ledger.
 
     Lags, in seconds, run from an object's upload to the commit of its rows.
     """
@@ -36,7 +38,7 @@ class TableOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of the whole demo; `problems` has a line for each thing that is not as it must be."""
+    """The outcome of the whole demo; `problems` has a line for each difference from the expectation."""
 
     tables: tuple[TableOutcome, ...]
     failures: tuple[FailureReport, ...]
@@ -45,20 +47,22 @@ class Outcome:
 
 
 def is_in(status: Status, expectation: Expectation) -> bool:
-    """Whether everything is settled and acknowledged, as far as the ledger and SQS tell."""
+    """Whether everything is settled and acknowledged, by the ledger and SQS."""
     return status.is_complete and not status_problems(status, expectation)
 
 
-def outcome_of(deployment: Deployment, expectation: Expectation, put_at: dict[str, datetime]) -> Outcome:
-    """Look at everything once more. Raises CatalogUnavailable if the tables cannot be asked for their commits."""
+def outcome_of(
+    deployment: Deployment, expectation: Expectation, put_at: dict[str, datetime], runs: Sequence[DagsterRun]
+) -> Outcome:
+    """Compare everything in the end. Raises CatalogUnavailable if the tables' commits cannot be read."""
     status = collect_status(deployment.services)
-    problems = status_problems(status, expectation)
+    problems = [*status_problems(status, expectation), *run_problems(runs)]
     tables = []
     for report in status.tables:
-        found = rows_by_source(deployment.catalog, report.table)
+        found = rows_by_source(deployment.databases.catalog_uri, report.table)
         problems += expectation.differences(report.table, found)
         quarantine = quarantine_of(report.table)
-        bad = rows_by_source(deployment.catalog, quarantine)
+        bad = rows_by_source(deployment.databases.catalog_uri, quarantine)
         problems += expectation.differences(quarantine, bad)
         lags = _lags_seconds(deployment, report.table, found, put_at)
         tables.append(_table_outcome(report, found, bad, lags))
@@ -70,22 +74,31 @@ def status_problems(status: Status, expectation: Expectation) -> list[str]:
     for report in status.tables:
         expected = expectation.rows(report.table)
         if report.rows != expected:
-            problems.append(f"{report.table}: {report.rows:,} rows in the ledger instead of {expected:,}")
+            problems.append(
+                f"{report.table}: {plural(report.rows, 'row')} in the ledger instead of {expected:,}"
+            )
         bad = expectation.rows(quarantine_of(report.table))
         if report.rejected_rows != bad:
             problems.append(
-                f"{report.table}: {report.rejected_rows:,} bad rows in the ledger instead of {bad:,}"
+                f"{report.table}: {plural(report.rejected_rows, 'bad row')} in the ledger instead of {bad:,}"
             )
         if still_open := sum(report.objects.get(state, 0) for state in OPEN_STATES):
-            problems.append(f"{report.table}: {still_open} objects are not settled")
+            problems.append(f"{report.table}: {plural(still_open, 'object')} not settled yet")
     failed = sum(report.objects.get("failed", 0) for report in status.tables)
     if failed != expectation.unreadable:
-        problems.append(f"{failed} objects were rejected instead of {expectation.unreadable}")
+        problems.append(f"{plural(failed, 'rejected object')} instead of {expectation.unreadable}")
     messages = sum(_depth(queue) for queue in status.queues)
     bad_messages = expectation.unreadable + STRAY_MESSAGES
     if messages != bad_messages:
-        problems.append(f"{messages} messages are left in the queue instead of the {bad_messages} bad ones")
+        problems.append(f"{plural(messages, 'message')} in the queue instead of the {bad_messages} bad ones")
     return problems
+
+
+def run_problems(runs: Sequence[DagsterRun]) -> list[str]:
+    """A line for each run that is not a success in Dagster, even if its rows have arrived."""
+    if not runs:
+        return ["Dagster has no run"]
+    return [f"run {one.run_id} of {one.job} is {one.status}" for one in runs if one.status != "SUCCESS"]
 
 
 def _depth(queue: QueueStatus) -> int:
@@ -116,7 +129,7 @@ def _table_outcome(
         ledger_rows=report.rows,
         bad_rows=sum(one.rows for one in bad),
         objects=len({one.uri for one in found}),
-        partitions=len({one.uri.rpartition("/")[0] for one in found}),  # a folder of the sample data is one
+        partitions=len({one.uri.rpartition("/")[0] for one in found}),  # each folder is one
         rejected_objects=report.objects.get("failed", 0),
         median_lag_seconds=median(lags) if lags else None,
         max_lag_seconds=max(lags, default=None),

@@ -1,4 +1,4 @@
-"""Rows on their way in: bars in a terminal, a line every few seconds anywhere else."""
+"""The progress of arriving rows: bars in a terminal, otherwise a line every few seconds."""
 
 import time
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ LINE_SECONDS = 5.0
 
 
 class ArrivalProgress:
-    """Shows how many of the expected rows each table has. `totals` names the tables and their rows in the end."""
+    """Shows how many of the expected rows each table has. `totals` has the expected rows by table."""
 
     def __init__(self, console: Console, totals: Mapping[str, int]) -> None:
         self._console = console
@@ -40,7 +40,7 @@ class ArrivalProgress:
         self._bars.stop()
 
     def show(self, rows: Mapping[str, int]) -> None:
-        """Show the rows that the tables have now; may be called as often as one likes."""
+        """Show the rows that the tables have now; may be called at any rate."""
         for table, task in self._tasks.items():
             self._bars.update(task, completed=rows.get(table, 0))
         if not self._console.is_terminal:

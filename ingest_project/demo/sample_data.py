@@ -1,7 +1,7 @@
-"""What lands in the demo's bucket, in which order, with the mishaps that a real bucket sees."""
+"""The uploads to the demo's bucket, in their order, with faults that occur in real buckets."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ingest_project.demo.sample_files import (
     BAD_ORDERS,
@@ -22,16 +22,14 @@ NOT_AN_EVENT = '{"greeting": "sent by hand, and to the wrong queue"}'
 DAYS, ORDERS_FILES, ORDERS_ROWS = 14, 8, 300
 HOURS, CLICKS_FILES, CLICKS_ROWS = 48, 3, 200
 MONTHS, DEVICES_FILES, DEVICES_ROWS = 6, 4, 500
-WITH_BAD_ROWS = (3, 5)
-"""The file of orders that has some: of how many days ago, and which part."""
+BAD_DAYS_AGO, BAD_PART = 3, 5
+"""The file of orders that has bad rows: how many days before the last day, and which part."""
 LATE_HOURS = 6
-MIDSUMMER = datetime(2026, 7, 1, tzinfo=UTC)
-"""The tables of ingest.yaml start in January 2026; six months of data cannot end before this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One write of one key. `rows` is None for an object that cannot be read; `bad_rows` come on top of `rows`."""
+    """One write of one key. `rows` is None for an unreadable object; `bad_rows` are not part of `rows`."""
 
     table: str
     key: str
@@ -44,9 +42,9 @@ class Upload:
 class SampleData:
     """Everything that is uploaded, in order: `first`, and `later`, once the first part is in the tables.
 
-    In `first`, one object is uploaded twice with the same bytes, one is overwritten before anybody read it, one has
-    bad rows among its good ones, and one cannot be read. In `later`, one that is in its table by then is overwritten,
-    and the new orders have a field that their table has no column for.
+    In `first`, one object is uploaded twice with the same bytes, one is overwritten before it is read, one
+    has bad rows among its good ones, and one is unreadable. In `later`, one that is in its table by then is
+    overwritten, and the new orders have a field without a column in their table.
     """
 
     first: tuple[Upload, ...]
@@ -58,33 +56,33 @@ class SampleData:
 
 
 def sample_data(now: datetime) -> SampleData:
-    """Two weeks of orders, two days of clicks and six months of tracker reports, up to the hour, day and month of `now`."""
-    hour = max(now, MIDSUMMER).replace(minute=0, second=0, microsecond=0)
-    today = hour.replace(hour=0)
+    """Two weeks of orders, two days of clicks and six months of tracker reports, all in the past."""
+    days, hours, months = _days(now), _hours(now), _months(now)
     orders = [
-        _orders(today - timedelta(days=ago), part, coupons=ago == 0, bad=(ago, part) == WITH_BAD_ROWS)
-        for ago in reversed(range(DAYS))
+        _orders(day, part, coupons=day == days[-1], bad=(day, part) == (days[-1 - BAD_DAYS_AGO], BAD_PART))
+        for day in days
         for part in range(ORDERS_FILES)
     ]
-    clicks = [
-        _clicks(hour - timedelta(hours=ago), part)
-        for ago in reversed(range(HOURS))
-        for part in range(CLICKS_FILES)
-    ]
-    devices = [_devices(month, part) for month in _months(today) for part in range(DEVICES_FILES)]
+    clicks = [_clicks(hour, part) for hour in hours for part in range(CLICKS_FILES)]
+    devices = [_devices(month, part) for month in months for part in range(DEVICES_FILES)]
     late_clicks = LATE_HOURS * CLICKS_FILES
-    yesterday = today - timedelta(days=1)
+    before = days[-2]
     return SampleData(
         first=(
             *orders[:-ORDERS_FILES],
             *clicks[:-late_clicks],
             *devices,
             clicks[0],
-            _orders(yesterday, 0, corrected=True),
-            Upload(ORDERS, _orders_key(yesterday, ORDERS_FILES), broken_gzip_file(yesterday), rows=None),
+            _orders(before, 0, corrected=True),
+            Upload(ORDERS, _orders_key(before, ORDERS_FILES), broken_gzip_file(before), rows=None),
         ),
-        later=(*orders[-ORDERS_FILES:], *clicks[-late_clicks:], _orders(yesterday, 1, corrected=True)),
+        later=(*orders[-ORDERS_FILES:], *clicks[-late_clicks:], _orders(before, 1, corrected=True)),
     )
+
+
+def first_partitions(now: datetime) -> dict[str, datetime]:
+    """The start of each table's first partition with data."""
+    return {ORDERS: _days(now)[0], CLICKS: _hours(now)[0], DEVICES: _months(now)[0]}
 
 
 def _orders(
@@ -115,9 +113,19 @@ def _devices(month: datetime, part: int) -> Upload:
     return Upload(DEVICES, key, devices_file(key, month, rows=DEVICES_ROWS), DEVICES_ROWS)
 
 
-def _months(today: datetime) -> list[datetime]:
-    """The first days of the last months up to today's, oldest first."""
-    months = [today.replace(day=1)]
-    while len(months) < MONTHS:
+def _days(now: datetime) -> list[datetime]:
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return [today - timedelta(days=ago) for ago in range(DAYS, 0, -1)]
+
+
+def _hours(now: datetime) -> list[datetime]:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return [hour - timedelta(hours=ago) for ago in range(HOURS, 0, -1)]
+
+
+def _months(now: datetime) -> list[datetime]:
+    """The first days of the last months that are over, oldest first."""
+    months = [now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)]
+    while len(months) <= MONTHS:
         months.insert(0, (months[0] - timedelta(days=1)).replace(day=1))
-    return months
+    return months[:-1]

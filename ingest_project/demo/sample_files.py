@@ -1,6 +1,6 @@
-"""The files of a shop, as its systems would write them: orders in NDJSON, clicks in CSV, tracker reports in Parquet.
+"""The files of a shop: orders in NDJSON, clicks in CSV, tracker reports in Parquet.
 
-Their rows are made up from a seed, so that a file of the same seed has the same bytes.
+Their rows are generated from a seed, so that files of the same seed have the same bytes.
 """
 
 import csv
@@ -18,7 +18,7 @@ BAD_ORDERS = (
     '{"order_id": 2, "customer_id": 7, "status": "paid", "items": 1, "amount": "n/a"}',
     '{"order_id": 3, "customer_id": 7, "status": "paid", "items": 1, "ordered_at": "2026-02-30T10:00:00Z"}',
 )
-"""Lines that no order can be read from: one cut off, one without a number for its amount, one of a day that never was."""
+"""Lines that are not valid orders: one is truncated, one has an invalid amount, one has an invalid date."""
 COUPONS = (None, None, None, "WELCOME10", "FREESHIP")
 STATUSES = ("confirmed", "paid", "shipped", "cancelled")
 COUNTRIES = {"DE": "EUR", "FR": "EUR", "GB": "GBP", "PL": "PLN", "US": "USD"}
@@ -40,7 +40,7 @@ def orders_file(
     coupons: bool = False,
     bad_lines: Sequence[str] = (),
 ) -> bytes:
-    """Gzipped NDJSON: the orders of one day, with ids from `first_id` on, and these bad lines in their middle."""
+    """Gzipped NDJSON: the orders of one day, with ids from `first_id` on, and the bad lines in the middle."""
     random = _random(seed)
     orders = [_order(random, day, first_id + row) for row in range(rows)]
     if coupons:
@@ -72,7 +72,7 @@ def devices_file(seed: str, month: datetime, *, rows: int) -> bytes:
 
 
 def broken_gzip_file(day: datetime) -> bytes:
-    """A gzipped file whose upload was cut off halfway."""
+    """The first half of a gzipped file."""
     whole = orders_file("broken", day, first_id=0, rows=100)
     return whole[: len(whole) // 2]
 

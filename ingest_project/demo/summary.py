@@ -1,12 +1,13 @@
-"""The demo's last words: what is in the tables, what was rejected and why, and what the queues still hold."""
+"""The summary of the demo: the rows in the tables, what was rejected and why, what the queues still hold."""
 
 from rich.console import Console
 from rich.table import Table
 
-from ingest_project.batches.report import FailureReport
 from ingest_project.demo.expectation import quarantine_of
 from ingest_project.demo.outcome import Outcome, TableOutcome
-from ingest_project.terminal import cell
+from ingest_project.ledger.report import FailureReport
+from ingest_project.reports.terminal import cell
+from ingest_project.settings.wording import plural
 
 LAG = (
     "lag: from an object's upload to the commit of its rows; the first ones had to wait for Dagster to start"
@@ -14,7 +15,7 @@ LAG = (
 
 
 def print_summary(outcome: Outcome, console: Console) -> None:
-    """Print the outcome for people: tables, rejects, queues, and whether all is as it must be."""
+    """Print the outcome for people: tables, rejected objects, queues, and differences, if any."""
     console.print(_tables(outcome))
     for table in outcome.tables:
         if table.bad_rows:
@@ -23,11 +24,11 @@ def print_summary(outcome: Outcome, console: Console) -> None:
         console.print(cell(_rejected(failure), "yellow"))
     console.print(_queues(outcome))
     for problem in outcome.problems:
-        console.print(cell(f"missing: {problem}", "bold red"))
+        console.print(cell(f"wrong: {problem}", "bold red"))
     if not outcome.problems:
         rows = sum(table.rows for table in outcome.tables)
         console.print(
-            f"All {rows:,} rows of {len(outcome.tables)} tables are in, each exactly once.",
+            f"All {rows:,} rows of {plural(len(outcome.tables), 'table')} have arrived, each exactly once.",
             style="bold green",
         )
 

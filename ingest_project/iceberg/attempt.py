@@ -1,4 +1,4 @@
-"""One attempt at a batch's commit: a snapshot staged on top of another, sent once, and tidied away if refused."""
+"""One attempt at a batch's commit: a snapshot staged on top of another, sent once, and removed if refused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +17,15 @@ from ingest_project.iceberg.orphans import delete_files
 from ingest_project.iceberg.replacement import Replacement, Rewrite, rewrite
 from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.transaction import OneShotTransaction
+from ingest_project.iceberg.writer_properties import manifest_codec
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What is to become one snapshot: the batch's id, its data files, and more for the snapshot's summary.
+class Changeset:
+    """What is to become one snapshot: the batch's id, its data files, and properties of the summary.
 
-    `planned_at`: no commit of the batch can be older. `even_if_empty`: a batch that changes no row becomes a snapshot all the same.
-    `changes` are what its rows ask of the table's columns.
+    `planned_at`: a commit of the batch cannot be older. `even_if_empty`: a batch that changes no rows becomes
+    a snapshot too. `changes` are the changes of the table's columns that its rows need.
     """
 
     batch_id: str
@@ -41,7 +42,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A staged snapshot, its manifests written, and the snapshot of main that it stands on (None: an empty table)."""
+    """A staged snapshot with its manifests. `parent_id` is main's snapshot below it (None: none yet)."""
 
     snapshot: Snapshot
     parent_id: int | None
@@ -50,14 +51,14 @@ class Attempt:
     producer: "_SnapshotProducer[Any]" = field(repr=False)
 
     def send(self) -> None:
-        """Commits, once. CommitFailedException: refused. Any other error: the outcome is unknown."""
+        """Commits, once. CommitFailedException: refused. After any other error the outcome is unknown."""
         self.transaction.commit_transaction()
 
     def tidy_up(self, table: Table) -> None:
-        """After a refusal, deletes what the attempt wrote for itself, if nothing can refer to it any more.
+        """After a refusal, deletes the attempt's manifests and remainders if nothing can refer to them.
 
-        That is certain once main has left the snapshot that the attempt stood on without the attempt being in the
-        history: if its request were still under way, it would be refused as well. The batch's files stay.
+        That is certain if main has moved from the attempt's parent and the attempt is not in the history: if
+        its request were still under way, it would be refused as well. The batch's files stay.
         """
         metadata = table.metadata
         if (
@@ -68,30 +69,43 @@ class Attempt:
             delete_files(table, self.rewrite.remainders)
 
 
-def stage(table: Table, batch: Batch, replacement: Replacement, *, name: str) -> Attempt | None:
-    """Writes the manifests, and the remainders of files that lose rows, on top of the table's current snapshot.
+def stage(table: Table, changeset: Changeset, replacement: Replacement, *, name: str) -> Attempt | None:
+    """Writes manifests, and remainders of files that lose rows, on top of the table's current snapshot.
 
-    None if there is nothing to add and nothing to take out, and the batch need not leave a mark. Raises CommitConflict if the table was partitioned
-    anew, or given other columns, since the files were written: they would have to be written again.
+    None if there is nothing to add or take out, unless `even_if_empty`. Raises CommitConflict if the table's
+    partition spec or columns were changed since the files were written: they would have to be written again.
     """
-    # Not the id alone: of a table that was dropped and made anew, or made by two at once, it is that of another spec.
-    if any(files.data_files and files.spec != table.spec() for files in batch.written):
+    # Specs are compared, not their ids: a table that was dropped and created again may use an id for another
+    # spec.
+    if any(files.data_files and files.spec != table.spec() for files in changeset.written):
         raise CommitConflict(
             name, "its partition spec changed while the batch was written; nothing was committed"
         )
     taken_out = rewrite(table, replacement, name=name)
-    added = [*batch.data_files, *taken_out.remainders]
-    if not added and not taken_out.removed and not batch.even_if_empty:
+    if not changeset.data_files and not taken_out.removed and not changeset.even_if_empty:
         return None
+    try:
+        return _staged(table, changeset, taken_out, name=name)
+    except BaseException:
+        delete_files(table, taken_out.remainders)
+        raise
+
+
+def _staged(table: Table, changeset: Changeset, taken_out: Rewrite, *, name: str) -> Attempt:
     transaction = OneShotTransaction(table)
-    batch.changes.apply(transaction, name=name)
-    update = transaction.update_snapshot({**batch.properties, BATCH_ID_PROPERTY: batch.batch_id})
-    producer = update.overwrite() if taken_out.removed else update.merge_append()
-    for file in added:
+    changeset.changes.apply(transaction, name=name)
+    update = transaction.update_snapshot({**changeset.properties, BATCH_ID_PROPERTY: changeset.batch_id})
+    producer: _SnapshotProducer[Any] = update.overwrite() if taken_out.removed else update.merge_append()
+    producer._compression = manifest_codec(table.metadata)  # type: ignore[assignment] # one of its names
+    for file in [*changeset.data_files, *taken_out.remainders]:
         producer.append_data_file(file)
     for file in taken_out.removed:
         producer.delete_data_file(file)
-    producer.commit()
+    try:
+        producer.commit()
+    except BaseException:
+        producer._clean_all_uncommitted()
+        raise
     snapshot = transaction.table_metadata.current_snapshot()
     assert snapshot is not None  # noqa: S101 - just staged
     return Attempt(snapshot, table.metadata.current_snapshot_id, taken_out, transaction, producer)

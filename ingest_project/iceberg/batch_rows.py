@@ -1,4 +1,4 @@
-"""A batch's rows in the table itself: the record that stays when its snapshot has expired."""
+"""A batch's rows in the table: the record that remains after its snapshot has expired."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from pyiceberg.table import Table
 
 
 def has_rows(table: Table, batch_id: str) -> bool:
-    """Whether the table's current snapshot holds any row of the batch; a commit is atomic, so one tells of all."""
+    """Whether the current snapshot has a row of the batch; as commits are atomic, one row is enough."""
     if table.current_snapshot() is None or "_batch_id" not in table.schema().column_names:
         return False
     found = table.scan(
@@ -21,9 +21,9 @@ def has_rows(table: Table, batch_id: str) -> bool:
 
 
 def rows_by_source(table: Table, batch_id: str, snapshot_id: int | None) -> dict[tuple[str, str], int]:
-    """How many rows of each `(_source_uri, _source_version)` a snapshot (None: the current one) holds of the batch.
+    """The batch's rows in a snapshot (None: the current one), by `(_source_uri, _source_version)`.
 
-    Reads only files whose statistics admit the batch, and of those only the provenance columns, by portions.
+    Reads in portions, only files whose statistics admit the batch, and only their provenance columns.
     """
     rows: Counter[tuple[str, str]] = Counter()
     scan = table.scan(

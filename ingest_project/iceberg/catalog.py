@@ -1,12 +1,14 @@
-"""The Iceberg catalog: tables are found in it, and made from settings when they are missing."""
+"""The Iceberg catalog: finds tables, and creates missing ones from the settings."""
 
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
+from pydantic import ValidationError as ModelError
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
     NamespaceAlreadyExistsError,
@@ -15,27 +17,31 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     RESTError,
     TableAlreadyExistsError,
+    ValidationError,
 )
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import CreateTableTransaction, Table
 
-from ingest_project.errors import TableMismatch
-from ingest_project.iceberg.catalog_properties import catalog_properties, make_folders
+from ingest_project.errors import IngestError, TableMismatch
+from ingest_project.iceberg.case_twins import refuse_case_twins
+from ingest_project.iceberg.catalog_properties import catalog_properties, make_folders, sqlite_file
 from ingest_project.iceberg.commit import CommitRetry
 from ingest_project.iceberg.outage import Outages, is_outage
 from ingest_project.iceberg.partition_spec import partition_spec_of
+from ingest_project.iceberg.refusal import refusals, words_of
 from ingest_project.iceberg.schema import schema_difference, schema_of
 from ingest_project.iceberg.table import LakeTable
 from ingest_project.iceberg.table_properties import properties_of
 from ingest_project.settings.model import RESCUED_COLUMN, AwsSettings, CatalogSettings, TableSettings
+from ingest_project.settings.private_files import make_private, with_side_files
 
 _log = logging.getLogger(__name__)
 _OPEN_ATTEMPTS = 3
 
 
 class Lake:
-    """The catalog of the settings, opened on first use. Safe to share among threads; `close` ends its connections."""
+    """The catalog of the settings, opened on first use. Safe to share among threads."""
 
     def __init__(self, settings: CatalogSettings, aws: AwsSettings, retry: CommitRetry | None = None) -> None:
         self._name = settings.name
@@ -60,27 +66,29 @@ class Lake:
             opened.close()
 
     def find(self, name: str) -> LakeTable | None:
-        """The table of this name, as it is; None if there is none.
+        """The table of this name as it is; None if there is none.
 
-        Raises CatalogUnavailable, and TableMismatch for a table of the name that is not Iceberg's.
+        Raises CatalogUnavailable, and TableMismatch if the table is not an Iceberg table or PyIceberg cannot
+        read it.
         """
-        with self._outages.translated(name):
+        with self._translated(name):
             catalog = self._catalog()
             table = _load(catalog, name)
         return None if table is None else self._lake_table(catalog, table, name)
 
     def table(self, settings: TableSettings, *, columns: Mapping[str, str]) -> LakeTable:
-        """The table of these settings, made if it is missing; idempotent, also among racing processes.
+        """The table of these settings, created if it is missing; idempotent, also if processes race.
 
-        `columns` are the declared ones or, where the settings declare none, those inferred from the first rows:
-        they shape a new table, but do not judge an existing one. Provenance columns are always added. A declared
-        column that an existing table lacks or holds narrower is added or widened by its next commit, if the policy is
-        `add_columns`.
-        A partition spec that differs is logged and left as it is: rows are written by the table's own.
+        `columns` are the declared ones or, without these, those inferred from the first rows: a new table
+        gets them, an existing one is not compared with them. Provenance columns are always added. If the
+        policy is `add_columns`, the next commit to an existing table adds missing declared columns, widens
+        narrower ones, and updates their descriptions. A different partition spec is logged: rows are written
+        by the table's own.
 
-        Raises TableMismatch, naming column and remedy, for what we must not mend; CatalogUnavailable.
+        Raises TableMismatch, with column and remedy, if the table differs in a way that we must not change;
+        CatalogUnavailable.
         """
-        with self._outages.translated(settings.name):
+        with self._translated(settings.name):
             catalog = self._catalog()
             table = _load(catalog, settings.name) or _create(catalog, settings, columns)
             found = self._lake_table(catalog, table, settings.name)
@@ -88,23 +96,38 @@ class Lake:
         return found
 
     def draft(self, settings: TableSettings, *, columns: Mapping[str, str]) -> LakeTable:
-        """As `table`, but a missing one is not made before `LakeTable.create`, so that nothing is left if no row comes.
+        """Like `table`, but a missing table is created later, by `LakeTable.create`, if there are rows.
 
-        Raises PartitionMismatch if the columns are none that the partition spec can be applied to.
+        Raises PartitionMismatch if the partition spec cannot be applied to the columns.
         """
-        with self._outages.translated(settings.name):
+        with self._translated(settings.name):
             catalog = self._catalog()
             creation = None if _load(catalog, settings.name) else _staged(catalog, settings, columns)
         if creation is None:
             return self.table(settings, columns=columns)
         table = LakeTable(
-            catalog, creation._table, name=settings.name, outages=self._outages, retry=self._retry, creation=creation
+            catalog, creation._table, name=settings.name, outages=self._outages, retry=self._retry,
+            creation=creation,
         )  # fmt: skip
         self._reconcile(table, settings)
         return table
 
+    @contextmanager
+    def _translated(self, name: str) -> Iterator[None]:
+        """Raises CatalogUnavailable for all errors of libraries, without the secrets that they quote."""
+        with self._outages.translated(name):
+            try:
+                yield
+            except (IngestError, MemoryError):
+                raise
+            except Exception as error:  # of any class: PyIceberg uses many for wrong properties
+                if is_outage(error):
+                    raise
+                raise self._outages.unavailable(name, error) from error
+
     def _reconcile(self, found: LakeTable, settings: TableSettings) -> None:
         declared = settings.column_types or {}
+        refuse_case_twins(settings, found.columns)
         if settings.schema_evolution == "rescue":
             found.change_columns({RESCUED_COLUMN: "string"})
         if settings.schema_evolution != "add_columns" and (
@@ -112,7 +135,9 @@ class Lake:
         ):
             remedy = "set schema_evolution: add_columns, or declare what the table has"
             raise TableMismatch(settings.name, f"{'; '.join(lines)}; {remedy}")
-        found.change_columns(declared)
+        found.change_columns(
+            declared, settings.column_descriptions if settings.schema_evolution == "add_columns" else None
+        )
         for line in found.differences(settings):
             _log.warning("table %s: %s", settings.name, line)
 
@@ -122,19 +147,24 @@ class Lake:
     def _catalog(self) -> Catalog:
         with self._opening:
             if self._opened is None:
+                file = sqlite_file(self._properties)
+                is_new = file is not None and not file.exists()
                 make_folders(self._properties)
                 self._opened = self._open()
+                if file is not None and is_new:  # an existing file may have other readers
+                    make_private(*with_side_files(file))
             return self._opened
 
     def _open(self) -> Catalog:
-        """Two processes that open a new SQL catalog at once both create its tables, and one fails; it opens again.
+        """Opens the catalog; tries again if another process creates a new SQL catalog's tables meanwhile.
 
-        Whatever stops it is CatalogUnavailable: PyIceberg's own errors quote all properties, secrets included.
+        Raises CatalogUnavailable for every error: PyIceberg's own errors quote all properties, secrets
+        included.
         """
         for attempt in range(1, _OPEN_ATTEMPTS + 1):
             try:
                 return load_catalog(self._name, **self._properties)
-            except Exception as error:  # of any class: the database's, a file system's, PyIceberg's own
+            except Exception as error:  # of any class: a database's, a file system's or PyIceberg's
                 if attempt == _OPEN_ATTEMPTS or not is_outage(error):
                     raise self._outages.unavailable(f"catalog {self._name}", error) from None
                 time.sleep(0.1 * attempt)
@@ -144,9 +174,12 @@ class Lake:
 def _load(catalog: Catalog, name: str) -> Table | None:
     try:
         return catalog.load_table(name)
+    except (ValidationError, ModelError, NotImplementedError) as error:
+        reason = f"PyIceberg cannot read its metadata: {words_of(error)}"
+        raise TableMismatch(name, f"{reason}; change the table as it says, or ingest into another") from error
     except NoSuchIcebergTableError as error:
         raise TableMismatch(
-            name, "a table of this name exists, but it is no Iceberg table; rename one of them"
+            name, "a table of this name exists, but it is not an Iceberg table; rename one of them"
         ) from error
     except (NoSuchTableError, NoSuchNamespaceError):
         return None
@@ -155,7 +188,7 @@ def _load(catalog: Catalog, name: str) -> Table | None:
 def _staged(
     catalog: Catalog, settings: TableSettings, columns: Mapping[str, str]
 ) -> CreateTableTransaction | None:
-    """A table that is only to be made; None if the catalog can only make one at once."""
+    """The creation of a table, to be committed later; None if the catalog can only create it at once."""
     schema, spec = _shape(settings, columns)
     _create_namespaces(catalog, settings.name)
     try:
@@ -163,13 +196,14 @@ def _staged(
             settings.name, schema, partition_spec=spec, properties=properties_of(settings)
         )
     except (RESTError, NotImplementedError, ValueError):
-        # S3 Tables tells a table's location only when the table is made; an outage shows again when it is.
+        # S3 Tables chooses a table's location only when it creates the table. An outage will be raised again
+        # then.
         return None
 
 
 def _shape(settings: TableSettings, columns: Mapping[str, str]) -> tuple[Schema, PartitionSpec]:
     try:
-        schema = schema_of(columns)
+        schema = schema_of(columns, settings.column_descriptions)
     except ValueError as error:
         raise TableMismatch(settings.name, f"columns: {error}") from error
     return schema, partition_spec_of(settings.partition_spec, schema, table=settings.name)
@@ -178,12 +212,11 @@ def _shape(settings: TableSettings, columns: Mapping[str, str]) -> tuple[Schema,
 def _create(catalog: Catalog, settings: TableSettings, columns: Mapping[str, str]) -> Table:
     schema, spec = _shape(settings, columns)
     _create_namespaces(catalog, settings.name)
-    try:
+    with refusals(settings.name, "PyIceberg cannot create it"), suppress(TableAlreadyExistsError):
         return catalog.create_table(
             settings.name, schema, partition_spec=spec, properties=properties_of(settings)
         )
-    except TableAlreadyExistsError:
-        return catalog.load_table(settings.name)
+    return catalog.load_table(settings.name)
 
 
 def _create_namespaces(catalog: Catalog, table_name: str) -> None:
@@ -194,7 +227,8 @@ def _create_namespaces(catalog: Catalog, table_name: str) -> None:
             catalog.create_namespace(namespace)
         except NamespaceAlreadyExistsError:
             continue
-        except Exception:  # of whichever class the catalog's database has
-            # A SQL catalog looks and then inserts; whoever comes second gets its database's error for a duplicate.
+        except Exception:  # of any class
+            # A SQL catalog looks and then inserts: in a race, the second gets the database's error for a
+            # duplicate.
             if not catalog.namespace_exists(namespace):
                 raise

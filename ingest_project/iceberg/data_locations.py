@@ -1,8 +1,8 @@
-"""Where a table's data files lie: where PyIceberg puts them, unless no storage takes a path that long.
+"""The locations of a table's data files: PyIceberg's own, unless their paths are too long for the storage.
 
-PyIceberg writes a partition's values into its files' paths, as Hive did. A file system takes 255 bytes between two slashes,
-S3 1,024 in a key, and a value may have more. Iceberg itself asks for nothing of a path: the values of a file's partition are in
-its manifest. https://iceberg.apache.org/spec/#partitioning
+PyIceberg writes a partition's values into its files' paths, as Hive did. A file system allows 255 bytes
+between two slashes, S3 allows 1,024 in a key, and a value may have more. Iceberg does not prescribe paths:
+the values of a file's partition are in its manifest. https://iceberg.apache.org/spec/#partitioning
 """
 
 from pyiceberg.partitioning import PartitionKey
@@ -16,7 +16,7 @@ LONGEST_KEY_BYTES = 1024
 
 
 class ShortLocations(LocationProvider):
-    """The locations of the table's own layout, without the partition where they would be too long with it."""
+    """The locations of the table's own layout, without the partition if they would be too long."""
 
     def __init__(self, table_location: str, table_properties: Properties) -> None:
         super().__init__(table_location, table_properties)
@@ -28,13 +28,13 @@ class ShortLocations(LocationProvider):
         self._layout = load_location_provider(table_location, own)
 
     def new_data_location(self, data_file_name: str, partition_key: PartitionKey | None = None) -> str:
-        """A location for the file, a URI."""
+        """The location for a new file, a URI."""
         location = self._layout.new_data_location(data_file_name, partition_key)
         return self._layout.new_data_location(data_file_name) if _is_too_long(location) else location
 
 
 def with_short_locations(metadata: TableMetadata) -> TableMetadata:
-    """The metadata by which to write data files; never to be committed. A table's own location provider stays."""
+    """The metadata to write data files with; must not be committed. A table's own location provider stays."""
     if TableProperties.WRITE_PY_LOCATION_PROVIDER_IMPL in metadata.properties:
         return metadata
     provider = f"{ShortLocations.__module__}.{ShortLocations.__qualname__}"
@@ -43,7 +43,7 @@ def with_short_locations(metadata: TableMetadata) -> TableMetadata:
 
 
 def _is_too_long(location: str) -> bool:
-    # Behind the scheme and the bucket; a path of a file system begins there too.
+    # The key after the scheme and the bucket, or the path in a file system.
     key = location.partition("://")[2].partition("/")[2] or location
     return len(key.encode()) > LONGEST_KEY_BYTES or any(
         len(step.encode()) > LONGEST_STEP_BYTES for step in key.split("/")

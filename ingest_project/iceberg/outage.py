@@ -1,4 +1,4 @@
-"""Where errors of the catalog and the warehouse become ours, without the secrets that their texts may hold."""
+"""Translates errors of the catalog and the warehouse, without the secrets that their texts may quote."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,10 +7,10 @@ from urllib.parse import unquote, urlsplit
 from pyiceberg.exceptions import DynamoDbError, RESTError, WaitingForLockException
 
 from ingest_project.errors import CatalogUnavailable, IngestError
-from ingest_project.redaction import HIDDEN, names_a_secret, without_secrets
+from ingest_project.settings.secrets import HIDDEN, names_a_secret, without_secrets
 
-# The backend is chosen by the settings, and this room may not import its libraries (sqlalchemy is the ledger's);
-# so an error is recognised by the library that it comes from.
+# The settings choose the backend, and this room may not import its libraries (sqlalchemy is the ledger's), so
+# an error is recognised by the library that it comes from.
 _BACKENDS = frozenset({"sqlalchemy", "botocore", "requests", "urllib3", "thrift", "google"})
 _LONGEST_REASON = 300
 
@@ -28,13 +28,13 @@ class Outages:
             yield
         except IngestError:
             raise
-        except Exception as error:  # every driver has classes of its own; `is_outage` tells them apart
+        except Exception as error:  # every driver has classes of its own; `is_outage` recognises them
             if not is_outage(error):
                 raise
             raise self.unavailable(table, error) from error
 
     def unavailable(self, table: str, error: Exception) -> CatalogUnavailable:
-        """The error to raise for this one, its text cut to one line and cleared of the catalog's secrets."""
+        """The error to raise for this one: its text in one line, without the catalog's secrets."""
         reason = (str(error).strip().splitlines() or [""])[0]
         for secret in self._secrets:
             reason = reason.replace(secret, HIDDEN)
@@ -45,7 +45,7 @@ class Outages:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether this error says that the catalog or the warehouse did not answer, rather than that we asked wrongly."""
+    """Whether this error means that the catalog or the warehouse failed, not that our request was wrong."""
     if isinstance(error, OSError | RESTError | DynamoDbError | WaitingForLockException):
         return True
     return any(kind.__module__.partition(".")[0] in _BACKENDS for kind in type(error).__mro__)

@@ -1,24 +1,29 @@
-"""Iceberg partition specs, as ingest.yaml writes them: `region`, `day(ordered_at)`, `bucket[16](customer_id)`.
+"""Iceberg partition specs in the notation of ingest.yaml: `region`, `day(ordered_at)`, `bucket[16](id)`.
 
-The transforms are Iceberg's (https://iceberg.apache.org/spec/#partition-transforms). Partition fields are named as
-Iceberg's Java library names them (`ordered_at_day`, `customer_id_bucket`), so that Spark and Trino show what
-their users expect.
+`settings/partition_fields.py` has the grammar of the entries and the types that each transform takes.
+Partition fields are named as Iceberg's Java library names them (`ordered_at_day`, `customer_id_bucket`), so
+that Spark and Trino show what their users expect.
 """
 
 import itertools
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from pyiceberg.partitioning import PARTITION_FIELD_ID_START, PartitionField, PartitionSpec
+from pyiceberg.partitioning import PARTITION_FIELD_ID_START, PartitionSpec
+from pyiceberg.partitioning import PartitionField as IcebergField
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import Transform, parse_transform
-from pyiceberg.types import NestedField
 
 from ingest_project.errors import PartitionMismatch, TableMismatch
+from ingest_project.iceberg.type_names import type_name
 from ingest_project.settings.model import PROVENANCE_COLUMNS
+from ingest_project.settings.partition_fields import (
+    PartitionField,
+    parse_partition_field,
+    partition_sources,
+    redundancy_fault,
+    type_fault_of_source,
+)
 
-_TRANSFORM = r"identity|year|month|day|hour|void|(?:bucket|truncate)\[[1-9][0-9]*\]"
-_ENTRY = re.compile(rf"(?P<transform>{_TRANSFORM})\((?P<column>[^()]+)\)|(?P<identity>[^()]+)")
 _SUFFIXES = {
     "identity": "",
     "year": "_year",
@@ -34,84 +39,70 @@ _SUFFIXES = {
 def partition_spec_of(entries: Sequence[str], schema: Schema, *, table: str) -> PartitionSpec:
     """The spec that these entries declare for a table of this schema.
 
-    Raises TableMismatch, with the entry and a remedy, for an entry that cannot be read or is given twice, and
-    PartitionMismatch for a column that the table does not have or a transform that does not apply to the column's type.
+    Raises TableMismatch, with the entry and a remedy, if an entry cannot be parsed or contradicts an earlier
+    one, and PartitionMismatch if the table lacks the column or the transform does not apply to the column's
+    type.
     """
-    fields: list[PartitionField] = []
-    for field_id, entry in enumerate(entries, PARTITION_FIELD_ID_START):
-        transform, column = _parse(entry, schema, table)
-        if any(field.source_id == column.field_id and field.transform == transform for field in fields):
-            raise TableMismatch(table, f"partition_spec: {entry!r} is given twice; remove one")
-        name = _free_name(entry, transform, schema, taken={field.name for field in fields})
-        fields.append(PartitionField(column.field_id, field_id, transform, name))
+    fields: list[IcebergField] = []
+    for field_id, (entry, field) in enumerate(_parsed(entries, table), PARTITION_FIELD_ID_START):
+        source_id = _source_id(field, schema, table, entry)
+        name = _free_name(field, schema, taken={one.name for one in fields})
+        transform: Transform[object, object] = parse_transform(field.transform_name)
+        fields.append(IcebergField(source_id, field_id, transform, name))
     return PartitionSpec(*fields)
 
 
 def entries_of(spec: PartitionSpec, schema: Schema) -> tuple[str, ...]:
-    """The entries that declare this spec, as ingest.yaml would write them."""
-    entries = []
-    for field in spec.fields:
-        column = schema.find_column_name(field.source_id) or f"column #{field.source_id}, since dropped"
-        entries.append(column if str(field.transform) == "identity" else f"{field.transform}({column})")
-    return tuple(entries)
+    """The entries that declare this spec, in the notation of ingest.yaml."""
+    return tuple(map(str, _fields_of(spec, schema)))
 
 
 def partition_difference(declared: Sequence[str], spec: PartitionSpec, schema: Schema) -> tuple[str, ...]:
-    """A line for people if the table is partitioned otherwise than declared, else nothing."""
-    actual = entries_of(spec, schema)
-    if tuple(map(_normal, declared)) == actual:
+    """One line for people if the table's partition spec differs from the declared one, else nothing."""
+    actual = list(_fields_of(spec, schema))
+    if [parse_partition_field(entry) for entry in declared] == actual:
         return ()
-    return (
-        f"partition_spec is declared as {list(declared)}, but the table is partitioned by {list(actual)}",
-    )
+    found = list(map(str, actual))
+    return (f"partition_spec is declared as {list(declared)}, but the table is partitioned by {found}",)
 
 
-def _parse(entry: str, schema: Schema, table: str) -> tuple[Transform[object, object], NestedField]:
-    match = _ENTRY.fullmatch(_normal(entry))
-    if match is None:
-        raise _unreadable(table, entry)
-    transform_name = match["transform"] or "identity"
-    column_name = match["column"] or match["identity"]
-    transform: Transform[object, object] = parse_transform(transform_name)
-    column = _column(column_name, schema, table, entry)
-    if not column.field_type.is_primitive or not transform.can_transform(column.field_type):
-        reason = f"{transform_name} does not apply to {column_name}, which is {column.field_type}"
-        remedy = f"choose another transform, or declare {column_name} in `columns`"
-        raise PartitionMismatch(table, f"partition_spec: {entry!r}: {reason}; {remedy}")
-    return transform, column
+def _parsed(entries: Sequence[str], table: str) -> Iterator[tuple[str, PartitionField]]:
+    earlier: dict[str, PartitionField] = {}
+    for entry in entries:
+        try:
+            field = parse_partition_field(entry)
+        except ValueError as error:
+            raise TableMismatch(table, f"partition_spec: {entry!r}: {error}") from error
+        if text := redundancy_fault(field, earlier):
+            raise TableMismatch(table, f"partition_spec: {entry!r}: {text}")
+        earlier[field.column] = field
+        yield entry, field
 
 
-def _column(name: str, schema: Schema, table: str, entry: str) -> NestedField:
-    try:
-        return schema.find_field(name)
-    except ValueError as error:
-        known = ", ".join(one for one in schema.column_names if one not in PROVENANCE_COLUMNS)
-        reason = f"partition_spec: {entry!r} names column {name!r}, but the columns are {known}"
-        raise PartitionMismatch(table, f"{reason}; declare {name} in `columns`") from error
+def _fields_of(spec: PartitionSpec, schema: Schema) -> Iterator[PartitionField]:
+    for field in spec.fields:
+        column = schema.find_column_name(field.source_id) or f"column #{field.source_id}, since dropped"
+        transform, _, width = str(field.transform).removesuffix("]").partition("[")
+        yield PartitionField(transform, column, int(width) if width else None)
 
 
-def _normal(entry: str) -> str:
-    """The entry without needless space, and `identity(region)` as plain `region`."""
-    text = re.sub(r"\s+", "", entry)
-    identity = re.fullmatch(r"identity\((.+)\)", text)
-    return identity.group(1) if identity else text
+def _source_id(field: PartitionField, schema: Schema, table: str, entry: str) -> int:
+    sources = partition_sources({one.name: type_name(one.field_type) for one in schema.fields})
+    if field.column not in sources:
+        known = ", ".join(one for one in sources if one not in PROVENANCE_COLUMNS)
+        reason = f"partition_spec: {entry!r} names column {field.column!r}, but the columns are {known}"
+        raise PartitionMismatch(table, f"{reason}; declare {field.column} in `columns`")
+    if text := type_fault_of_source(field, sources[field.column]):
+        remedy = f"or declare {field.column} in `columns` with another type"
+        raise PartitionMismatch(table, f"partition_spec: {entry!r}: {text}, {remedy}")
+    return schema.find_field(field.column).field_id
 
 
-def _free_name(entry: str, transform: Transform[object, object], schema: Schema, *, taken: set[str]) -> str:
-    kind = str(transform).partition("[")[0]
-    column = _normal(entry).rpartition("(")[2].rstrip(")")
-    wanted = column + _SUFFIXES[kind]
-    if kind == "identity":
-        return wanted  # an identity field bears its column's name, by Iceberg's rule
-    # Iceberg refuses a partition field that is named like a column it does not stand for.
+def _free_name(field: PartitionField, schema: Schema, *, taken: set[str]) -> str:
+    wanted = field.column + _SUFFIXES[field.transform]
+    if field.transform == "identity":
+        return wanted  # by Iceberg's rule, an identity field has its column's name
+    # Iceberg refuses a partition field with the name of another column.
     in_use = taken | set(schema.column_names)
     candidates = itertools.chain([wanted], (f"{wanted}_{number}" for number in itertools.count(2)))
     return next(name for name in candidates if name not in in_use)
-
-
-def _unreadable(table: str, entry: str) -> TableMismatch:
-    return TableMismatch(
-        table,
-        f"partition_spec: cannot read {entry!r}; write a column, or one of year, month, day, hour, identity, void, "
-        "bucket[N], truncate[N] with the column in parentheses: day(ordered_at), bucket[16](customer_id)",
-    )

@@ -1,4 +1,4 @@
-"""What a table itself says of its rows' origin: enough to make a lost ledger anew."""
+"""What a table says about its rows' origin: enough to recover a lost ledger."""
 
 import logging
 from collections.abc import Iterator
@@ -23,15 +23,15 @@ COLUMNS: dict[str, pa.DataType] = {
 }
 GROUPS = pa.schema(COLUMNS)
 MERGE_GROUPS = 500_000
-"""So many groups are put together at a time: the memory is that of the distinct sources, not of the rows."""
+"""So many groups are merged at a time, so that memory depends on the distinct sources, not on the rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The distinct origins of the rows of one snapshot (None: the table has none).
 
-    `groups` has the columns `_source_uri`, `_source_version`, `_batch_id`, `ingested_at` (the earliest) and `rows`.
-    `foreign_rows` are those without an origin, which another writer brought.
+    `groups` has the columns `_source_uri`, `_source_version`, `_batch_id`, `ingested_at` (the earliest) and
+    `rows`. `foreign_rows` are those without an origin, written by others.
     """
 
     snapshot_id: int | None
@@ -41,7 +41,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class BatchCommit:
-    """A batch's snapshot, as far as it has not expired. `kind` is what its summary says."""
+    """The snapshot of a batch, which has not expired. `kind` is from its summary."""
 
     snapshot_id: int
     committed_at: datetime
@@ -51,7 +51,7 @@ class BatchCommit:
 def sources_of(table: Table) -> Sources:
     """The origins of all rows of the table's current snapshot.
 
-    Reads one data file at a time, of it only the provenance columns, their texts as dictionaries.
+    Reads one data file at a time, only its provenance columns, their texts as dictionaries.
     """
     if table.current_snapshot() is None or not set(PROVENANCE_COLUMNS) <= set(table.schema().column_names):
         rows = 0 if table.current_snapshot() is None else table.scan().count()
@@ -103,7 +103,7 @@ def _merged(groups: list[pa.Table]) -> pa.Table:
 
 @contextmanager
 def _quiet_about_dictionaries() -> Iterator[None]:
-    """PyIceberg warns for each file and column that dictionaries, which we asked it for, are not Iceberg's."""
+    """Suppresses PyIceberg's warnings that dictionaries, which we requested, are not an Iceberg type."""
     logger = logging.getLogger("pyiceberg.io.pyarrow")
 
     def says_something_else(record: logging.LogRecord) -> bool:

@@ -11,7 +11,7 @@ SHOWN = ("_source_uri", "line_number", "column_name", "reason")
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedRow:
-    """A row that was set aside: where it stood, the column to blame (None: the row as a whole), and why."""
+    """A row that was set aside: its place, the column at fault (None: the row as a whole), and the reason."""
 
     source_uri: str
     line_number: int | None
@@ -20,7 +20,7 @@ class QuarantinedRow:
 
 
 def quarantined_rows(table: Table, batch_id: str, limit: int) -> list[QuarantinedRow]:
-    """At most so many of the batch's rows, in no particular order. Reads only files whose statistics admit the batch."""
+    """At most `limit` of the batch's rows, in any order. Reads only files that may hold some of them."""
     scan = table.scan(
         row_filter=EqualTo(term=Reference("_batch_id"), value=literal(batch_id)),
         selected_fields=SHOWN,

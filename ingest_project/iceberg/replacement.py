@@ -1,7 +1,7 @@
 """Which older rows a commit replaces, and the copy-on-write that takes them out.
 
-An object that is written again under its key, or a partition that is rebuilt, replaces the rows of its objects.
-Only data files whose statistics admit such rows are opened, and of those first only the two columns that decide.
+A new write of a key replaces the rows of earlier ones, and a rebuild those of its partition's objects. Only
+data files whose statistics admit such rows are opened, and only their provenance columns are read first.
 """
 
 from bisect import bisect_left
@@ -29,6 +29,7 @@ from pyiceberg.types import StringType
 
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.data_files import write_data_files
+from ingest_project.iceberg.orphans import delete_files
 from ingest_project.iceberg.projection import keep_null_lists
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 
@@ -37,10 +38,10 @@ _URI, _VERSION, _BATCH = PROVENANCE_COLUMNS[:3]
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The rows to take out in the same commit: those of these objects and, if given, only those of these batches.
+    """The rows to take out in the same commit: those of these objects and, if given, of these batches.
 
-    `Replacement()` replaces nothing; `batch_ids=None` means rows of any batch but `except_batch`. `writes`, each a URI,
-    a version and a batch, name further rows.
+    `Replacement()` replaces nothing; `batch_ids=None` means rows of any batch except `except_batch`.
+    `writes`, each a URI, a version and a batch, name more rows.
     """
 
     source_uris: frozenset[str] = frozenset()
@@ -60,7 +61,7 @@ class Replacement:
 
     @property
     def all_batches(self) -> list[str] | None:
-        """The batches of all rows to take out, sorted; None if they may be of any."""
+        """The batches of all rows to take out, sorted; None if they may be of any batch."""
         if self.source_uris and self.batch_ids is None:
             return None
         return sorted((self.batch_ids or frozenset()) | {batch for _, _, batch in self.writes})
@@ -68,7 +69,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """Data files to take out of the table, and the files that hold what of them stays. Rows are counted."""
+    """Data files to take out of the table, and the files with their remaining rows."""
 
     removed: tuple[DataFile, ...] = field(default=(), repr=False)
     remainders: tuple[DataFile, ...] = field(default=(), repr=False)
@@ -76,14 +77,22 @@ class Rewrite:
 
 
 def rewrite(table: Table, replacement: Replacement, *, name: str) -> Rewrite:
-    """Writes the remainders of all files of the table's current snapshot that hold rows to replace.
+    """Writes the remainders of all files of the table's current snapshot that have rows to replace.
 
-    Reads one data file at a time. Rows without provenance (of another writer) are never taken.
+    Reads one data file at a time. Rows without provenance (of another writer) are never taken out.
     """
     if replacement.is_empty or table.current_snapshot() is None or not _has_provenance(table.schema()):
         return Rewrite()
-    removed: list[DataFile] = []
     remainders: list[DataFile] = []
+    try:
+        return _rewritten(table, replacement, remainders, name)
+    except BaseException:
+        delete_files(table, remainders)
+        raise
+
+
+def _rewritten(table: Table, replacement: Replacement, remainders: list[DataFile], name: str) -> Rewrite:
+    removed: list[DataFile] = []
     rows_removed = 0
     for task in _candidates(table, replacement, name):
         provenance = _read(table, task, table.schema().select(_URI, _VERSION, _BATCH))
@@ -108,7 +117,7 @@ def _candidates(table: Table, replacement: Replacement, name: str) -> Iterator[F
     span = _span(_URI, uris)
     try:
         tasks = table.scan(span if batches is None else And(span, _span(_BATCH, batches))).plan_files()
-    except ValueError as error:  # PyIceberg reads no equality deletes
+    except ValueError as error:  # PyIceberg cannot read equality deletes
         raise TableMismatch(
             name, f"rows cannot be replaced: {error}; compact the table with the engine that wrote them"
         ) from error
@@ -121,8 +130,8 @@ def _candidates(table: Table, replacement: Replacement, name: str) -> Iterator[F
 
 
 def _span(column: str, values: list[str]) -> BooleanExpression:
-    # PyIceberg's In gives up on statistics beyond 200 values; the span keeps the manifest's entries out instead, and
-    # `_may_hold` looks at each value.
+    # PyIceberg's In ignores statistics if it has more than 200 values. The span excludes manifest entries
+    # instead, and `_may_hold` checks each value.
     return And(
         GreaterThanOrEqual(term=Reference(column), value=literal(values[0])),
         LessThanOrEqual(term=Reference(column), value=literal(values[-1])),
@@ -130,7 +139,7 @@ def _span(column: str, values: list[str]) -> BooleanExpression:
 
 
 def _may_hold(file: DataFile, field_id: int, values: list[str]) -> bool:
-    """Whether one of the sorted values lies between the file's bounds; truncated bounds only lie further apart."""
+    """Whether one of the sorted values is between the file's bounds; truncated bounds are only wider."""
     lower, upper = (file.lower_bounds or {}).get(field_id), (file.upper_bounds or {}).get(field_id)
     if lower is None or upper is None:
         return True
@@ -157,7 +166,7 @@ def _matches(rows: pa.Table, replacement: Replacement) -> pa.BooleanArray:
 
 
 def _writes(rows: pa.Table) -> Any:
-    """The write that each row came by, as one text; keys and versions may hold any character, so a length parts them."""
+    """The write of each row as one text, with a length: keys and versions may have any character."""
     length = pc.utf8_length(rows[_VERSION]).cast(rows[_URI].type)
     parts = (rows[_BATCH], length, rows[_VERSION], rows[_URI])
     return pc.binary_join_element_wise(*parts, pa.scalar("\n", rows[_URI].type), null_handling="replace")

@@ -1,55 +1,54 @@
-"""The columns of a table: names and Iceberg's type names on one side, PyIceberg schemas on the other.
+"""Converts the columns of a table: names and Iceberg's type names to PyIceberg schemas and back.
 
-Every table ends in the four provenance columns; callers never declare them and never see them among `columns`.
-They are optional like all others, because Iceberg cannot add a required column to a table that exists.
+Every table ends with the four provenance columns; callers never declare them and never see them among
+`columns`. They are optional like all others, because Iceberg cannot add a required column to an existing
+table.
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 from pyiceberg.io.pyarrow import UnsupportedPyArrowTypeException, _pyarrow_to_schema_without_ids
 from pyiceberg.schema import Schema
-from pyiceberg.types import NestedField, StringType, TimestamptzType
+from pyiceberg.types import ListType, MapType, NestedField, StructType
 
 from ingest_project.iceberg.type_names import can_become, covers, parse_type, type_name
 from ingest_project.settings.model import PROVENANCE_COLUMNS
-
-_PROVENANCE_DOCS = {
-    "_source_uri": "the object that the row was read from, s3://bucket/key",
-    "_source_version": "the object's version id, else its sequencer, else its eTag",
-    "_batch_id": "the batch that committed the row; the snapshot's ingest.batch-id",
-    "_ingested_at": "when the row was read, UTC",
-}
+from ingest_project.settings.provenance import PROVENANCE, RESCUED
 
 
-def schema_of(columns: Mapping[str, str]) -> Schema:
+def schema_of(columns: Mapping[str, str], docs: Mapping[str, str] | None = None) -> Schema:
     """The schema of these columns, in their order, with the provenance columns at the end.
 
-    Raises ValueError that names the column and says what is wrong with its type.
+    `docs` describe columns; provenance columns have their own. Raises ValueError, with the column and the
+    fault of its type.
     """
     field_ids = itertools.count(1)
+    told = {name: column.description for name, column in {**PROVENANCE, **RESCUED}.items()} | dict(docs or {})
+    types = {**columns, **{name: column.type for name, column in PROVENANCE.items()}}
     fields = []
-    for name, written in columns.items():
+    for name, written in types.items():
         try:
-            fields.append(NestedField(next(field_ids), name, parse_type(written, field_ids), required=False))
+            field_id, field_type = next(field_ids), parse_type(written, field_ids)
         except ValueError as error:
             raise ValueError(f"column {name}: {error}") from error
-    provenance = [_provenance_field(name, next(field_ids)) for name in PROVENANCE_COLUMNS]
-    return Schema(*fields, *provenance)
+        fields.append(NestedField(field_id, name, field_type, required=False, doc=told.get(name)))
+    return Schema(*fields)
 
 
 def columns_of(arrow_schema: pa.Schema) -> dict[str, str]:
-    """The columns of an Arrow schema in Iceberg's words, nested types included, without the provenance columns.
+    """The columns of an Arrow schema with Iceberg's type names, without the provenance columns.
 
-    What Iceberg lacks becomes its next of kin: nanoseconds are microseconds, a dictionary is its values, a column
-    of nothing but nulls is a string. Raises ValueError, naming the column, for a type that has none (a duration).
+    A type that Iceberg lacks becomes the nearest one: nanoseconds become microseconds, a dictionary the type
+    of its values, a column of nulls a string. Raises ValueError, with the column, if there is no such type (a
+    duration).
     """
-    fields = [pa.field(field.name, _next_of_kin(field.type)) for field in arrow_schema]
+    fields = [pa.field(field.name, _nearest_type(field.type)) for field in arrow_schema]
     try:
         converted = _pyarrow_to_schema_without_ids(pa.schema(fields))
     except UnsupportedPyArrowTypeException as error:
-        raise ValueError(f"{error}; Iceberg has no such type, declare the column in `columns`") from error
+        raise ValueError(f"{error}; Iceberg lacks this type: declare the column in `columns`") from error
     return columns_in(converted)
 
 
@@ -62,47 +61,69 @@ def columns_in(schema: Schema) -> dict[str, str]:
     }
 
 
+def docs_in(schema: Schema) -> dict[str, str]:
+    """The table's descriptions of its columns, by name."""
+    return {field.name: field.doc for field in schema.fields if field.doc}
+
+
+def required_in(schema: Schema) -> frozenset[tuple[str, ...]]:
+    """The paths of what must not be null in a table, at any depth; keys of maps are always among them."""
+    own = (field for field in schema.fields if field.name not in PROVENANCE_COLUMNS)
+    return frozenset(path for field in own for path in _required_below(field, (field.name,)))
+
+
+def _required_below(field: NestedField, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if field.required:
+        yield path
+    match field.field_type:
+        case StructType() as struct:
+            parts = struct.fields
+        case ListType() as list_type:
+            parts = (list_type.element_field,)
+        case MapType() as map_type:
+            parts = (map_type.key_field, map_type.value_field)
+        case _:
+            return
+    for part in parts:
+        yield from _required_below(part, (*path, part.name))
+
+
 def schema_difference(declared: Mapping[str, str], actual: Mapping[str, str]) -> tuple[str, ...]:
-    """One line for each declared column that the table lacks or holds as another type; columns beyond are fine."""
+    """One line for each declared column that the table lacks or has with another type."""
     lines = []
     for name, written in declared.items():
         if name not in actual:
-            lines.append(f"column {name} ({written}) is declared, but the table has none of this name")
+            lines.append(f"column {name} ({written}) is declared, but the table does not have it")
         elif not covers(parse_type(actual[name]), parse_type(written)):
-            lines.append(f"column {name} is declared as {written}, but the table holds {actual[name]}")
+            lines.append(f"column {name} is declared as {written}, but the table has {actual[name]}")
     return tuple(lines)
 
 
 def impossible_changes(declared: Mapping[str, str], actual: Mapping[str, str]) -> tuple[str, ...]:
-    """One line for each declared type that Iceberg's schema evolution cannot reach from the table's."""
+    """One line for each declared type to which Iceberg's schema evolution cannot change the table's."""
     return tuple(
         f"column {name} is {actual[name]} in the table and cannot become {written}: declare {name}: "
-        f'"{actual[name]}", or give the new values a column of their own'
+        f'"{actual[name]}", or give the new values another column'
         for name, written in declared.items()
         if name in actual and not can_become(parse_type(actual[name]), parse_type(written))
     )
 
 
 def widens(actual: str, found: str) -> bool:
-    """Whether Iceberg's schema evolution leads from the one type to the other, and it must to hold the other's values."""
+    """Whether `actual` must be widened to hold values of `found`, and schema evolution can do it."""
     held, wanted = parse_type(actual), parse_type(found)
     return not covers(held, wanted) and can_become(held, wanted)
 
 
-def _provenance_field(name: str, field_id: int) -> NestedField:
-    field_type = TimestamptzType() if name == "_ingested_at" else StringType()
-    return NestedField(field_id, name, field_type, required=False, doc=_PROVENANCE_DOCS[name])
-
-
-def _next_of_kin(arrow_type: pa.DataType) -> pa.DataType:
+def _nearest_type(arrow_type: pa.DataType) -> pa.DataType:
     if isinstance(arrow_type, pa.StructType):
-        return pa.struct([pa.field(field.name, _next_of_kin(field.type)) for field in arrow_type.fields])
+        return pa.struct([pa.field(field.name, _nearest_type(field.type)) for field in arrow_type.fields])
     if isinstance(arrow_type, pa.ListType | pa.LargeListType | pa.FixedSizeListType):
-        return pa.large_list(_next_of_kin(arrow_type.value_type))
+        return pa.large_list(_nearest_type(arrow_type.value_type))
     if isinstance(arrow_type, pa.MapType):
-        return pa.map_(_next_of_kin(arrow_type.key_type), _next_of_kin(arrow_type.item_type))
+        return pa.map_(_nearest_type(arrow_type.key_type), _nearest_type(arrow_type.item_type))
     if isinstance(arrow_type, pa.DictionaryType):
-        return _next_of_kin(arrow_type.value_type)
+        return _nearest_type(arrow_type.value_type)
     if isinstance(arrow_type, pa.TimestampType):
         return pa.timestamp("us", None if arrow_type.tz is None else "UTC")
     if pa.types.is_null(arrow_type):

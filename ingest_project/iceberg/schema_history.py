@@ -1,4 +1,4 @@
-"""How a table's columns have changed, as its snapshots tell: each names the schema that it was written with."""
+"""How a table's columns have changed: each snapshot names the schema that it was written with."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +14,9 @@ from ingest_project.iceberg.schema import columns_in
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """A column that a commit added, or widened from the type `was`. `batch_id` is None for another writer's commit.
+    """A column that a commit added, or widened from the type `was`; `batch_id` is None for other writers.
 
-    `is_first_commit`: the column is no part of the table as it was made, but of its first rows.
+    `is_first_commit`: the table was created without the column, and its first commit added it.
     """
 
     name: str
@@ -30,8 +30,8 @@ class ColumnChange:
 def column_changes(metadata: TableMetadata, since: datetime) -> tuple[ColumnChange, ...]:
     """What the commits since then added and widened, oldest first.
 
-    The columns that the table was made with are where it begins, or, where snapshots have expired, those of the oldest
-    one in main's history: they are no change.
+    The columns that the table was created with are not changes, nor are those of the oldest snapshot in
+    main's history if older ones have expired.
     """
     kept = list(reversed(list(_until(metadata, since))))
     return (
@@ -48,7 +48,7 @@ def column_changes(metadata: TableMetadata, since: datetime) -> tuple[ColumnChan
 
 
 def _until(metadata: TableMetadata, since: datetime) -> Iterator[Snapshot]:
-    """Main's history from its head to the first snapshot that is older, that one included."""
+    """Main's history from its head to the first snapshot that is older, inclusive."""
     for snapshot in main_history(metadata):
         yield snapshot
         if committed_at(snapshot) < since:

@@ -1,4 +1,4 @@
-"""One Iceberg table, as the rest of the project sees it: write rows, commit a batch, read what `status` shows."""
+"""One Iceberg table for the rest of the project: write rows, commit a batch, read what `status` shows."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,8 @@ from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableA
 from pyiceberg.table import CreateTableTransaction, Table
 from pyiceberg.table.snapshots import Snapshot
 
-from ingest_project.errors import TableMismatch
-from ingest_project.iceberg.attempt import Batch
+from ingest_project.errors import RowsRefused, TableMismatch
+from ingest_project.iceberg.attempt import Changeset
 from ingest_project.iceberg.batch_rows import rows_by_source
 from ingest_project.iceberg.batch_snapshot import batch_id_of, committed_at, oldest_if_expired_since
 from ingest_project.iceberg.commit import Commit, CommitRetry, FencedCommit
@@ -22,10 +22,19 @@ from ingest_project.iceberg.outage import Outages
 from ingest_project.iceberg.partition_spec import entries_of, partition_difference
 from ingest_project.iceberg.provenance import BatchCommit, Sources, batch_commits, sources_of
 from ingest_project.iceberg.quarantined_rows import QuarantinedRow, quarantined_rows
+from ingest_project.iceberg.refusal import refusals
 from ingest_project.iceberg.replacement import Replacement
-from ingest_project.iceberg.schema import columns_in, columns_of, schema_difference, widens
+from ingest_project.iceberg.schema import (
+    columns_in,
+    columns_of,
+    docs_in,
+    required_in,
+    schema_difference,
+    widens,
+)
 from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.schema_history import ColumnChange, column_changes
+from ingest_project.iceberg.writable import Obstacle, obstacles_to
 from ingest_project.settings.model import TableSettings
 
 _log = logging.getLogger(__name__)
@@ -33,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TableSnapshot:
-    """One snapshot, from its summary alone: nothing was read. Row counts are None if its writer gave none."""
+    """One snapshot, from its summary alone. Row counts are None if its writer did not record them."""
 
     snapshot_id: int
     committed_at: datetime
@@ -45,9 +54,10 @@ class TableSnapshot:
 
 
 class LakeTable:
-    """A table as it was when last loaded; `refresh` and every commit load it afresh. Not for sharing among threads.
+    """A table as it was last loaded; `refresh` and every commit load it again. Not safe to share by threads.
 
-    A draft is in no catalog yet: rows may be written for it, and before their commit `create` makes the table.
+    A draft is not in the catalog yet: rows may be written for it, and `create` creates it before their
+    commit.
     """
 
     def __init__(
@@ -65,30 +75,44 @@ class LakeTable:
         self._table = table
         self._outages = outages
         self._changes = SchemaChanges()
+        self._is_writable = False
         self._creation = creation
         self._fence = FencedCommit(name, self._load, outages, retry)
 
     @property
     def columns(self) -> dict[str, str]:
-        """Names and Iceberg type names, in order, without the provenance columns, as the next commit leaves them."""
+        """Iceberg type names by column, in order, without the provenance columns, after the next commit."""
         return columns_in(self._changes.metadata(self._table).schema())
 
     @property
+    def column_docs(self) -> dict[str, str]:
+        """The table's descriptions of its columns, after the next commit."""
+        return docs_in(self._changes.metadata(self._table).schema())
+
+    @property
     def committed_columns(self) -> dict[str, str]:
-        """The same as the table has them now."""
+        """The columns as the table has them now, without the changes of the next commit."""
         return columns_in(self._table.schema())
 
     @property
     def partition_spec(self) -> tuple[str, ...]:
-        """The partition spec as ingest.yaml would write it."""
+        """The partition spec in the notation of ingest.yaml."""
         return entries_of(self._table.spec(), self._table.schema())
 
     @property
     def partition_names(self) -> frozenset[str]:
-        """Names of partition fields, past ones too, that are no columns: Iceberg lets no column have one of them."""
+        """Partition fields, past ones too, that are not columns: Iceberg refuses columns of these names."""
         specs = self._table.specs().values()
         named = {field.name for spec in specs for field in spec.fields}
         return frozenset(named - set(self._table.schema().column_names))
+
+    @property
+    def required(self) -> frozenset[tuple[str, ...]]:
+        """The paths of what must not be null, each a column's name and the steps below it.
+
+        An example is `("lines", "element", "sku")`.
+        """
+        return required_in(self._table.schema())
 
     @property
     def location(self) -> str:
@@ -111,7 +135,7 @@ class LakeTable:
         return None if snapshot is None else _table_snapshot(snapshot)
 
     def row_count(self) -> int:
-        """Rows of the current snapshot: from its summary, or from its manifests if the writer summed up nothing."""
+        """Rows of the current snapshot: from its summary or, if that lacks the number, from its manifests."""
         current = self.current_snapshot
         if current is None:
             return 0
@@ -126,7 +150,7 @@ class LakeTable:
             self._load()
 
     def differences(self, settings: TableSettings) -> tuple[str, ...]:
-        """A line for people for each thing that the settings declare otherwise than the table has it."""
+        """One line for people for each difference between the declared and the actual table."""
         columns = schema_difference(settings.column_types or {}, self.columns)
         return columns + partition_difference(
             settings.partition_spec, self._table.spec(), self._table.schema()
@@ -141,18 +165,18 @@ class LakeTable:
         return self._creation is not None
 
     def create(self) -> None:
-        """Makes the table that was a draft; if somebody else made one meanwhile, the commit tells whether the files fit it.
+        """Creates the table that was a draft. Raises CatalogUnavailable.
 
-        Raises CatalogUnavailable.
+        If another process has created it meanwhile, the commit finds out whether the files fit that table.
         """
         if self._creation is None:
             return
-        with self._outages.translated(self.name):
+        with self._outages.translated(self.name), refusals(self.name, "PyIceberg cannot create it"):
             try:
                 self._creation.commit_transaction()
             except (CommitFailedException, TableAlreadyExistsError):
-                _log.info("table %s was made by another process meanwhile", self.name)
-            except Exception:  # of whichever class the catalog's is: it may have made the table before it
+                _log.info("table %s was created by another process meanwhile", self.name)
+            except Exception:  # of any class: the catalog may have created the table before it failed
                 if not self._catalog.table_exists(self.name):
                     raise
             self._load()
@@ -160,31 +184,56 @@ class LakeTable:
 
     @property
     def changes(self) -> SchemaChanges:
-        """What the next commit changes about the columns so far, to give to `go_back_to`."""
+        """The changes of the columns that the next commit will make, for `go_back_to`."""
         return self._changes.copy()
 
     def go_back_to(self, changes: SchemaChanges) -> None:
-        """Forgets what was asked of the columns since; files that were written since are to be discarded."""
+        """Forgets later changes of the columns; the caller discards the files that were written since."""
         self._changes = changes
 
-    def change_columns(self, columns: Mapping[str, str]) -> None:
-        """Has the next commit add the columns that the table lacks and widen those that it has narrower; idempotent.
+    def change_columns(self, columns: Mapping[str, str], docs: Mapping[str, str] | None = None) -> None:
+        """Lets the next commit add missing columns and widen those of a narrower type; idempotent.
 
-        Raises TableMismatch if a type cannot become the one that is asked for.
+        `docs` describe some of the columns. Raises TableMismatch if a type cannot be widened to the requested
+        one.
         """
-        self._changes.add(self._table, columns, name=self.name)
+        self._changes.add(self._table, columns, docs, name=self.name)
+
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """Why rows cannot be written to the table, after the next commit's changes; empty if they can.
+
+        Does not write anything. Raises CatalogUnavailable if the storage does not answer.
+        """
+        with self._outages.translated(self.name):
+            changes = self._changes.copy()
+            changes.add(self._table, {}, name=self.name)  # adds provenance columns if it lacks them
+            return obstacles_to(changes.metadata(self._table), self._table.io, name=self.name)
+
+    def refuse_unwritable(self) -> None:
+        """Raises TableMismatch, with reason and remedy, if rows cannot be written to the table.
+
+        A writable table is checked only once.
+        """
+        if self._is_writable:
+            return
+        if obstacles := self.obstacles():
+            reasons = " | ".join(map(str, obstacles))
+            raise TableMismatch(self.name, f"rows cannot be written to it: {reasons}")
+        self._is_writable = True
 
     def write(self, frame: pa.Table) -> WrittenFiles:
-        """Writes the rows as data files and commits nothing; may be called many times for one batch.
+        """Writes the rows as data files, without a commit; may be called many times for one batch.
 
-        Columns that the table lacks, or has narrower, become part of the commit, so a caller whose policy is another
-        leaves them out. Raises TableMismatch if a column does not fit the table, CatalogUnavailable if the warehouse
-        fails; data files of a failed call are orphans, which no reader sees.
+        The commit adds the columns that the table lacks and widens narrower ones, so a caller with another
+        policy leaves them out. Raises TableMismatch if the table cannot be written or changed so, RowsRefused
+        if it cannot take the rows, CatalogUnavailable if the warehouse fails; tries to delete the files of a
+        failed call.
         """
+        self.refuse_unwritable()
         try:
             self.change_columns(self._changed(columns_of(frame.schema)))
         except ValueError as error:
-            raise TableMismatch(self.name, str(error)) from error
+            raise RowsRefused(self.name, str(error)) from error
         metadata = self._changes.metadata(self._table)
         self._changes.note_written(metadata.schema())
         with self._outages.translated(self.name):
@@ -200,63 +249,73 @@ class LakeTable:
         planned_at: datetime | None = None,
         even_if_empty: bool = False,
     ) -> Commit:
-        """Makes the written files, and the replacement that `confirm` names, one snapshot of the table: once.
+        """Commits the files, and the replacement that `confirm` returns, as one snapshot, exactly once.
 
-        Idempotent by batch id, whoever calls it, however often and at the same time. `confirm` is called before every
-        attempt, after the look at the table on which the attempt then depends: it raises to stop the commit (nothing
-        is committed then), and returns which older rows to replace. `properties` join `ingest.batch-id` in
-        the snapshot's summary. Files that turn out not to be needed, because another attempt committed, are deleted.
-        A batch that changes no row commits nothing, unless `even_if_empty`: then its snapshot moves the table's head,
-        so that any other attempt that stands on the old one is refused.
-        With `planned_at`, before which nobody can have committed the batch, a commit is found by its rows if its
-        snapshot has expired.
+        Idempotent by batch id, also for several callers at the same time. `confirm` is called before every
+        attempt, after the look at the table on which the attempt is based: it returns which older rows to
+        replace, or raises to stop the commit. `properties` are added to the snapshot's summary, beside
+        `ingest.batch-id`. If another attempt has committed the batch, the files are deleted. A batch that
+        changes no rows is not committed, unless `even_if_empty`: then its snapshot moves the table's head, so
+        that attempts based on the old head are refused. With `planned_at`, the earliest time of a commit of
+        the batch, a commit whose snapshot has expired is found by its rows.
 
-        Raises CommitConflict after too many lost races, and CatalogUnavailable if the outcome cannot be looked up:
-        only then may the batch have been committed or not, and calling again with the same files is safe.
+        Raises TableMismatch if the snapshot cannot be written (the files are deleted if no attempt was ever
+        sent), CommitConflict after too many lost races, and CatalogUnavailable if the outcome cannot be
+        looked up: only then the batch may or may not be committed, and calling again with the same files is
+        safe.
         """
         return self._fence.commit(
-            Batch(batch_id, tuple(written), properties or {}, planned_at, even_if_empty, self._changes),
+            Changeset(batch_id, tuple(written), properties or {}, planned_at, even_if_empty, self._changes),
             confirm,
         )
 
     def move_head(
         self, mark: str, confirm: Callable[[], Replacement], properties: Mapping[str, str] | None = None
     ) -> None:
-        """Commits a snapshot without rows: every attempt at a commit that stands on an older one is refused then.
+        """Commits a snapshot without rows, so that attempts at a commit that are based on an older one are
+        refused.
 
         Raises what `commit` raises.
         """
-        self._fence.commit(Batch(mark, (), properties or {}, even_if_empty=True), confirm)
+        self._fence.commit(Changeset(mark, (), properties or {}, even_if_empty=True), confirm)
 
     def find_commit(self, batch_id: str, planned_at: datetime | None = None) -> Commit | None:
-        """The commit of this batch, looked up afresh as `commit` does; None if there is none."""
+        """The commit of this batch in the table, which is loaded again; None if there is none."""
         return self._fence.find(batch_id, planned_at)
 
     def rows_by_source(self, batch_id: str, snapshot_id: int | None = None) -> dict[tuple[str, str], int]:
-        """How many rows of each `(_source_uri, _source_version)` a snapshot, without an id the current one, holds of the batch."""
+        """The batch's rows in a snapshot (None: the current one), by `(_source_uri, _source_version)`."""
         with self._outages.translated(self.name):
             return rows_by_source(self._load(), batch_id, snapshot_id)
 
     def sources(self) -> Sources:
-        """Where all rows of the table, loaded afresh, come from. Raises CatalogUnavailable."""
+        """Where all rows of the table, which is loaded again, come from. Raises CatalogUnavailable."""
         with self._outages.translated(self.name):
             return sources_of(self._load())
 
     def quarantined_rows(self, batch_id: str, *, limit: int) -> list[QuarantinedRow]:
-        """Some of the rows that the batch set aside; only for a quarantine table. Raises CatalogUnavailable."""
+        """At most `limit` of the rows that the batch set aside, from a quarantine table."""
         with self._outages.translated(self.name):
             return quarantined_rows(self._table, batch_id, limit)
 
+    @property
+    def has_equality_deletes(self) -> bool:
+        """Whether the current snapshot says that it has some: PyIceberg cannot replace rows then."""
+        snapshot = self._table.current_snapshot()
+        if snapshot is None or snapshot.summary is None:
+            return False
+        return snapshot.summary.additional_properties.get("total-equality-deletes", "0") != "0"
+
     def shows_all_since(self, time: datetime) -> bool:
-        """Whether no snapshot that was made since then has been expired, in the table as last loaded."""
+        """Whether all snapshots that were made since then are still in the table as last loaded."""
         return oldest_if_expired_since(self._table.metadata, time) is None
 
     def batch_commits(self) -> dict[str, BatchCommit]:
-        """The snapshots that the table, as last loaded, still has of batches, by batch id."""
+        """The snapshots of batches that the table, as last loaded, still has, by batch id."""
         return batch_commits(self._table)
 
     def discard(self, written: Sequence[WrittenFiles]) -> None:
-        """Deletes written files, best effort. Only for files that were never handed to `commit`."""
+        """Tries to delete written files. Only for files that were never handed to `commit`."""
         delete_files(self._table, [file for files in written for file in files.data_files])
 
     def _changed(self, columns: Mapping[str, str]) -> dict[str, str]:
@@ -271,7 +330,7 @@ class LakeTable:
             self._table = self._catalog.load_table(self.name)
         except NoSuchTableError as error:
             raise TableMismatch(
-                self.name, "it was dropped while we worked on it; the next run creates it anew"
+                self.name, "it was dropped while we worked on it; the next run creates it again"
             ) from error
         return self._table
 

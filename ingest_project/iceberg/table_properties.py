@@ -1,4 +1,4 @@
-"""The properties that a table is created with. They live in the table, so every engine that writes to it obeys them."""
+"""The properties that a table is created with. All engines that write to the table use them."""
 
 from collections.abc import Mapping
 
@@ -7,22 +7,24 @@ from ingest_project.settings.model import TableSettings
 _AT_CREATION: Mapping[str, str] = {
     # Row-level deletes by other engines need version 2; version 3 is not yet read everywhere.
     "format-version": "2",
-    # Half the size of snappy for hardly more CPU.
+    # Half the size of snappy for little more CPU.
     "write.parquet.compression-codec": "zstd",
-    # PyIceberg counts this in uncompressed Arrow bytes. A copy-on-write replacement holds one data file in memory at
-    # a time, so this is also its memory bound.
+    # PyIceberg counts uncompressed Arrow bytes. A copy-on-write replacement holds one data file in memory at
+    # a time, so this also bounds its memory.
     "write.target-file-size-bytes": str(128 * 1024 * 1024),
-    # Each commit writes a whole metadata file; without this they pile up for ever. A reader that holds one of
+    # Each commit writes a whole metadata file; without this they are never deleted. A reader that uses one of
     # the last hundred still finds it.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "100",
-    # Each commit adds a manifest, and planning a scan opens all of them; merging keeps their number below a hundred.
+    # Each commit adds a manifest, and planning a scan opens all of them; merging keeps their number below a
+    # hundred.
     "commit.manifest-merge.enabled": "true",
-    # The default, truncate(16), keeps of `s3://bucket/...` only the bucket, so no file could ever be ruled out when
-    # the rows of one object are looked for. With whole values a replacement opens only files that may hold them.
+    # The default, truncate(16), keeps only the bucket of `s3://bucket/...`, so that statistics could not
+    # exclude files when the rows of one object are searched. With whole values a replacement opens only files
+    # that may hold them.
     "write.metadata.metrics.column._source_uri": "full",
     "write.metadata.metrics.column._batch_id": "full",
-    # Bounds of an object's version rule nothing out.
+    # Bounds of an object's version exclude nothing.
     "write.metadata.metrics.column._source_version": "counts",
 }
 

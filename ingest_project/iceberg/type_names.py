@@ -1,6 +1,6 @@
-"""Iceberg's type names, as ingest.yaml spells them, to PyIceberg's types and back.
+"""Converts Iceberg's type names, as ingest.yaml spells them, to PyIceberg's types and back.
 
-The grammar of the names is that of `settings/type_grammar.py`.
+`settings/type_grammar.py` has the grammar of the names.
 """
 
 import itertools
@@ -63,15 +63,15 @@ _PRIMITIVES: dict[str, PrimitiveType] = {
 
 
 def parse_type(name: str, field_ids: Iterator[int] | None = None) -> IcebergType:
-    """The type of this name; ids of nested fields are drawn from `field_ids`.
+    """The type of this name; ids of nested fields come from `field_ids`.
 
-    Raises ValueError, in words for whoever wrote the name.
+    Raises ValueError, with a message for the author of the name.
     """
     return _iceberg_type(parse_column_type(name), field_ids or itertools.count(1))
 
 
 def type_name(iceberg_type: IcebergType) -> str:
-    """The name that `parse_type` turns into this type; ids, docs and nullability are not part of it."""
+    """The name that `parse_type` parses as this type; ids, docs and nullability are not part of it."""
     if isinstance(iceberg_type, ListType):
         return f"list<{type_name(iceberg_type.element_type)}>"
     if isinstance(iceberg_type, MapType):
@@ -87,7 +87,7 @@ def type_name(iceberg_type: IcebergType) -> str:
 
 
 def covers(actual: IcebergType, declared: IcebergType) -> bool:
-    """Whether a column of type `actual` is all that `declared` asks for; it may have nested fields beyond it."""
+    """Whether a column of type `actual` satisfies `declared`; it may have more nested fields."""
     if isinstance(declared, StructType) and isinstance(actual, StructType):
         present = {field.name: field.field_type for field in actual.fields}
         return all(
@@ -102,9 +102,10 @@ def covers(actual: IcebergType, declared: IcebergType) -> bool:
 
 
 def can_become(actual: IcebergType, declared: IcebergType) -> bool:
-    """Whether Iceberg's schema evolution leads from `actual` to a type that covers `declared`.
+    """Whether Iceberg's schema evolution can change `actual` to a type that covers `declared`.
 
-    int widens to long, float to double, a decimal to more digits of the same scale; a struct takes more fields.
+    int becomes long, float becomes double, a decimal gets more digits with the same scale, a struct more
+    fields.
     """
     if isinstance(declared, StructType) and isinstance(actual, StructType):
         wanted = {field.name: field.field_type for field in declared.fields}
@@ -122,7 +123,7 @@ def _widens(actual: IcebergType, declared: IcebergType) -> bool:
     if isinstance(actual, DecimalType) and isinstance(declared, DecimalType):
         return actual.scale == declared.scale and actual.precision <= declared.precision
     if isinstance(actual, StringType | BinaryType):
-        return False  # PyIceberg promotes strings to binary and back when it reads Avro; a schema must not evolve so
+        return False  # PyIceberg promotes strings to binary and back to read Avro; a schema must not
     try:
         promote(actual, declared)
     except ResolveError:
@@ -151,4 +152,4 @@ def _iceberg_type(parsed: ColumnType, field_ids: Iterator[int]) -> IcebergType:
                     for name, field in fields
                 )
             )
-    raise TypeError(f"{parsed!r} is no column type")
+    raise TypeError(f"{parsed!r} is not a column type")

@@ -3,17 +3,17 @@
 from dataclasses import asdict
 from typing import Any
 
-from ingest_project.events.object_version import ObjectVersion
 from ingest_project.preview.entry import entry_lines
+from ingest_project.preview.option_words import option_answers
 from ingest_project.preview.preview import Preview
 from ingest_project.preview.queue_look import QueueLook
+from ingest_project.sources.object_version import ObjectVersion
 
 
 def preview_answer(preview: Preview, queue: str) -> dict[str, Any]:
     """All that `render_preview` shows, and the entry that `--write` adds, for this queue."""
     listing, found = preview.listing, preview.partitions
     sizes = listing.sizes
-    options = preview.options
     return {
         "uri": preview.place.uri,
         "table": preview.table,
@@ -21,6 +21,7 @@ def preview_answer(preview: Preview, queue: str) -> dict[str, Any]:
             "count": len(listing.objects),
             "is_cut": listing.is_cut,
             "empty": listing.empty,
+            "passed_over": listing.passed_over,
             "total_bytes": listing.total_bytes,
             "smallest_bytes": sizes[0] if sizes else None,
             "median_bytes": sizes[1] if sizes else None,
@@ -31,8 +32,7 @@ def preview_answer(preview: Preview, queue: str) -> dict[str, Any]:
         },
         "sampled": [asdict(one) for one in preview.objects],
         "format": preview.format,
-        "csv": _csv(preview) if preview.format == "csv" else None,
-        "json_path": ".".join(options.json_path) or None,
+        **option_answers(preview.format, preview.options),
         "suffix": preview.suffix,
         "columns": [{**asdict(one), "nullable": one.is_nullable} for one in preview.columns],
         "rows": [dict(row) for row in preview.rows],
@@ -59,15 +59,3 @@ def look_answer(look: QueueLook) -> dict[str, Any]:
 
 def _uri(one: ObjectVersion) -> str:
     return one.uri
-
-
-def _csv(preview: Preview) -> dict[str, Any]:
-    csv = preview.options.csv
-    return {
-        "delimiter": csv.delimiter,
-        "quote": csv.quote,
-        "header": csv.names is None,
-        "encoding": csv.encoding,
-        "null_values": list(csv.null_values),
-        "comment": csv.comment,
-    }

@@ -1,4 +1,4 @@
-"""Names that any table and engine can have, for fields whose own names no table should have."""
+"""Makes names that every table and engine accepts, for fields whose own names are not usable."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -9,7 +9,10 @@ MAX_NAME_CHARACTERS = 60
 
 
 def is_usable(name: str, taken: Collection[str], fields: Collection[str]) -> bool:
-    """Whether a column may be called like its field; `taken` are names in lower case, `fields` all fields of the files."""
+    """Whether a column may have the name of its field.
+
+    `taken` are names in lower case, `fields` all fields of the files.
+    """
     first, dot, _ = name.partition(".")
     return (
         bool(name.strip())
@@ -20,7 +23,7 @@ def is_usable(name: str, taken: Collection[str], fields: Collection[str]) -> boo
 
 
 def free_name(name: str, taken: Collection[str], *, place: int) -> str:
-    """A name of letters, digits and underscores near this one; `column_3` where it has none of them."""
+    """A similar name of letters, digits and underscores; `column_3` if the name has none of these."""
     word = re.sub(r"\W+", "_", name).strip("_")[:MAX_NAME_CHARACTERS] or str(place)
     wanted = word if re.match("[^0-9]", word) else f"column_{word}"
     number, free = 1, wanted

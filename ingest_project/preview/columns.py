@@ -1,4 +1,4 @@
-"""Puts together what the sampled objects say of each column: one type, how often it is null, and examples."""
+"""Combines what the sampled objects say of each column: one type, how often it is null, and examples."""
 
 from collections import Counter
 from collections.abc import Container, Sequence
@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest_project.objects.csv.inference import nothing_as_null
-from ingest_project.objects.values.text import from_text
-from ingest_project.objects.values.types import storable
 from ingest_project.preview.disagreement import agreed
 from ingest_project.preview.dtypes import merged
 from ingest_project.preview.iceberg_types import Remedy, iceberg_type, kind_of
-from ingest_project.preview.sampled_rows import COLUMNAR, SampledRows
+from ingest_project.preview.sampled_rows import SampledRows
 from ingest_project.preview.text_types import (
     LEADING_ZERO,
     NUMBER,
@@ -21,6 +18,9 @@ from ingest_project.preview.text_types import (
     suggest_for_text,
 )
 from ingest_project.preview.values import shown
+from ingest_project.reading.formats.table import FORMATS
+from ingest_project.reading.values.text import from_text, nothing_as_null
+from ingest_project.reading.values.types import storable
 from ingest_project.settings.model import RESERVED_COLUMNS
 
 EXAMPLES = 3
@@ -28,16 +28,16 @@ LOOKED_AT = 200
 """Rows of an object in which examples are looked for."""
 NAMED_OBJECTS = 3
 FEW = 0.01
-"""The share of a column's values that may be of another kind without making a column of numbers text."""
+"""The share of a column's values that may be texts while the column is still one of numbers."""
 FRACTION = r"^-?\d+\.\d+$"
 
 
 @dataclass(frozen=True, slots=True)
 class FoundColumn:
-    """A column of the sampled objects. `type` is the suggested Iceberg type; None if no value tells one.
+    """A column of the sampled objects. `type` is the suggested Iceberg type; None if no value tells it.
 
-    `null_rows` of `rows` are null, those of objects without the column among them; `objects` of `sampled` have it.
-    `remedy` is what an entry needs beside the type so that the rows come in.
+    `null_rows` of `rows` are null, including those of objects without the column, which `objects` of
+    `sampled` have. `remedy` is what an entry needs beside the type so that the rows can be ingested.
     """
 
     name: str
@@ -114,12 +114,12 @@ def _of_different_types(
 
 
 def _are_columnar(having: Sequence[SampledRows]) -> bool:
-    return having[0].format in COLUMNAR
+    return FORMATS[having[0].format].values == "typed"
 
 
 def _nearly_all(name: str, having: Sequence[SampledRows]) -> tuple[pl.DataType, list[str]] | None:
-    """The type of numbers in CSV that but a few texts are among: these would be bad rows, and the column stays a number."""
-    if not all(sample.format == "csv" for sample in having):
+    """The type of the numbers of a CSV column with only a few texts, which would be bad rows."""
+    if not all(FORMATS[sample.format].values == "text" for sample in having):
         return None
     numbers: pl.DataType = pl.Null()
     texts: list[pl.Series] = []
@@ -141,7 +141,10 @@ def _nearly_all(name: str, having: Sequence[SampledRows]) -> tuple[pl.DataType, 
         return numbers, []
     kind = iceberg_type(numbers).name
     return numbers, [
-        f"{len(others)} of {present} values are no {kind}, such as {shown(others[0])}: they would be bad rows"
+        (
+            f"{len(others)} of {present} values are not of type {kind}, such as {shown(others[0])}: "
+            "they would be bad rows"
+        )
     ]
 
 
@@ -174,7 +177,7 @@ def _suggestion(name: str, dtype: pl.DataType, having: Sequence[SampledRows]) ->
         written = [
             _written(sample, name)
             for sample in having
-            if name in sample.numerals.columns or sample.format == "csv"
+            if name in sample.numerals.columns or FORMATS[sample.format].values == "text"
         ]
         text = pl.concat(written) if written and len(written) == _typed(name, having) else None
         numbers = values if dtype.is_float() else values.cast(pl.Int64, strict=False)
@@ -183,9 +186,10 @@ def _suggestion(name: str, dtype: pl.DataType, having: Sequence[SampledRows]) ->
 
 
 def _spelled(sample: SampledRows, name: str) -> pl.Series:
-    """The values of a column; null where CSV has `""`, which spells a text at most."""
+    """The values of a column; null where CSV has `""`, which can only be a text."""
     values = sample.frame[name]
-    return nothing_as_null(values) if sample.format == "csv" and values.dtype == pl.String() else values
+    is_text = FORMATS[sample.format].values == "text" and values.dtype == pl.String()
+    return nothing_as_null(values) if is_text else values
 
 
 def _written(sample: SampledRows, name: str) -> pl.Series:
@@ -204,11 +208,14 @@ def _name_notes(name: str, names: Container[str], *, clashes: bool) -> list[str]
     if dot and first in names:
         notes.append(f"where a row lacks this field, `from` finds {rest} within {first}")
     if clashes:
-        notes.append("another column has this name in other case, which engines fold")
+        notes.append(
+            "another column has this name in other case, which engines ignore; "
+            "case_insensitive: true makes one column of both"
+        )
     if name.lower() in RESERVED_COLUMNS:
         notes.append("the ingest itself writes a column of this name, so the field gets another")
     if not name.isprintable() or not name.strip():
-        notes.append("the name is blank or holds characters that nobody can see, so the field gets another")
+        notes.append("the name is blank or has invisible characters, so the field gets another")
     return notes
 
 

@@ -1,4 +1,4 @@
-"""Adds a table to ingest.yaml: checked before it replaces the file, and all at once."""
+"""Adds a table to ingest.yaml: the new file is validated before it replaces the old one, atomically."""
 
 import os
 import stat
@@ -16,10 +16,10 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 def add_table(path: Path, lines: Sequence[str]) -> None:
-    """Adds these lines as a table at the end of `tables`; every other byte of the file stays, and so does its mode.
+    """Adds these lines as a table at the end of `tables`; all other bytes and the mode of the file are kept.
 
-    The file is replaced at once, or not at all; a symbolic link is followed. Raises SettingsError, and changes nothing,
-    if there is no sure place for the entry, if the file would not load with it, or if it cannot be written.
+    The file is replaced atomically; a symbolic link is followed. Raises SettingsError, and changes nothing,
+    if the place of the entry is not certain, if the file would not load with it, or if it cannot be written.
     """
     target = path.resolve()
     try:
@@ -34,7 +34,10 @@ def add_table(path: Path, lines: Sequence[str]) -> None:
     except OSError as error:
         raise SettingsError(
             [
-                f"{path}: cannot be written ({error.strerror}); copy the entry that --write would add from --json"
+                (
+                    f"{path}: cannot be written ({error.strerror}); "
+                    "copy the entry that --write would add from --json"
+                )
             ]
         ) from error
 
@@ -45,12 +48,16 @@ def refuse_taken(settings: Settings, table: TableSettings) -> None:
     if same is not None:
         raise SettingsError(
             [
-                f"the settings have a table {same.name} already; give another name with --table, or edit that entry"
+                (
+                    f"the settings have a table {same.name} already; "
+                    "give another name with --table, or edit that entry"
+                )
             ]
         )
     for other in settings.tables:
         if any(route_faults({0: other, 1: table})):
-            overlap = f"the route {table.source} overlaps that of {other.name} ({other.source}) on queue {table.queue}"
+            of_other = f"{other.name} ({other.source}) on queue {table.queue}"
+            overlap = f"the route {table.source} overlaps that of {of_other}"
             remedy = "preview a prefix that excludes it, or narrow that table's first"
             raise SettingsError([f"{overlap}, so an object could belong to both; {remedy}"])
 
@@ -66,7 +73,7 @@ def _replace(path: Path, target: Path, before: bytes, after: bytes) -> None:
         candidate.chmod(stat.S_IMODE(target.stat().st_mode))
         _check(candidate, path)
         if target.read_bytes() != before:
-            raise ValueError("somebody else changed it meanwhile; try again")
+            raise ValueError("another process changed it in the meantime; try again")
         candidate.replace(target)
     finally:
         candidate.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Finds out how a CSV file is written: delimiter, quote, header, comments, and the texts that stand for null."""
+"""Detects the dialect of a CSV file: delimiter, quote, header, comments, and the texts that mean null."""
 
 import csv
 import io
@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ingest_project.objects.csv.excel_mark import LONGEST_BYTES, excel_mark
-from ingest_project.objects.csv.header import FEWEST_BELOW_A_TITLE
-from ingest_project.objects.format_options import CsvDialect
+from ingest_project.reading.format_options import CsvDialect
+from ingest_project.reading.formats.csv.excel_mark import LONGEST_BYTES, excel_mark
+from ingest_project.reading.formats.csv.header import FEWEST_BELOW_A_TITLE
 
 DELIMITERS = (",", ";", "\t", "|")
 RECORDS = 500
@@ -18,22 +18,22 @@ MOST = 0.9
 """The share of records that must have the same number of fields."""
 FIELDS = re.compile(r"^#\s*Fields:\s*(.+)$", re.MULTILINE)
 NULLS = ("NULL", "null", "\\N", "NA", "N/A", "n/a", "#N/A", "None", "none", "NaN", "nan", "-", "?")
-"""What programs write for nothing; believed only where all else in the column is numbers or times."""
+"""What programs write for null; accepted only if all other values of the column are numbers or times."""
 DUMPED_NULL = "\\N"
-"""What PostgreSQL, MySQL and Hive write for null, in columns of text too; it means nothing else."""
+"""What PostgreSQL, MySQL and Hive write for null, also in columns of text; it has no other meaning."""
 VALUE = re.compile(
     r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:[eE][-+]?[0-9]+)?%?"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2,4}.*"
     r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|true|false|TRUE|FALSE"
 )
-"""What no column is called, but many a value is: a number, a date or time, a UUID, a truth value."""
+"""Values that are not names of columns: a number, a date or time, a UUID, a truth value."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundDialect:
     """How one file is written. `first` are the fields of its first record, `records` those below it.
 
-    `has_header` is None where the file alone does not tell.
+    `has_header` is None if the file alone does not tell.
     """
 
     delimiter: str
@@ -49,10 +49,10 @@ class FoundDialect:
     is_marked: bool = False
     """Whether Excel's `sep=;` tells the delimiter of this very file, whatever the table says."""
     title: str | None = None
-    """What stands above the record that seems to be the header, and would be taken for it."""
+    """The text above the record that seems to be the header; it would be read as the header."""
 
     def reading(self, *, header: bool) -> CsvDialect:
-        """The dialect as the reader takes it; without a header the columns are called column_1, column_2 and so on."""
+        """The dialect for the reader; without a header the columns are column_1, column_2 and so on."""
         names = None if header else tuple(f"column_{place}" for place in range(1, len(self.first) + 1))
         encoding = "utf-8" if self.encoding == "ascii" else self.encoding
         return CsvDialect(
@@ -68,10 +68,10 @@ class FoundDialect:
 def find_dialect(
     text: str, *, encoding: str = "utf-8", is_whole: bool = True, anyway: bool = False
 ) -> FoundDialect | None:
-    """The dialect of this text; None if it is no table of two or more columns.
+    """The dialect of this text; None if it is not a table of two or more columns.
 
-    With `anyway` a single column will do. Of several delimiters the one counts that gives the most records of equal
-    width, then the most columns. The last record is left out unless the text is whole.
+    With `anyway` a single column is enough. Of several delimiters, the one with the most records of equal
+    width is chosen, then the one with the most columns. The last record is ignored unless the text is whole.
     """
     excel = excel_mark(text[:LONGEST_BYTES].encode(errors="replace"), CsvDialect())
     delimiters = (excel.dialect.delimiter,) if excel.line else DELIMITERS
@@ -118,7 +118,7 @@ def _best(
 
 
 def _title(records: list[list[str]], width: int) -> str | None:
-    """The text of a first record that is no header, as all those below it have other fields or more of them."""
+    """The text of a first record that is a title: it has one field with a value, the next record has more."""
     first, *below = (record for record in records if any(record))
     filled = [field for field in first if field.strip()]
     if len(filled) != 1 or len(first) not in {1, width} or width < 2 or not below:
@@ -173,7 +173,7 @@ def _records(text: str, delimiter: str, quote: str | None, is_whole: bool) -> li
 
 
 def _quote(text: str) -> str | None:
-    """Double quotes, unless there is none of them and fields stand in single ones."""
+    """The double quote, unless the text has none and fields are in single quotes."""
     if '"' in text:
         return '"'
     single = re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text[:65_536], re.MULTILINE)
@@ -181,9 +181,9 @@ def _quote(text: str) -> str | None:
 
 
 def _has_header(first: tuple[str, ...], below: tuple[tuple[str, ...], ...]) -> bool | None:
-    """Whether the first record names the columns; None if neither is certain.
+    """Whether the first record has the names of the columns; None if that is not certain.
 
-    It may leave some without a name, or give one name twice: pandas names no index, a join brings two ids.
+    A name may be missing, or occur twice: pandas does not name an index, a join has two ids.
     """
     columns = list(zip(*below, strict=True)) if below else [()] * len(first)
     fields = [pair for pair in zip(first, columns, strict=True) if pair[0] or any(pair[1])]

@@ -1,21 +1,21 @@
-"""Which columns of a preview an entry declares, and under which names: those that any table and engine can have."""
+"""Which columns of a preview an entry declares, under names that every table and engine accepts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest_project.objects.values.types import dtype_of
 from ingest_project.preview.column_naming import free_name, is_usable
 from ingest_project.preview.columns import FoundColumn
 from ingest_project.preview.yaml_text import can_be_key
+from ingest_project.reading.values.types import dtype_of
 from ingest_project.settings.column_types import type_fault
 from ingest_project.settings.model import RESERVED_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredColumn:
-    """A column under the name that it gets, `from` its field if that is called otherwise.
+    """A column under its new name; an entry says `from` if its field has another name.
 
-    `left_out` is why it is not declared; it is then inferred when its first value arrives.
+    `left_out` is why it is not declared; its type is then inferred when its first value arrives.
     """
 
     column: FoundColumn
@@ -28,12 +28,15 @@ class DeclaredColumn:
 
     @property
     def is_dropped(self) -> bool:
-        """Whether no column can hold the field, so that it is passed over."""
+        """Whether the field is passed over, because no column can hold it."""
         return self.column.remedy == "drop"
 
 
 def declared_columns(columns: Sequence[FoundColumn], *, all_fields: bool) -> tuple[DeclaredColumn, ...]:
-    """All columns in their order. With `all_fields`, as CSV without a header needs, those of no type are declared too."""
+    """All columns in their order.
+
+    With `all_fields`, as files without a header need it, columns without a type are declared too.
+    """
     taken = {name.lower() for name in RESERVED_COLUMNS}
     names = {one.name for one in columns}
     declared: list[DeclaredColumn] = []

@@ -1,8 +1,8 @@
-"""Finds one type for a column that files with types of their own have in different ones.
+"""Finds one type for a column that has different types in files with a schema.
 
-Text is text whatever a line of JSON or CSV says; but a file that says `double` has no text, and one that says `string`
-no numbers. So each type that comes into question is tried on the sampled values, by the very cast of the ingest, and
-the one counts that takes most of them.
+In JSON and CSV every value has a text. In a file with a schema a `double` has no text, and a `string` is not
+a number. So each candidate type is tried on the sampled values, by the cast of the ingest itself, and the one
+that holds most of them is chosen.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest_project.objects.columns.cast import cast_column
-from ingest_project.objects.columns.mapping import MappedColumn
-from ingest_project.objects.values.types import storable
 from ingest_project.preview.dtypes import merged
 from ingest_project.preview.iceberg_types import Remedy, iceberg_type
 from ingest_project.preview.values import shown
+from ingest_project.reading.columns.cast import cast_column
+from ingest_project.reading.target import MappedColumn
+from ingest_project.reading.values.types import storable
 
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """The type that takes most rows, and what becomes of the others."""
+    """The type that holds most values, and what happens to the others."""
 
     dtype: pl.DataType
     note: str | None = None
@@ -31,7 +31,7 @@ class Agreed:
 class _Tried:
     dtype: pl.DataType
     refused: int
-    """Rows of files no value of which could ever be of this type: those would fail as a whole."""
+    """Values of files whose type can never be cast to this type: such files would fail as a whole."""
     lost: int
     example: str = ""
 
@@ -49,14 +49,17 @@ def agreed(files: Sequence[pl.Series]) -> Agreed | None:
         return Agreed(best.dtype, note, "rescue")
     if best.lost:
         note = (
-            f"{best.lost} of {present} values are no {kind}, such as {best.example}: they would be bad rows"
+            f"{best.lost} of {present} values are not of type {kind}, such as {best.example}: "
+            "they would be bad rows"
         )
         return Agreed(best.dtype, note)
     return Agreed(best.dtype)
 
 
 def _candidates(files: Sequence[pl.Series]) -> list[pl.DataType]:
-    """Text first, as it takes most; then what the files say, the type of most rows first, and structs with text in them."""
+    """Text first, as it holds most values; then the files' own types, the most frequent first; then structs
+    of text.
+    """
     counts: dict[pl.DataType, int] = {}
     together: pl.DataType | None = pl.Null()
     for values in files:

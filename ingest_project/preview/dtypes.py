@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from ingest_project.objects.values.types import instance, storable
+from ingest_project.reading.values.types import instance, storable
 
 
 def merged(first: pl.DataType, second: pl.DataType, *, or_text: bool = False) -> pl.DataType | None:
-    """The narrowest type that holds the values of both; None if they have nothing in common but their text.
+    """The narrowest type that holds the values of both; None if only text does.
 
-    With `or_text` that is `string`, for parts that are not nested.
+    With `or_text` it is `string` then, for parts that are not nested.
     """
     if first == second or isinstance(second, pl.Null):
         return first
@@ -29,7 +29,7 @@ def merged(first: pl.DataType, second: pl.DataType, *, or_text: bool = False) ->
 
 
 def field_names(dtype: pl.DataType) -> Iterator[str]:
-    """The names of all fields inside; Polars' own text of a type has them escaped."""
+    """The names of all fields within the type; in the text that Polars makes of a type they are escaped."""
     if isinstance(dtype, pl.List | pl.Array):
         yield from field_names(instance(dtype.inner))
     if isinstance(dtype, pl.Map):

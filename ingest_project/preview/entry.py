@@ -1,4 +1,4 @@
-"""Writes a preview as a table of ingest.yaml, with comments that say what was seen, for a person to review."""
+"""Writes a preview as a table of ingest.yaml, with comments about what was seen, for a person to review."""
 
 import re
 from collections.abc import Iterator
@@ -6,24 +6,29 @@ from collections.abc import Iterator
 from ingest_project.errors import SettingsError
 from ingest_project.preview.columns import FoundColumn
 from ingest_project.preview.declared import DeclaredColumn, declared_columns
+from ingest_project.preview.option_words import words_of
 from ingest_project.preview.preview import Preview
-from ingest_project.preview.values import counted, human
-from ingest_project.preview.yaml_text import key, value
-from ingest_project.settings.format_rules import FIXED_COLUMNS
-from ingest_project.settings.model import PartitionSettings, TableSettings
+from ingest_project.preview.values import human
+from ingest_project.preview.yaml_text import always_quoted, flow, key, value
+from ingest_project.reports.terminal import printable
+from ingest_project.settings.formats import FIXED_COLUMNS
+from ingest_project.settings.model import TableSettings
+from ingest_project.settings.partition_settings import PartitionSettings
 from ingest_project.settings.validation import validated
-from ingest_project.terminal import printable
+from ingest_project.settings.wording import plural
+from ingest_project.sources.key_value import HIVE_NULL
 
 COMMENT_CHARACTERS = 160
 
 
 def entry_lines(preview: Preview, queue: str) -> list[str]:
-    """The lines of the entry, the first with its dash, without indentation of their own."""
-    listing, place = preview.listing, preview.place
+    """The lines of the entry, the first with its dash, not indented."""
+    listing, place, options = preview.listing, preview.place, preview.options
+    words = words_of(preview.format)
     lines = [
         _comment(f"from `ingest preview {place.uri}`: look it over, then remove the comments"),
         _comment(
-            f"{counted(len(listing.objects), 'object')}{' or more' if listing.is_cut else ''}, "
+            f"{plural(len(listing.objects), 'object')}{' or more' if listing.is_cut else ''}, "
             f"{human(listing.total_bytes)}; {_read(preview)}"
         ),
         *(_comment(note) for note in preview.notes),
@@ -33,7 +38,7 @@ def entry_lines(preview: Preview, queue: str) -> list[str]:
         f"  prefix: {value(place.prefix)}",
         *([f"  suffix: {value(preview.suffix)}"] if preview.suffix else []),
         f"  format: {preview.format}",
-        *(f"  {line}" for line in _options(preview)),
+        *(f"  {line}" for line in words.entry(options, preview.header)),
         *(f"  {line}" for line in _partition(preview)),
         *(f"  {line}" for line in _partition_spec(preview)),
         *(f"  {line}" for line in _columns(preview)),
@@ -49,11 +54,11 @@ def _read(preview: Preview) -> str:
     read = sum(one.problem is None for one in preview.objects)
     if read == len(preview.objects) == len(preview.listing.objects):
         return "all of them were looked into" if read > 1 else "it was looked into"
-    return f"{read} of {counted(len(preview.objects), 'sampled object')} could be read"
+    return f"{read} of {plural(len(preview.objects), 'sampled object')} could be read"
 
 
 def routed_table(preview: Preview, queue: str) -> TableSettings:
-    """The table's route alone, to be held against those of others. Raises SettingsError if a name is none."""
+    """The table's route alone, to compare it with others. Raises SettingsError if a name is not valid."""
     table, faults = validated(
         TableSettings,
         {
@@ -70,64 +75,27 @@ def routed_table(preview: Preview, queue: str) -> TableSettings:
     return table
 
 
-def _options(preview: Preview) -> Iterator[str]:
-    if preview.format == "json" and preview.options.json_path:
-        yield f"json: {{path: {_flow('.'.join(preview.options.json_path))}}}"
-    if preview.format != "csv":
-        return
-    csv = preview.options.csv
-    yield "csv:"
-    yield f"  delimiter: {_flow(csv.delimiter)}"
-    if csv.quote != '"':
-        yield f"  quote: {'null' if csv.quote is None else _flow(csv.quote)}"
-    yield f"  header: {_header(preview)}"
-    yield f"  encoding: {csv.encoding}"
-    if csv.null_values:
-        yield f"  null_values: [{', '.join(_flow(mark) for mark in csv.null_values)}]"
-    if csv.comment:
-        yield f"  comment: {_flow(csv.comment)}"
-
-
-def _header(preview: Preview) -> str:
-    if preview.options.csv.names is None:
-        return "true"
-    if preview.header is not None:
-        return (
-            "false  # the columns below are in the order of the fields, some of which the header names alike"
-        )
-    if preview.options.csv.names[:1] == ("column_1",):
-        return "false  # the columns below are in the order of the fields: name them"
-    return "false  # the columns below are in the order of the fields"
-
-
 def _expectations(preview: Preview) -> Iterator[str]:
-    """A header that is read as a record is a bad row: in a column of numbers or times by itself, else by its own name."""
+    """Makes a header that is read as a record a bad row, unless a column of numbers or times does so."""
     if preview.header is None or any(one.type not in {"string", None} for one in preview.columns):
         return
-    names = preview.options.csv.names or ()
+    names = words_of(preview.format).names(preview.options) or ()
     for own, name in zip(preview.header, names, strict=True):
         if own == name:
             unequal = "\"{}\" <> '{}'".format(name.replace('"', '""'), name.replace("'", "''"))
             yield "expectations:"
-            yield f"  is_no_header: {_always_quoted(unequal)}"
+            yield f"  is_no_header: {always_quoted(unequal)}"
             return
 
 
 def _schema_evolution(preview: Preview) -> Iterator[str]:
     if any(one.remedy == "rescue" for one in preview.columns):
-        yield "schema_evolution: rescue  # values that can never be of their column's type, and fields without a column, go into _rescued_data"
+        yield (
+            "schema_evolution: rescue  # values that can never be of their column's type, "
+            "and fields without a column, go into _rescued_data"
+        )
     else:
         yield "schema_evolution: add_columns  # columns that arrive later are added"
-
-
-def _flow(text: str) -> str:
-    """A value that may stand within brackets: always in quotes unless it is one plain word."""
-    return text if text.isidentifier() and value(text) == text else _always_quoted(text)
-
-
-def _always_quoted(text: str) -> str:
-    quoted = value(text)
-    return quoted if quoted.startswith('"') else f'"{quoted}"'
 
 
 def _partition(preview: Preview) -> Iterator[str]:
@@ -141,24 +109,28 @@ def _partition(preview: Preview) -> Iterator[str]:
     if settings.every is not None:
         yield f"  every: {settings.every}"
         yield f'  start: "{settings.start}"  # the earliest seen; an older object would have no partition'
+        if settings.default is not None:
+            yield f'  default: "{settings.default}"  # of objects with {HIVE_NULL} in the key'
     elif settings.values is not None:
-        yield f"  values: [{', '.join(_flow(name) for name in settings.values)}]  # an object of any other is refused"
+        listed = ", ".join(flow(name) for name in settings.values)
+        yield f"  values: [{listed}]  # an object of any other is refused"
     else:
         yield "  dynamic: true"
     yield "  from: key"
-    yield f"  pattern: {_always_quoted(settings.pattern or '')}"
+    yield f"  pattern: {always_quoted(settings.pattern or '')}"
 
 
 def _partition_spec(preview: Preview) -> Iterator[str]:
     usable = {one.name for one in _declared(preview) if one.left_out is None and not one.is_renamed}
     entries = [one for one in preview.partition_spec if one.partition("(")[2].rstrip(")") in usable]
     if entries:
-        yield f"partition_spec: [{', '.join(_always_quoted(one) for one in entries)}]  # how Iceberg lays out the files"
+        listed = ", ".join(always_quoted(one) for one in entries)
+        yield f"partition_spec: [{listed}]  # how Iceberg lays out the files"
 
 
 def _declared(preview: Preview) -> tuple[DeclaredColumn, ...]:
-    has_no_header = preview.format == "csv" and preview.options.csv.names is not None
-    return declared_columns(preview.columns, all_fields=has_no_header)
+    names = words_of(preview.format).names(preview.options)
+    return declared_columns(preview.columns, all_fields=names is not None)
 
 
 def _columns(preview: Preview) -> Iterator[str]:
@@ -170,12 +142,14 @@ def _columns(preview: Preview) -> Iterator[str]:
     for one in declared:
         column = one.column
         if one.is_dropped and not one.left_out:
-            origin = f", from: {_flow(column.name)}" if one.is_renamed else ""
+            origin = f", from: {flow(column.name)}" if one.is_renamed else ""
             yield f"  {key(one.name)}: {{drop: true{origin}}}{_seen(column)}"
         elif one.left_out:
-            yield f"  {_comment(f'{column.name}: {column.type or column.inferred} - left out: {one.left_out}')}"
+            kind = column.type or column.inferred
+            yield f"  {_comment(f'{column.name}: {kind} - left out: {one.left_out}')}"
         elif one.is_renamed:
-            yield f"  {key(one.name)}: {{type: {_flow(_type(column))}, from: {_flow(column.name)}}}{_seen(column)}"
+            declared_as = f"{{type: {flow(_type(column))}, from: {flow(column.name)}}}"
+            yield f"  {key(one.name)}: {declared_as}{_seen(column)}"
         else:
             yield f"  {key(one.name)}: {_plain_or_quoted(_type(column))}{_seen(column)}"
 
@@ -185,7 +159,7 @@ def _type(column: FoundColumn) -> str:
 
 
 def _plain_or_quoted(text: str) -> str:
-    return text if re.fullmatch(r"[a-z]+(?:\(\d+,\d+\))?", text) else _always_quoted(text)
+    return text if re.fullmatch(r"[a-z]+(?:\(\d+,\d+\))?", text) else always_quoted(text)
 
 
 def _seen(column: FoundColumn) -> str:

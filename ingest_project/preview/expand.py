@@ -1,16 +1,17 @@
-"""Takes the compression off the first part of an object, as far as that part and a limit allow."""
+"""Decompresses the first part of an object, up to a limit."""
 
 from dataclasses import dataclass, field
 
 from ingest_project.errors import ObjectUnreadable
-from ingest_project.objects.byte_source import ByteSource
-from ingest_project.objects.unpack.compressed_stream import Codec, decompressed
-from ingest_project.objects.unpack.compression import BZIP2_MAGIC, MAGICS
+from ingest_project.reading.unpack.byte_source import ByteSource
+from ingest_project.reading.unpack.compressed_stream import Codec, decompressed
+from ingest_project.reading.unpack.compression import BZIP2_MAGIC, MAGICS
+from ingest_project.settings.wording import clipped
 
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """Content without its compression; `is_whole` if nothing of it is missing. `codec` is None if there was none."""
+    """Decompressed content; `is_whole` if it is complete. `codec` is None if there was no compression."""
 
     body: bytes = field(repr=False)
     codec: Codec | None
@@ -20,7 +21,8 @@ class Expanded:
 def expand(body: bytes, uri: str, *, is_whole: bool, limit_bytes: int) -> Expanded:
     """The content of these first bytes of an object, at most `limit_bytes` of it.
 
-    Raises ObjectUnreadable if the object is whole and yet cut short or corrupt, or if nothing of it can be read.
+    Raises ObjectUnreadable if the object is whole and yet truncated or corrupt, or if nothing of it can be
+    read.
     """
     codec = codec_of(body)
     if codec is None:
@@ -32,14 +34,14 @@ def expand(body: bytes, uri: str, *, is_whole: bool, limit_bytes: int) -> Expand
             if len(content) > limit_bytes:
                 break
     except OSError as error:
-        fault = str(error)[:200]
+        fault = clipped(str(error), 200)
     if fault is not None and (is_whole or not content):
-        raise ObjectUnreadable(uri, f"the {codec} stream is cut short or corrupt ({fault})")
+        raise ObjectUnreadable(uri, f"the {codec} stream is truncated or corrupt ({fault})")
     return Expanded(bytes(content[:limit_bytes]), codec, is_whole and len(content) <= limit_bytes)
 
 
 def codec_of(body: bytes) -> Codec | None:
-    """The compression that the magic bytes tell, a zip aside; None for what is not compressed."""
+    """The compression that the magic bytes tell, except zip; None if there is none."""
     if BZIP2_MAGIC.match(body):
         return "bzip2"
     return next((codec for codec, magics in MAGICS.items() if body.startswith(magics)), None)

@@ -1,55 +1,35 @@
-"""Tells what an object is: by what its name says, and by what its bytes are. Where they disagree, the bytes count."""
+"""Detects the format of an object, by its name and by its bytes. If they disagree, the bytes count."""
 
 import json
 import re
-from typing import Final
 
-from ingest_project.preview.columnar_head import ARROW_STREAM
 from ingest_project.preview.csv_dialect import find_dialect
-from ingest_project.preview.heads import Head
+from ingest_project.preview.heads import Head, format_by_magic
 from ingest_project.preview.json_rows import find_path
 from ingest_project.preview.listing import COMPRESSED, extension_of
 from ingest_project.preview.text_encoding import Decoded, decoded
-from ingest_project.settings.model import TableFormat
+from ingest_project.reading.formats.table import FORMATS
+from ingest_project.settings.formats import TableFormat
 
-BY_NAME: Final[dict[str, TableFormat]] = {
-    ".ndjson": "ndjson", ".jsonl": "ndjson", ".jsonlines": "ndjson", ".ldjson": "ndjson",
-    ".json": "json", ".geojson": "json",
-    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".psv": "csv",
-    ".parquet": "parquet", ".pq": "parquet", ".parq": "parquet",
-    ".avro": "avro",
-    ".arrow": "ipc", ".arrows": "ipc", ".feather": "ipc", ".ipc": "ipc",
-    ".log": "text",
-}  # fmt: skip
-BINARY_NAMES = frozenset({
-    ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".mp3", ".mp4", ".mov", ".wav", ".bin", ".exe",
-    ".docx", ".xlsx", ".pptx", ".doc", ".xls", ".tar",
-})  # fmt: skip
-MAGICS: tuple[tuple[bytes, TableFormat], ...] = (
-    (b"PAR1", "parquet"),
-    (b"Obj\x01", "avro"),
-    (b"ARROW1", "ipc"),
-    (ARROW_STREAM, "ipc"),
-)
 LOOKED_AT = 4096
-"""Characters that tell whether it is text at all."""
+"""How many characters tell whether it is text."""
 LINES = 50
 """How many lines tell whether text is NDJSON."""
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def format_by_name(key: str) -> TableFormat | None:
-    """The format that a key's extension names, compression aside; None if it names none."""
+    """The format of a key's extension, without that of a compression; None if the extension is unknown."""
     extension = extension_of(key).lower()
     for compressed in COMPRESSED:
         extension = extension.removesuffix(compressed)
-    return "binary" if extension in BINARY_NAMES else BY_NAME.get(extension)
+    return next((name for name, one in FORMATS.items() if extension in one.extensions), None)
 
 
 def format_by_content(head: Head) -> TableFormat | None:
-    """The format that the bytes are; None for text that may be several."""
+    """The format of the bytes; None if the head is empty."""
     body = head.body
-    if found := next((name for magic, name in MAGICS if body.startswith(magic)), None):
+    if found := format_by_magic(body):
         return found
     if not body:
         return None
@@ -75,7 +55,7 @@ def _is_full_of_controls(text: Decoded) -> bool:
 
 
 def _json_kind(head: Head, text: str) -> TableFormat:
-    """NDJSON if most lines are objects of their own; a single one that only wraps its rows is a document."""
+    """NDJSON if most lines are objects; a single object that only contains the rows is a document."""
     lines = [line for line in text.split("\n")[: LINES + 1] if line.strip()]
     whole = lines if head.is_whole and len(lines) <= LINES else lines[:-1] or lines
     objects = sum(_is_object(line) for line in whole)

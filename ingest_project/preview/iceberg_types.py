@@ -1,4 +1,4 @@
-"""Which Iceberg type a column of a preview gets, and what to do with one that has none."""
+"""Which Iceberg type a column of a preview gets, and what to do with a column that has none."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,17 +6,19 @@ from typing import Literal
 
 import polars as pl
 
-from ingest_project.objects.values.types import instance, is_empty, storable, type_of, typed_part
 from ingest_project.preview.dtypes import field_names
+from ingest_project.reading.values.types import instance, is_empty, storable, type_of, typed_part
 
 Remedy = Literal["drop", "rescue"]
-"""`drop`: no column can hold it, so that the entry passes it over. `rescue`: objects fail unless the table rescues."""
+"""`drop`: no column can hold it, so the entry passes it over. `rescue`: objects fail unless the table
+rescues.
+"""
 NAMED_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class TypeFound:
-    """`name` is the Iceberg type; None if there is none, or none yet. `note` says what a person should know of it."""
+    """`name` is the Iceberg type; None if there is none, or none yet. `note` is for people."""
 
     name: str | None
     note: str | None = None
@@ -24,7 +26,7 @@ class TypeFound:
 
 
 def iceberg_type(dtype: pl.DataType, *, is_columnar: bool = False) -> TypeFound:
-    """The type for values of this Polars type; text stands in where the file's own text can."""
+    """The type for values of this Polars type; `string` if only the file's own text can be kept."""
     if is_empty(dtype):
         return TypeFound(None, "only nulls or empty values were seen, so it has no type yet")
     if not all(name.strip() and name.isprintable() for name in field_names(dtype)):
@@ -47,14 +49,14 @@ def iceberg_type(dtype: pl.DataType, *, is_columnar: bool = False) -> TypeFound:
 
 
 def kind_of(dtype: pl.DataType) -> str:
-    """What a column without an Iceberg type is, in a word."""
+    """One word for a Polars type that has no Iceberg type."""
     if isinstance(dtype, pl.Struct):
         return "object"
     return str(dtype.base_type()).lower()
 
 
 def _odd_part(dtype: pl.DataType) -> str:
-    """What in it has no Iceberg type: a duration most often."""
+    """The part that has no Iceberg type: mostly a duration."""
     inner: list[pl.DataType] = []
     if isinstance(dtype, pl.List | pl.Array):
         inner = [instance(dtype.inner)]

@@ -1,4 +1,4 @@
-"""Puts an entry behind the last table of ingest.yaml, and leaves every other byte of the file as it is."""
+"""Inserts an entry after the last table of ingest.yaml, and keeps every other byte of the file."""
 
 import re
 from collections.abc import Sequence
@@ -17,13 +17,16 @@ CONTENT_TOKENS = (
     yaml.ValueToken,
     yaml.BlockEntryToken,
 )
-"""What a node's own text consists of; the marks of blocks end are behind the blanks and comments that follow."""
+"""The tokens of a node's own text; the end marks of blocks are behind the blanks and comments that follow."""
 DEFAULT_INDENT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The text without `[start:end]`, an empty span but for `tables: []`, and with `inserted` at `at`, behind it."""
+    """Removes `[start:end]` from the text, and inserts `inserted` at `at`, which is behind it.
+
+    The span is empty, except for `tables: []` and the like.
+    """
 
     start: int
     end: int
@@ -35,9 +38,10 @@ class Edit:
 
 
 def insertion(text: str, lines: Sequence[str]) -> Edit:
-    """The edit that adds these lines as a table. Raises ValueError, with a remedy, where no place is sure.
+    """The edit that adds these lines as a table. Raises ValueError, with a remedy, if the place is not
+    certain.
 
-    The lines have their own indentation from the dash on; the file's own comes before it, and its line ends after.
+    The lines are indented from the dash on; the file's own indentation is added, and its line ends.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(root, MappingNode) or root.flow_style:
@@ -54,7 +58,7 @@ def insertion(text: str, lines: Sequence[str]) -> Edit:
         return _instead(text, tables.start_mark.index, tables.end_mark.index, lines)
     if not isinstance(tables, SequenceNode):
         raise ValueError(  # noqa: TRY004 - it is the file's text that is wrong
-            "`tables` is no list; write one `- ` line for each table"
+            "`tables` is not a list; write one `- ` line for each table"
         )
     if tables.flow_style and not tables.value:
         return _instead(text, tables.start_mark.index, tables.end_mark.index, lines)
@@ -81,8 +85,9 @@ def _behind_last(text: str, tables: SequenceNode, lines: Sequence[str]) -> Edit:
 
 
 def _instead(text: str, start: int, end: int, lines: Sequence[str]) -> Edit:
-    """For `tables: []`, `tables: null` and `tables:`: the value goes, and the entry follows in lines of its own."""
+    """For `tables: []`, `tables: null` and `tables:`: removes the value, and adds the entry below."""
     at = _end_of_line(text, end)
+    start = len(text[:start].rstrip(" \t"))  # else a blank remains behind the colon
     return Edit(start, end, at, _block(text, at, lines, DEFAULT_INDENT, DEFAULT_INDENT, blank=False))
 
 
@@ -108,7 +113,7 @@ def _end_of_line(text: str, position: int) -> int:
 
 
 def _end_of_comments(text: str, position: int, column: int) -> int:
-    """Behind comments that are indented deeper than the dash, right below the last table: they are its own."""
+    """The position behind the comments right below the last table that are indented deeper than its dash."""
     comment = re.compile(rf"[ \t]{{{column + 1},}}#[^\n]*(?:\n|\Z)")
     while match := comment.match(text, position):
         position = match.end()
@@ -130,7 +135,7 @@ def _block(text: str, at: int, lines: Sequence[str], column: int, step: int, *, 
 
 
 def _indented(line: str, column: int, step: int) -> str:
-    """The line below the file's own dash; an entry's two columns from dash to key become the file's."""
+    """The line, indented as the file indents its dashes and, from the dash, its keys."""
     if not line.startswith(("  ", "- ")) or step == DEFAULT_INDENT:
         return f"{' ' * column}{line}"
     if line.startswith("- "):

@@ -1,15 +1,16 @@
-"""Finds where the rows of a JSON document are, whole or cut: at its top, or in an array below it."""
+"""Finds where the rows of a JSON document are, whole or truncated: at its top, or in an array below."""
 
 import json
 from collections.abc import Iterator
 
 ENVELOPES = frozenset({
-    "data", "items", "results", "result", "records", "rows", "values", "entries", "events", "hits", "documents", "docs",
+    "data", "items", "results", "result", "records", "rows", "values", "entries", "events", "hits",
+    "documents", "docs",
     "features", "list", "content", "objects", "value", "payload", "elements", "messages", "logs",
 })  # fmt: skip
-"""What programs call the array that an answer is about."""
+"""Usual names of the array of rows in an answer."""
 MOST_OF_IT = 0.7
-"""The share of a document that its rows take, if nothing in their name says so."""
+"""The share of a document that an array of another name must have to be its rows."""
 MAX_DEPTH = 6
 WHITESPACE = " \t\r\n"
 
@@ -19,8 +20,8 @@ Path = tuple[str, ...]
 def find_path(text: str) -> Path:
     """The keys that lead to the rows of a document; empty if its rows are at the top.
 
-    A single object is taken for an envelope if an array of two or more objects in it is called like one, or makes up
-    most of it. Of several such arrays the longest counts.
+    A single object is an envelope if an array of two or more objects in it has one of the usual names, or
+    makes up most of it. Of several such arrays the longest is chosen.
     """
     start = _skip(text.removeprefix("\ufeff"), 0)
     text = text.removeprefix("\ufeff")
@@ -54,7 +55,7 @@ def _is_enveloped(path: Path, rows: list[object], size: int) -> bool:
 
 
 def _path_to_cut(text: str, start: int) -> Path | None:
-    """The keys that lead to the array in which the text is cut off; None if it is cut elsewhere."""
+    """The keys that lead to the array in which the text is truncated; None if it is truncated elsewhere."""
     path: Path = ()
     while len(path) < MAX_DEPTH and text[start : start + 1] == "{":
         opened = _cut_member(text, start)
@@ -86,7 +87,7 @@ def _cut_member(text: str, start: int) -> tuple[str, int] | None:
 
 
 def _skip(text: str, position: int) -> int:
-    """The place of the next character that is no whitespace, or the end."""
+    """The position of the next character that is not whitespace, or the end."""
     while position < len(text) and text[position] in WHITESPACE:
         position += 1
     return position

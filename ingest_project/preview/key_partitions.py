@@ -1,28 +1,35 @@
-"""Finds the Dagster partitions that the keys of a prefix already have: `dt=2026-11-20`, `2026/11/20/13`, `region=eu`."""
+"""Finds the Dagster partitions in the keys of a prefix: `dt=2026-11-20`, `2026/11/20/13`, `region=eu`."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest_project.errors import UnroutableObject
-from ingest_project.events.object_version import ObjectVersion
-from ingest_project.events.partition_key import partition_key
-from ingest_project.settings.model import PartitionEvery, PartitionSettings
+from ingest_project.settings.partition_settings import PartitionSettings
+from ingest_project.settings.partition_windows import PartitionEvery
+from ingest_project.sources.key_value import HIVE_NULL
+from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.partition_key import partition_key
 
+EVERY: tuple[PartitionEvery, ...] = ("hour", "day", "month")
+VALUE = "{name}=(?P<partition>[^/]+)/"
+ENCODED = "{name}=(?P<partition>[^/]*%[0-9A-Fa-f]{{2}}[^/]*)/"
 PATTERNS: tuple[tuple[PartitionEvery, str], ...] = (
+    *((every, ENCODED) for every in EVERY),
     ("hour", "{name}=(?P<partition>20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}/[A-Za-z_]+=[0-9]{{2}})/"),
     ("hour", "{name}=(?P<partition>20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}[-T ][0-9]{{2}})"),
     ("day", "{name}=(?P<partition>20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}})"),
     ("day", "{name}=(?P<partition>20[0-9]{{6}})(?![0-9])"),
     ("month", "{name}=(?P<partition>20[0-9]{{2}}-[0-9]{{2}})(?![0-9])"),
 )
-"""Of keys in Hive's style, finest first; `{name}` is what stands before the equals sign."""
+"""For keys in Hive's style: percent-encoded ones first, then the finest; `{name}` is the text before `=`."""
+HIVE_MONTH = "year=(?P<year>[0-9]{4})/month=(?P<month>[0-9]{1,2})"
 HOUR_BEHIND_DAY = "(?<![0-9])(?P<partition>20[0-9]{2}-[0-9]{2}-[0-9]{2}[T_-][0-9]{2})(?![0-9]{3})"
 HOUR_BEHIND_DIGITS = "(?<![0-9])(?P<partition>20[0-9]{6}[T_-][0-9]{2})"
 PLAIN_PATTERNS: tuple[tuple[PartitionEvery, str], ...] = (
-    ("hour", "year=(?P<year>[0-9]{4})/month=(?P<month>[0-9]{1,2})/day=(?P<day>[0-9]{1,2})/hour=(?P<hour>[0-9]{1,2})(?![0-9])"),
-    ("day", "year=(?P<year>[0-9]{4})/month=(?P<month>[0-9]{1,2})/day=(?P<day>[0-9]{1,2})(?![0-9])"),
-    ("month", "year=(?P<year>[0-9]{4})/month=(?P<month>[0-9]{1,2})(?![0-9])"),
+    ("hour", f"{HIVE_MONTH}/day=(?P<day>[0-9]{{1,2}})/hour=(?P<hour>[0-9]{{1,2}})(?![0-9])"),
+    ("day", f"{HIVE_MONTH}/day=(?P<day>[0-9]{{1,2}})(?![0-9])"),
+    ("month", f"{HIVE_MONTH}(?![0-9])"),
     ("hour", "(?:^|/)(?P<partition>20[0-9]{2}/[0-9]{2}/[0-9]{2}/[0-9]{2})/"),
     ("day", "(?:^|/)(?P<partition>20[0-9]{2}/[0-9]{2}/[0-9]{2})/"),
     ("hour", HOUR_BEHIND_DAY),
@@ -35,11 +42,11 @@ PLAIN_PATTERNS: tuple[tuple[PartitionEvery, str], ...] = (
 HIVE_NAME = re.compile(r"(?:^|/)([A-Za-z_][A-Za-z0-9_-]*)=([^/]+)(?=/)")
 MAYBE_HOURS = (HOUR_BEHIND_DAY, HOUR_BEHIND_DIGITS)
 MIDNIGHT = "-00:00"
-"""Nothing but this behind days is more likely the start of a running number: `BSEG_20261120_0001`."""
+"""If every day is followed by this, it is rather the start of a serial number: `BSEG_20261120_0001`."""
 EARLIEST = "2000-01-01"
-"""Good for trying a pattern: no key of a landing zone is older."""
+"""For trying a pattern: no key of a landing zone is older."""
 MAX_VALUES = 20
-"""Beyond so many values a list in the settings would be a nuisance; and numbers, such as Kafka's partitions, go on."""
+"""More values than these are not listed in the settings, nor are numbers, which go on: Kafka's partitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,33 @@ class KeyPartitions:
 
 
 def find_partitions(objects: Sequence[ObjectVersion]) -> KeyPartitions | None:
-    """The finest partitions of time that all keys name, else those of a Hive value; None if there are none."""
+    """The finest time partitions that all keys have, else those of a Hive value; None if there are none.
+
+    Keys with Hive's null instead of a time go to the earliest partition of the others.
+    """
+    return _beside_null(objects) or _partitions(objects)
+
+
+def _beside_null(objects: Sequence[ObjectVersion]) -> KeyPartitions | None:
+    null = next((one for one in objects if f"={HIVE_NULL}/" in one.key), None)
+    dated = [one for one in objects if f"={HIVE_NULL}/" not in one.key]
+    if null is None or not dated:
+        return None
+    names = [name for name, value in HIVE_NAME.findall(null.key) if value == HIVE_NULL]
+    every_of_name = ((every, name) for every in EVERY for name in names)
+    found = (_of_time(dated, every, VALUE.format(name=re.escape(name))) for every, name in every_of_name)
+    if (one := next(filter(None, found), None)) is None:
+        return None
+    settings = one.settings.model_copy(update={"default": one.settings.start})
+    return replace(one, settings=settings) if _keys(settings, objects) is not None else None
+
+
+def _partitions(objects: Sequence[ObjectVersion]) -> KeyPartitions | None:
     if not objects:
         return None
     hive = [name for name, _ in HIVE_NAME.findall(objects[0].key)]
     named = [(every, pattern.format(name=re.escape(name))) for every, pattern in PATTERNS for name in hive]
-    # `year=/month=` first: each alone is a Hive value too.
+    # `year=/month=` first, because each alone is a Hive value too.
     for every, pattern in (*PLAIN_PATTERNS[:3], *named, *PLAIN_PATTERNS[3:]):
         if found := _of_time(objects, every, pattern):
             return found
@@ -75,7 +103,7 @@ def _of_time(objects: Sequence[ObjectVersion], every: PartitionEvery, pattern: s
 
 
 def _of_values(objects: Sequence[ObjectVersion], name: str) -> KeyPartitions | None:
-    pattern = f"{re.escape(name)}=(?P<partition>[^/]+)/"
+    pattern = VALUE.format(name=re.escape(name))
     dynamic = PartitionSettings.model_validate({"dynamic": True, "pattern": pattern})
     keys = _keys(dynamic, objects)
     if keys is None:
@@ -84,13 +112,13 @@ def _of_values(objects: Sequence[ObjectVersion], name: str) -> KeyPartitions | N
         return KeyPartitions(dynamic, len(keys), keys[0], keys[-1])
     try:
         settings = PartitionSettings.model_validate({"values": keys, "pattern": pattern})
-    except ValueError:  # a value that Dagster takes for something else
+    except ValueError:  # a value that is not allowed as a partition of Dagster
         return None
     return KeyPartitions(settings, len(keys), keys[0], keys[-1])
 
 
 def _keys(settings: PartitionSettings, objects: Sequence[ObjectVersion]) -> list[str] | None:
-    """The partitions of all objects, sorted; None if one has none."""
+    """The partitions of all objects, sorted; None if an object has none."""
     keys: set[str] = set()
     for one in objects:
         try:

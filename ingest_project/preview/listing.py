@@ -1,13 +1,15 @@
-"""What a prefix holds: how much of it, and which of its objects are looked into."""
+"""What a prefix holds: how many objects, and which of them are sampled."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeVar
 
-from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.markers import SUCCESS
+from ingest_project.settings.model import TableSettings
+from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.passed_over import hidden_name, reason_to_pass_over
+from ingest_project.sources.s3.markers import SUCCESS
 
 LIST_LIMIT = 100_000
 """Objects that one preview lists: a hundred requests. A prefix may hold millions."""
@@ -19,13 +21,14 @@ ItemT = TypeVar("ItemT")
 class Listing:
     """The objects that were found, in S3's order of keys, and whether there are more.
 
-    `objects` are those that may hold rows; `empty` counts folder markers, empty objects and marks of success, which
-    settle with no rows.
+    `objects` are those that may have rows; `empty` counts folder markers, empty objects and success markers,
+    which are settled without rows; `passed_over` those that a table passes over by rule, such as hidden ones.
     """
 
     objects: tuple[ObjectVersion, ...] = field(repr=False)
     empty: int
     is_cut: bool
+    passed_over: int = 0
 
     @property
     def total_bytes(self) -> int:
@@ -45,7 +48,7 @@ class Listing:
 
 
 def listing_of(found: Iterable[ObjectVersion], limit: int = LIST_LIMIT) -> Listing:
-    """A listing of at most `limit` objects, in the order of their keys, each key once and in its last version given."""
+    """At most `limit` objects, in the order of their keys, each key once, with the version that came last."""
     items = iter(found)
     newest = {(one.bucket, one.key): one for one in islice(items, limit)}
     is_cut = next(items, None) is not None
@@ -53,8 +56,19 @@ def listing_of(found: Iterable[ObjectVersion], limit: int = LIST_LIMIT) -> Listi
     return Listing(tuple(full), empty=len(newest) - len(full), is_cut=is_cut)
 
 
+def without_passed_over(listing: Listing, table: TableSettings | None, prefix: str) -> Listing:
+    """The listing without the objects that the table, or a future table of this prefix, passes over."""
+    taken = tuple(one for one in listing.objects if not _is_passed_over(one.key, table, prefix))
+    return replace(listing, objects=taken, passed_over=len(listing.objects) - len(taken))
+
+
+def _is_passed_over(key: str, table: TableSettings | None, prefix: str) -> bool:
+    reason = hidden_name(key, prefix) if table is None else reason_to_pass_over(table, key)
+    return reason is not None
+
+
 def spread(items: Sequence[ItemT], count: int) -> tuple[ItemT, ...]:
-    """The first, the last and those evenly between, `count` in all: the same for the same items."""
+    """The first, the last and evenly spaced items between, `count` in all: the same for the same items."""
     if len(items) <= count:
         return tuple(items)
     if count == 1:

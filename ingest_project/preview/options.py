@@ -1,47 +1,49 @@
-"""Settles on one format and one set of options for several objects, and says which of them differ."""
+"""Chooses one format and one set of options for several objects, and says which objects differ."""
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from ingest_project.errors import ObjectError
-from ingest_project.objects.format_options import CsvDialect, FormatOptions
-from ingest_project.objects.unforeseen import unforeseen_as_fault
 from ingest_project.preview.column_naming import usable_names
 from ingest_project.preview.csv_dialect import FoundDialect, find_dialect
+from ingest_project.preview.excel_layout import FoundLayout, find_layout
 from ingest_project.preview.heads import Head
 from ingest_project.preview.json_rows import Path, find_path
 from ingest_project.preview.read_as import ReadAs
 from ingest_project.preview.text_encoding import decoded
 from ingest_project.preview.values import shown
-from ingest_project.settings.model import TableFormat
+from ingest_project.reading.format_options import CsvDialect, ExcelLayout, FormatOptions
+from ingest_project.reading.formats.table import reads
+from ingest_project.settings.formats import TableFormat
+from ingest_project.sources.unforeseen import unforeseen_as_fault
+
+LISTED_SHEETS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How the objects are read. `notes` say what was not certain, and what differs, with the keys of those objects."""
+    """How the objects are read. `notes` say what is not certain, and which objects differ."""
 
     read_as: ReadAs
     notes: tuple[str, ...] = ()
 
 
 def main_format(formats: Sequence[TableFormat | None]) -> TableFormat | None:
-    """The commonest format; `json` for NDJSON among documents, because its reader takes both."""
+    """The most frequent format; for NDJSON among JSON documents `json`, because its reader reads both."""
     known = [one for one in formats if one is not None]
-    if "json" in known and "ndjson" in known:
-        known = ["json" if one == "ndjson" else one for one in known]
-    # Of equally common ones the first by name: the same answer whatever the order.
+    for wider in set(known):
+        known = [wider if reads(wider, one) else one for one in known]
+    # Of equally frequent ones the first by name, so that the order does not matter.
     return min(Counter(known).items(), key=lambda pair: (-pair[1], pair[0]))[0] if known else None
 
 
 def settle(file_format: TableFormat, heads: Sequence[Head]) -> Settled:
-    """The options for these objects, which all are of this format."""
-    if file_format == "csv":
-        return _settle_csv(heads)
-    if file_format == "json":
-        return _settle_json(heads)
-    return Settled(ReadAs(file_format))
+    """The options for these objects, all of which are of this format."""
+    settle_options = SETTLERS.get(file_format)
+    return settle_options(heads) if settle_options else Settled(ReadAs(file_format))
 
 
 def _settle_json(heads: Sequence[Head]) -> Settled:
@@ -50,7 +52,7 @@ def _settle_json(heads: Sequence[Head]) -> Settled:
         paths.setdefault(_path(head), []).append(head)
     if not paths:
         return Settled(ReadAs("json"))
-    # The top is where rows are for want of a better place, so a path that was found wins a tie.
+    # The top is the default, so a path that was found wins a tie.
     path = max(paths, key=lambda one: (len(paths[one]), len(one), one))
     notes = [
         f"{head.name}: its rows are at {'.'.join(one) or 'the top'}"
@@ -71,12 +73,12 @@ def _path(head: Head) -> Path:
     try:
         with unforeseen_as_fault(head.object.uri):
             return find_path(text.text) if text else ()
-    except ObjectError:  # what it is will be told when it is read
+    except ObjectError:  # reading it will report the fault
         return ()
 
 
 def _has_rows_at(head: Head, path: Path) -> bool:
-    """Whether the document has an array there: one or no row would not have told that its rows are there."""
+    """Whether the document has an array there: with fewer than two rows it is not found as the rows."""
     try:
         value: object = json.loads(head.body)
     except (ValueError, RecursionError):
@@ -90,7 +92,7 @@ def _dialect(head: Head) -> FoundDialect | None:
     text = decoded(head.body)
     if text is None:
         return None
-    # Of marked text the reader knows the encoding by itself.
+    # The encoding of text with a byte order mark is known to the reader.
     encoding = "ascii" if text.has_mark else text.encoding
     try:
         with unforeseen_as_fault(head.object.uri):
@@ -135,7 +137,7 @@ class _Names:
 
 
 def _names(dialects: Sequence[FoundDialect], notes: list[str], *, has_header: bool) -> _Names:
-    """The names of the fields, none where the header gives them; and a header that the ingest would refuse."""
+    """The names of the fields, None if the header has them; and a header that the ingest would refuse."""
     width = Counter(len(one.first) for one in dialects).most_common(1)[0][0]
     first = next(one for one in dialects if len(one.first) == width)
     if not has_header:
@@ -145,8 +147,8 @@ def _names(dialects: Sequence[FoundDialect], notes: list[str], *, has_header: bo
     if fault is None:
         return _Names()
     notes.append(
-        f"the header {fault}, so the fields are told by their place, and the header of each file is a bad row; "
-        "better names in the files would mend it"
+        f"the header {fault}, so the fields are told by their place, and the header of each file is a bad "
+        "row; better names in the files would mend it"
     )
     return _Names(usable_names(first.first), first.first)
 
@@ -159,7 +161,7 @@ def _header_fault(names: Sequence[str]) -> str | None:
 
 
 def _titles(found: Sequence[tuple[Head, FoundDialect]]) -> list[str]:
-    """One word on all files that have a title above their header."""
+    """One note on all files that have a title above their header."""
     titled = [(head, one.title) for head, one in found if one.title is not None]
     if not titled:
         return []
@@ -169,8 +171,40 @@ def _titles(found: Sequence[tuple[Head, FoundDialect]]) -> list[str]:
     return [f"{head.name}{more}: {remark}: take it out of the files"]
 
 
+def _settle_excel(heads: Sequence[Head]) -> Settled:
+    found = [(head, layout) for head in heads if (layout := _layout(head)) is not None]
+    if not found:
+        return Settled(ReadAs("excel"))
+    notes: list[str] = []
+    _, first = found[0]
+    several = [(head, one) for head, one in found if len(one.sheets) > 1]
+    if several:
+        head, one = several[0]
+        more = f" (and {len(several) - 1} more)" if len(several) > 1 else ""
+        listed = ", ".join(one.sheets[:LISTED_SHEETS])
+        notes.append(
+            f"{head.name}{more}: it has the sheets {listed}; the first visible one is read, "
+            "`excel: {sheet: ...}` names another"
+        )
+    skip_rows = int(
+        _commonest("rows above the table", [(head, str(one.skip_rows)) for head, one in found], notes) or 0
+    )
+    has_header = Counter(one.has_header for _, one in found).most_common(1)[0][0]
+    names = None if has_header else tuple(f"column_{place}" for place in range(1, first.width + 1))
+    options = FormatOptions(excel=ExcelLayout(names=names, skip_rows=skip_rows))
+    return Settled(ReadAs("excel", options), tuple(notes))
+
+
+def _layout(head: Head) -> FoundLayout | None:
+    try:
+        with unforeseen_as_fault(head.object.uri):
+            return find_layout(head.body, head.object.uri)
+    except ObjectError:
+        return None
+
+
 def _commonest(what: str, found: list[tuple[Head, str]], notes: list[str]) -> str | None:
-    """The value that most objects have; a note for each object that has another."""
+    """The value that most objects have; adds a note for each object that has another."""
     if not found:
         return None
     counts = Counter(value for _, value in found)
@@ -196,3 +230,9 @@ def _header(dialects: Sequence[FoundDialect], notes: list[str]) -> bool:
         return False
     notes.append("all fields are text, so whether the first line is a header is a guess: look at the sample")
     return True
+
+
+SETTLERS: Mapping[TableFormat, Callable[[Sequence[Head]], Settled]] = MappingProxyType(
+    {"csv": _settle_csv, "excel": _settle_excel, "json": _settle_json}
+)
+"""How the options of a format are found, for formats whose files tell their options."""

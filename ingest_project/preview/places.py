@@ -1,14 +1,15 @@
-"""Names for what is previewed: the prefix that objects share, and the table that they may become."""
+"""Names for what is previewed: the prefix that objects share, and the table for them."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ingest_project.events.object_version import ObjectVersion
 from ingest_project.settings.model import TableSettings
+from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.passed_over import is_hidden
 
 DATED = re.compile(r".*=|[0-9]|.*[0-9]{4}")
-"""A folder of a partition, `dt=2026-11-20` or `2026`: no part of what the data is called."""
+"""A folder of a partition, `dt=2026-11-20` or `2026`: not a part of the data's name."""
 MAX_NAME_CHARACTERS = 60
 
 
@@ -27,7 +28,7 @@ class Place:
 
 
 def taking(tables: Iterable[TableSettings], objects: Sequence[ObjectVersion]) -> TableSettings | None:
-    """The one table whose bucket, prefix and suffix take all of these objects; None if there is none, or several."""
+    """The only table whose route takes all of these objects; None if none or several do."""
     found = [
         table
         for table in tables
@@ -43,7 +44,7 @@ def taking(tables: Iterable[TableSettings], objects: Sequence[ObjectVersion]) ->
 def groups(
     objects: Sequence[ObjectVersion], tables: Sequence[TableSettings]
 ) -> dict[Place, tuple[ObjectVersion, ...]]:
-    """The objects by the table that takes them, else by the folders above their partitions, in the order of keys."""
+    """The objects by the table that takes them, else by the folders above their partitions."""
     found: dict[Place, list[ObjectVersion]] = {}
     for one in objects:
         table = taking(tables, [one])
@@ -57,17 +58,17 @@ def groups(
 
 
 def folder_of(key: str) -> str:
-    """The folders of a key down to the first that looks like a partition, with a slash at the end."""
+    """The folders of a key above the first that looks like a partition or is hidden, with a final slash."""
     folders: list[str] = []
     for folder in key.split("/")[:-1]:
-        if DATED.match(folder):
+        if DATED.match(folder) or (folders and is_hidden(folder)):
             break
         folders.append(folder)
     return "".join(f"{folder}/" for folder in folders)
 
 
 def whole_folder(prefix: str, objects: Sequence[ObjectVersion]) -> str:
-    """The prefix with a slash at the end if all objects lie in that very folder, so that `orders` leaves `orders2` out."""
+    """The prefix, with a final slash if all objects are in that folder, so `orders` excludes `orders2`."""
     folder = f"{prefix}/"
     if prefix and not prefix.endswith("/") and objects and all(one.key.startswith(folder) for one in objects):
         return folder
@@ -75,7 +76,7 @@ def whole_folder(prefix: str, objects: Sequence[ObjectVersion]) -> str:
 
 
 def table_name(bucket: str, prefix: str) -> str:
-    """A name that tables may have, of the last two folders; the bucket and `objects` stand in for folders that lack."""
+    """A valid table name of the last two folders; the bucket and `objects` replace missing folders."""
     folders = [word for folder in folder_of(f"{prefix.rstrip('/')}/").split("/") if (word := _word(folder))]
     namespace, name = ([_word(bucket) or "landing", *(folders or ["objects"])])[-2:]
     return f"{namespace}.{name}"

@@ -1,21 +1,20 @@
-"""What `ingest preview` finds out about objects that nobody has declared yet. It consumes and changes nothing."""
+"""What `ingest preview` finds out about objects that nobody has declared; it does not ingest them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.format_options import FormatOptions
 from ingest_project.preview.columns import FoundColumn, found_columns
+from ingest_project.preview.compare_with_table import TableMapping, map_to_table
 from ingest_project.preview.key_partitions import KeyPartitions, find_partitions
-from ingest_project.preview.listing import Listing, extension_of, listing_of, spread
-from ingest_project.preview.mapping import TableMapping, map_to_table
+from ingest_project.preview.listing import Listing, extension_of, listing_of, spread, without_passed_over
 from ingest_project.preview.places import Place, table_name, taking, whole_folder
 from ingest_project.preview.sampled_rows import SampledRows
 from ingest_project.preview.sampling import Sample, SampledObject, take_sample
 from ingest_project.preview.values import shown
+from ingest_project.reading.format_options import FormatOptions
 from ingest_project.services import Services
-from ingest_project.settings.format_rules import FIXED_COLUMNS
-from ingest_project.settings.model import TableFormat
+from ingest_project.settings.formats import FIXED_COLUMNS, TableFormat
+from ingest_project.sources.object_version import ObjectVersion
 
 DAY_TYPES = frozenset({"timestamp", "timestamptz", "date"})
 LIKELY_TIMES = ("at", "time", "timestamp", "ts", "date", "day")
@@ -24,7 +23,7 @@ LIKELY_TIMES = ("at", "time", "timestamp", "ts", "date", "day")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What to look at: how many objects are looked into, how many rows are shown, and the table to compare with."""
+    """What to preview: how many objects to sample and rows to show, and the table to compare with."""
 
     objects: int = 20
     rows: int = 5
@@ -35,8 +34,8 @@ class Asked:
 class Preview:
     """Everything that is known of the objects of one place, and what follows for a table of them.
 
-    `format` is None if nothing could be read. `suffix` tells the objects of this format from others beside them.
-    `header` is that of CSV files whose header is to be read as a record, which is none.
+    `format` is None if nothing could be read. `suffix` separates the objects of this format from others.
+    `header` is that of CSV files whose header the ingest reads as a record.
     """
 
     place: Place
@@ -64,8 +63,8 @@ def preview_prefix(services: Services, bucket: str, prefix: str, asked: Asked) -
     """The preview of what S3 holds under a prefix. Raises ObjectError if S3 does not list it."""
     listing = listing_of(services.store.list(bucket, prefix))
     prefix = whole_folder(prefix, listing.objects)
-    table = taking(services.settings.tables, listing.objects)
-    return preview_objects(services, Place(bucket, prefix, table=table), listing, asked)
+    place = Place(bucket, prefix, table=taking(services.settings.tables, listing.objects))
+    return preview_objects(services, place, without_passed_over(listing, place.table, prefix), asked)
 
 
 def preview_objects(services: Services, place: Place, listing: Listing, asked: Asked) -> Preview:
@@ -105,7 +104,7 @@ def _mapping(
 
 
 def _suffix(listing: Listing, sample: Sample) -> tuple[str, list[str]]:
-    """What keeps files of other formats out, and a word on those that it cannot keep out."""
+    """The suffix that excludes files of other formats, and a note about those that it cannot exclude."""
     if sample.settled is None:
         return "", []
     good = {extension_of(one.key) for one in sample.objects if one.problem is None}
@@ -137,7 +136,7 @@ def _shown_row(rows: SampledRows, place: int) -> dict[str, str | None]:
 
 
 def _partition_spec(columns: Sequence[FoundColumn], partitions: KeyPartitions | None) -> tuple[str, ...]:
-    """The day of the table's main time: never null in the sample, and called like one if there are several."""
+    """The day of the main time, which is never null in the sample; of several, one with a usual name."""
     times = [
         one
         for one in columns
@@ -156,6 +155,8 @@ def previews_of(
     services: Services, grouped: Mapping[Place, tuple[ObjectVersion, ...]], asked: Asked
 ) -> tuple[Preview, ...]:
     """A preview of each group of objects."""
-    return tuple(
-        preview_objects(services, place, listing_of(objects), asked) for place, objects in grouped.items()
-    )
+    listings = {
+        place: without_passed_over(listing_of(objects), place.table, place.prefix)
+        for place, objects in grouped.items()
+    }
+    return tuple(preview_objects(services, place, listing, asked) for place, listing in listings.items())

@@ -1,34 +1,39 @@
 """Looks at the messages of a queue without consuming them, and says what the look costs.
 
-SQS has no peek: each look is a receive, and counts as one. So each message is received once, kept from other receives
-for the moment of the look only, and given back at once; and a queue whose messages have but one receive is left alone.
+SQS has no peek: each look is a receive, and counts as one. So each message is received once, is invisible to
+other receivers only during the look, and is returned at once. A queue whose messages have only one receive is
+not read.
 """
 
 from dataclasses import dataclass
 
 from ingest_project.errors import NotAnS3Event
-from ingest_project.events.notification import parse_notification
-from ingest_project.events.object_version import ObjectVersion
-from ingest_project.sqs.message import Message
-from ingest_project.sqs.queue import Queue
+from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.s3.notification import parse_notification
+from ingest_project.sources.sqs.message import Message
+from ingest_project.sources.sqs.queue import Queue
 
 INVISIBLE_SECONDS = 20
-"""With 0 a message comes back within the same look, and is counted again and again. It is given back long before this
-is over; should the process die, SQS gives it back by itself."""
+"""With 0 a message could be received again within the same look. Messages are returned long before this time
+is over; if the process dies, SQS makes them visible again.
+"""
 LOOK_SECONDS = 5.0
 FIRST_MESSAGES = 10
 """Received first, to see how many receives they have left."""
 WAIT_SECONDS = 2
 FEWEST_RECEIVES = 2
-"""With a maxReceiveCount of 1 the look would be the one receive, and the next would find the message in the DLQ."""
+"""With a maxReceiveCount of 1 the look would be the only receive, and the next would send the message to the
+DLQ.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLook:
     """What was seen, and what it cost: `looked_at` messages have one receive more than before.
 
-    `highest_receive_count` counts the look. `at_their_limit` messages have no receive left: the next one sends them to
-    the DLQ; `near_their_limit` have one left. `objects` are what the messages name, each once.
+    `highest_receive_count` includes the look. `at_their_limit` messages have no receive left: the next one
+    sends them to the DLQ; `near_their_limit` have one left. `objects` are those that the messages name, each
+    once.
     """
 
     queue: str
@@ -47,13 +52,13 @@ class QueueLook:
 
 
 def look(queue: Queue, limit: int) -> QueueLook:
-    """Up to `limit` messages, each received once and given back. Raises QueueUnavailable."""
+    """Up to `limit` messages, each received once and returned. Raises QueueUnavailable."""
     attributes = queue.attributes()
     allowed = attributes.max_receive_count
     if allowed is not None and allowed < FEWEST_RECEIVES:
         refused = (
-            f"its maxReceiveCount is {allowed}: a look would use up the one receive that each message has, and the next "
-            "would send it to the DLQ; preview the prefix instead, or raise maxReceiveCount"
+            f"its maxReceiveCount is {allowed}: a look would use up the one receive that each message has, "
+            "and the next would send it to the DLQ; preview the prefix instead, or raise maxReceiveCount"
         )
         return QueueLook(
             queue.name, attributes.visible, attributes.in_flight, allowed, 0, 0, 0, 0, 0, 0, 0, (), refused
@@ -78,12 +83,12 @@ def look(queue: Queue, limit: int) -> QueueLook:
 
 
 def _looked_at(queue: Queue, limit: int, allowed: int | None) -> tuple[list[Message], int]:
-    """Messages that were received and given back, and how many of them SQS did not take back at once."""
+    """Messages that were received and returned, and how many of them could not be returned at once."""
     messages: list[Message] = []
     kept = 0
     try:
         messages += _received(queue, min(limit, FIRST_MESSAGES))
-        # If these are near the DLQ, so are others: they are left alone.
+        # If these are near the DLQ, others may be too: they are not received.
         if allowed is None or all(message.receive_count < allowed - 1 for message in messages):
             messages += _received(queue, limit - len(messages)) if messages else []
     finally:
@@ -105,7 +110,9 @@ def _received(queue: Queue, limit: int) -> list[Message]:
 
 
 def _named(messages: list[Message]) -> tuple[tuple[ObjectVersion, ...], int, int]:
-    """The objects of all messages by bucket and key, how many messages nobody can read, and how many events bring none."""
+    """The objects of all messages by bucket and key, and the numbers of unreadable messages and skipped
+    events.
+    """
     objects: dict[tuple[str, str, str], ObjectVersion] = {}
     unreadable = skipped = 0
     for message in messages:

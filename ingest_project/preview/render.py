@@ -6,14 +6,16 @@ from itertools import takewhile
 from rich.console import Console
 from rich.table import Table
 
+from ingest_project.preview.compare_with_table import TableMapping
 from ingest_project.preview.listing import Listing
-from ingest_project.preview.mapping import TableMapping
+from ingest_project.preview.option_words import words_of
 from ingest_project.preview.preview import Preview
 from ingest_project.preview.queue_look import QueueLook
 from ingest_project.preview.render_columns import print_columns, print_sample
 from ingest_project.preview.sampling import SampledObject
-from ingest_project.preview.values import counted, human
-from ingest_project.terminal import cell
+from ingest_project.preview.values import human
+from ingest_project.reports.terminal import cell
+from ingest_project.settings.wording import plural
 
 SHOWN_OBJECTS = 30
 MARKS = {"same": "green", "widened": "yellow", "missing": "cyan", "extra": "yellow", "conflict": "bold red"}
@@ -27,20 +29,21 @@ MEANING = {
 
 
 def render_preview(preview: Preview, console: Console) -> None:
-    """Print all of it: objects, format, columns, sample, partitions, and the mapping to the table."""
+    """Prints all of it: objects, format, columns, sample, partitions, and the comparison with the table."""
     console.print(cell(preview.place.uri, "bold"))
     _print_listing(preview.listing, console)
     if not preview.objects:
         return
     folder = _common_folder(preview.objects)
     below = f", below {folder}" if folder else ""
-    count = counted(len(preview.objects), "object")
+    count = plural(len(preview.objects), "object")
     console.print(cell(f"{count} looked into{below}", "bold"), soft_wrap=True)
     console.print(_objects(preview.objects, folder))
     if not preview.is_found:
-        console.print(cell("nothing of it could be read", "bold red"))
+        console.print(cell("none of these objects could be read", "bold red"))
         return
-    console.print(cell(f"format: {_format(preview)}", "bold"))
+    heading = words_of(preview.format).heading(preview.format, preview.options)
+    console.print(cell(f"format: {heading}", "bold"))
     for note in preview.notes:
         console.print(cell(f"  {note}", "yellow"), soft_wrap=True)
     if preview.columns:
@@ -52,15 +55,15 @@ def render_preview(preview: Preview, console: Console) -> None:
 
 
 def render_look(look: QueueLook, console: Console) -> None:
-    """Print what was looked at in a queue, and what that cost."""
+    """Prints what was looked at in a queue, and what that cost."""
     if look.refused is not None:
         console.print(cell(f"queue {look.queue} was not looked into: {look.refused}", "bold red"))
         return
     limit = look.max_receive_count
     console.print(
         cell(
-            f"queue {look.queue}: {look.visible} messages visible, {look.in_flight} in flight; looked at {look.looked_at}, "
-            f"which name {len(look.objects)} objects",
+            f"queue {look.queue}: {plural(look.visible, 'message')} visible, {look.in_flight} in flight; "
+            f"looked at {look.looked_at}, which name {plural(len(look.objects), 'object')}",
             "bold",
         )
     )
@@ -68,15 +71,15 @@ def render_look(look: QueueLook, console: Console) -> None:
         counts = "no limit: it has no redrive policy" if limit is None else f"maxReceiveCount is {limit}"
         console.print(
             cell(
-                f"each of these was received once more by this look, and given back: receive counts are now up to "
-                f"{look.highest_receive_count} ({counts})"
+                "each of these was received once more by this look, and given back: receive counts are now "
+                f"up to {look.highest_receive_count} ({counts})"
             )
         )
     for count, words in (
         (look.at_their_limit, "have no receive left: the next one sends them to the DLQ"),
         (look.near_their_limit, "have one receive left before the DLQ: do not look again"),
         (look.not_given_back, "could not be given back and come back by themselves within 20 seconds"),
-        (look.unreadable, "are no S3 events, or hold records that nobody can read"),
+        (look.unreadable, "are not S3 events, or hold records that cannot be read"),
         (look.skipped, "records bring no object, such as deletions and tests"),
     ):
         if count:
@@ -85,12 +88,14 @@ def render_look(look: QueueLook, console: Console) -> None:
 
 def _print_listing(listing: Listing, console: Console) -> None:
     if not listing.objects:
-        console.print(cell(f"no object with rows; {listing.empty} empty ones or markers"))
+        console.print(
+            cell(f"no object with rows; {listing.empty} without (empty or markers){_passed_over(listing)}")
+        )
         return
     cut = " (there are more: the listing was cut there)" if listing.is_cut else ""
-    empty = f", and {listing.empty} empty ones or markers without rows" if listing.empty else ""
-    count = counted(len(listing.objects), "object")
-    console.print(cell(f"{count}{cut}, {human(listing.total_bytes)}{empty}"))
+    empty = f", and {listing.empty} without rows (empty or markers)" if listing.empty else ""
+    count = plural(len(listing.objects), "object")
+    console.print(cell(f"{count}{cut}, {human(listing.total_bytes)}{empty}{_passed_over(listing)}"))
     if len(listing.objects) == 1:
         return
     smallest, median, largest = listing.sizes or (0, 0, 0)
@@ -103,8 +108,12 @@ def _print_listing(listing: Listing, console: Console) -> None:
     console.print(cell(f"extensions: {kinds}"))
 
 
+def _passed_over(listing: Listing) -> str:
+    return f", and {listing.passed_over} that are hidden or excluded" if listing.passed_over else ""
+
+
 def _common_folder(objects: Sequence[SampledObject]) -> str:
-    """The folders that all keys begin with: they are told once, so that the keys are short."""
+    """The folders that all keys begin with: they are shown once, so the keys are short."""
     keys = [one.key for one in objects]
     alike = takewhile(lambda pair: pair[0] == pair[1], zip(min(keys), max(keys), strict=False))
     folder, slash, _ = "".join(one for one, _ in alike).rpartition("/")
@@ -133,18 +142,6 @@ def _objects(objects: Sequence[SampledObject], folder: str) -> Table:
     if len(objects) > SHOWN_OBJECTS:
         table.add_row(cell(f"and {len(objects) - SHOWN_OBJECTS} more"))
     return table
-
-
-def _format(preview: Preview) -> str:
-    csv, path = preview.options.csv, preview.options.json_path
-    if preview.format == "csv":
-        header = "with a header" if csv.names is None else "without a header"
-        nulls = ", ".join(mark or '""' for mark in csv.null_values)
-        nulls = f", null is {nulls}" if nulls else ""
-        comment = f", comments start with {csv.comment}" if csv.comment else ""
-        quote = "no quotes" if csv.quote is None else f"quote {csv.quote}"
-        return f"csv, {header}, delimiter {csv.delimiter!r}, {quote}, {csv.encoding}{nulls}{comment}"
-    return f"json, rows at {'.'.join(path)}" if path else str(preview.format)
 
 
 def _print_layout(preview: Preview, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Shows the columns of a preview and some of its rows, as wide as the terminal is."""
+"""Shows the columns of a preview and some of its rows, in the width of the terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,20 @@ from rich.table import Table
 
 from ingest_project.preview.columns import FoundColumn
 from ingest_project.preview.preview import Preview
-from ingest_project.preview.values import counted, cut
-from ingest_project.terminal import cell, printable
+from ingest_project.preview.values import cut
+from ingest_project.reports.terminal import cell, printable
+from ingest_project.settings.wording import plural
 
 NAME_CHARACTERS = 24
-"""Of a name that stand in one line, and of a value in the sample if not all columns have room for more."""
+"""The width of a name, and of a value in the sample if there is no room for more."""
 SHORTEST_CHARACTERS = 12
-"""Of a type and of examples, however narrow the terminal is."""
+"""The least width of a type and of examples, however narrow the terminal is."""
 BORDER_CHARACTERS = 3
-"""What a table needs for each column beside its text."""
+"""The width that a table needs for each column in addition to its text."""
 
 
 def print_columns(columns: Sequence[FoundColumn], console: Console) -> None:
-    """A line for each column, and below the table what there is to know of some of them."""
+    """Prints a line for each column, and the notes on columns below the table."""
     has_gaps = any(one.objects < one.sampled for one in columns)
     nulls = [f"{one.null_rows} of {one.rows}" if one.is_nullable else "never" for one in columns]
     room = _room(columns, [*nulls, *(["in objects"] if has_gaps else [])], console.width)
@@ -36,14 +37,14 @@ def print_columns(columns: Sequence[FoundColumn], console: Console) -> None:
             *([cell(f"{one.objects} of {one.sampled}")] if has_gaps else []),
             cell(_examples(one, room.examples)),
         )
-    console.print(cell(counted(len(columns), "column"), "bold"))
+    console.print(cell(plural(len(columns), "column"), "bold"))
     console.print(table)
     _print_notes(columns, console)
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """How many characters of each there is room for in one line."""
+    """How many characters of each fit into one line."""
 
     name: int
     type: int
@@ -51,7 +52,7 @@ class _Room:
 
 
 def _room(columns: Sequence[FoundColumn], others: Sequence[str], width: int) -> _Room:
-    """Names get what they need up to a limit, and are folded beyond; types two fifths of what is left, examples the rest."""
+    """Names get what they need up to a limit, else they are folded; types get two fifths of the rest."""
     name = min(NAME_CHARACTERS, max(len(printable(one.name)) for one in columns))
     has_gaps = "in objects" in others
     used = max(map(len, others)) + (len("in objects") + BORDER_CHARACTERS) * has_gaps
@@ -71,7 +72,7 @@ def _print_notes(columns: Sequence[FoundColumn], console: Console) -> None:
 
 
 def _examples(column: FoundColumn, limit: int) -> str:
-    """As many as there is room for, and the first in any case, cut if need be."""
+    """As many as fit; the first in any case, truncated if necessary."""
     shown = ""
     for example in column.examples:
         longer = f"{shown}, {printable(example)}" if shown else cut(printable(example), limit)
@@ -82,15 +83,15 @@ def _examples(column: FoundColumn, limit: int) -> str:
 
 
 def print_sample(preview: Preview, console: Console) -> None:
-    """The rows, each in one line: the columns that there is room for, and long values cut."""
+    """Prints the rows, each in one line: the columns that fit, with long values truncated."""
     if not preview.rows:
         return
     names = [one.name for one in preview.columns]
     shown = _that_fit(preview, names, console.width)
     left = len(names) - len(shown)
-    more = f"; there is no room for {counted(left, 'more column')}" if left else ""
+    more = f"; there is no room for {plural(left, 'more column')}" if left else ""
     limit = max(NAME_CHARACTERS, console.width // len(shown) - BORDER_CHARACTERS)
-    console.print(cell(f"{counted(len(preview.rows), 'row')}, from one object after the other{more}", "bold"))
+    console.print(cell(f"{plural(len(preview.rows), 'row')}, from one object after the other{more}", "bold"))
     table = Table()
     for name in shown:
         table.add_column(cell(cut(printable(name), limit)), no_wrap=True)
@@ -103,7 +104,7 @@ def print_sample(preview: Preview, console: Console) -> None:
 
 
 def _that_fit(preview: Preview, names: Sequence[str], width: int) -> list[str]:
-    """The first columns that fit into the width together, one at least."""
+    """The first columns that fit into the width together, at least one."""
     found: list[str] = []
     used = 1
     for name in names:

@@ -1,6 +1,6 @@
-"""Reads the rows of one head with the very readers of the ingest: the one place that knows them.
+"""Reads the rows of one head with the readers of the ingest itself; no other module of the preview uses them.
 
-A head that is cut gives its whole records only; records that cannot be read are left out and counted.
+Of a truncated head the whole records are read; records that cannot be read are left out and counted.
 """
 
 from collections.abc import Collection, Iterator
@@ -10,32 +10,31 @@ from itertools import islice
 import polars as pl
 
 from ingest_project.errors import ObjectUnreadable
-from ingest_project.objects.columns.mapping import ColumnMapping, MappedColumn, Target
-from ingest_project.objects.content import Content
-from ingest_project.objects.csv.inference import typed_from_text
-from ingest_project.objects.csv.pieces import csv_pieces
-from ingest_project.objects.json.pieces import as_ndjson, json_pieces
-from ingest_project.objects.line_pieces import line_pieces
-from ingest_project.objects.parse import LINE_FORMATS, Reading, parse
-from ingest_project.objects.piece import Limits, Piece
-from ingest_project.objects.read import ReadResult, read_contents
-from ingest_project.objects.sifting import sift
-from ingest_project.objects.values.json_nested import json_text, load
 from ingest_project.preview.heads import HEAD_BYTES, Head
 from ingest_project.preview.read_as import ReadAs
+from ingest_project.reading.bad_rows.bad_records import sift
+from ingest_project.reading.content import Content
+from ingest_project.reading.formats.csv.inference import typed_from_text
+from ingest_project.reading.formats.table import FORMATS
+from ingest_project.reading.limits import PieceLimits
+from ingest_project.reading.parse import Reading, parse
+from ingest_project.reading.piece import FramePiece, Piece
+from ingest_project.reading.read import ReadResult, read_contents
+from ingest_project.reading.target import ColumnMapping, MappedColumn, Target
+from ingest_project.reading.values.json_nested import json_text, load
 
 INFERRED = Target(types=None)
 SHOWN_ROWS = 1_000
 """Rows of one file that examples are taken from; `--rows` may be as many."""
-LIMITS = Limits(piece_bytes=256 * 1024)
-"""Small, as the last piece of what is cut is left out."""
+PIECES = PieceLimits(piece_bytes=256 * 1024)
+"""Small, because the last piece of a truncated head is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The rows of a head without provenance; a column of nothing but nulls has the type Null.
 
-    `rejected` counts the records that cannot be read; `reason` says why of the first of them.
+    `rejected` counts the records that cannot be read; `reason` is that of the first.
     """
 
     frame: pl.DataFrame = field(repr=False)
@@ -52,10 +51,13 @@ def read_rows(head: Head, read_as: ReadAs) -> Rows:
     try:
         parsed = parse(bodies, reading, uri=head.object.uri)
     except ObjectUnreadable:
-        if read_as.format not in LINE_FORMATS:
+        if not FORMATS[read_as.format].is_lines:
             raise
         return _good_rows(head, bodies, read_as)
-    return Rows(parsed[0].frame)
+    found = parsed[0]
+    if (first := found.faults.first()) is None:
+        return Rows(found.frame)
+    return Rows(found.frame.filter(found.faults.sound(found.frame.height)), len(found.faults), str(first[1]))
 
 
 def read_as_text(head: Head, read_as: ReadAs, frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
@@ -64,12 +66,13 @@ def read_as_text(head: Head, read_as: ReadAs, frame: pl.DataFrame, names: list[s
 
 
 def read_as_written(head: Head, read_as: ReadAs, frame: pl.DataFrame) -> pl.DataFrame:
-    """The first rows of those columns of JSON whose values read otherwise than they are written: `1` beside `1.5`.
+    """The first rows of the columns of JSON whose values are read in another form than written: `1` beside
+    `1.5`.
 
-    An object is shown with the fields that it has, not with those of all. Raises ObjectError.
+    An object is shown with its own fields only, not with those of all rows. Raises ObjectError.
     """
     names = [name for name, dtype in frame.schema.items() if dtype.is_float() or dtype.is_nested()]
-    if read_as.format not in {"ndjson", "json"} or not names:
+    if FORMATS[read_as.format].values != "json" or not names:
         return pl.DataFrame()
     lines = (line for body in whole_records(head, read_as) for line in body.split(b"\n"))
     objects = list(islice(filter(None, map(_loaded, lines)), SHOWN_ROWS))
@@ -80,7 +83,7 @@ def read_as_written(head: Head, read_as: ReadAs, frame: pl.DataFrame) -> pl.Data
 def _loaded(line: bytes) -> dict[str, object] | None:
     try:
         found = load(line)
-    except (ValueError, RecursionError):  # a bad row, or none
+    except (ValueError, RecursionError):  # a bad row, or not a row
         return None
     return found if isinstance(found, dict) else None
 
@@ -102,16 +105,18 @@ def _as_text(
 
 
 def _below_header(head: Head, read_as: ReadAs) -> Rows:
-    """The rows without the header, which the options do not know as such and the ingest will set aside."""
+    """The rows without the header, which is a record by the options, and which the ingest will set aside."""
     names = list(read_as.options.csv.names or ())
-    reading = Reading("csv", Target(dict.fromkeys(names, "string")), read_as.options, quarantines=True)
+    reading = Reading(
+        read_as.format, Target(dict.fromkeys(names, "string")), read_as.options, quarantines=True
+    )
     result = _read(head, whole_records(head, read_as), reading)
     frame = pl.DataFrame() if result.frame is None else result.frame.select(names).slice(1)
     rejected = 0 if result.rejected is None else result.rejected.height
     return Rows(
         frame.with_columns(typed_from_text(frame[name]) for name in names),
         rejected + 1,
-        "the line of its header is no row",
+        "the line of its header is not a row",
     )
 
 
@@ -123,30 +128,24 @@ def rejected_rows(head: Head, read_as: ReadAs, target: Target) -> int:
 
 
 def whole_records(head: Head, read_as: ReadAs) -> tuple[bytes, ...]:
-    """The body, documents of JSON made into lines; of a cut one only what stands well before its end, in pieces.
+    """The body, JSON documents as lines; of a truncated one the pieces that end before its last records.
 
     Raises ObjectUnreadable if not even one record is whole.
     """
-    uri, path = head.object.uri, read_as.options.json_path
+    uri, read = head.object.uri, FORMATS[read_as.format]
     if head.is_whole:
-        return (as_ndjson(head.body, path, uri),) if read_as.format == "json" else (head.body,)
-    match read_as.format:
-        case "ndjson" | "text":
-            return _but_the_last(line_pieces((head.body,), LIMITS), uri)
-        case "json":
-            return _but_the_last(json_pieces((head.body,), path, LIMITS, uri), uri)
-        case "csv":
-            return _but_the_last(csv_pieces((head.body,), read_as.options.csv, LIMITS, uri), uri)
-        case _:
-            return (head.body,)
+        return (read.as_lines(head.body, read_as.options, uri),)
+    if not read.is_lines:
+        return (head.body,)
+    return _but_the_last(read.cut(iter((head.body,)), read_as.options, PIECES, uri), uri)
 
 
-def _but_the_last(pieces: Iterator[Piece], uri: str) -> tuple[bytes, ...]:
-    """The last piece ends where the head was cut, and may end in the midst of a record."""
+def _but_the_last(pieces: Iterator[Piece | FramePiece], uri: str) -> tuple[bytes, ...]:
+    """The last piece is left out: it ends where the head was truncated, perhaps within a record."""
     bodies: list[bytes] = []
     try:
-        bodies.extend(piece.body for piece in pieces)
-    except ObjectUnreadable:  # at the cut: it comes instead of the last piece
+        bodies.extend(piece.body for piece in pieces if isinstance(piece, Piece))
+    except ObjectUnreadable:  # where the head ends, instead of the last piece
         bodies.append(b"")
     whole = tuple(body for body in bodies[:-1] if body)
     if not whole:
@@ -158,7 +157,7 @@ def _but_the_last(pieces: Iterator[Piece], uri: str) -> tuple[bytes, ...]:
 
 
 def _good_rows(head: Head, bodies: tuple[bytes, ...], read_as: ReadAs) -> Rows:
-    """Not fitted to any column: names that no column can have are for the entry to mend."""
+    """The good rows, not fitted to columns: the entry renames what has an invalid name."""
     reading = Reading(read_as.format, INFERRED, read_as.options, quarantines=True)
     sifted = sift([Content(head.object, bodies, head.object.event_time)], reading)
     for error in sifted.failures.values():

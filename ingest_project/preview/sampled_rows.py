@@ -1,23 +1,19 @@
-"""The rows of one file that was looked into, as its reader gives them and as the file writes them."""
+"""The rows of one sampled file, as its reader returns them and as the file writes them."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
 import polars as pl
 
-from ingest_project.events.object_version import ObjectVersion
-from ingest_project.settings.model import TableFormat
-
-COLUMNAR: Final[frozenset[TableFormat]] = frozenset({"parquet", "avro", "ipc"})
-"""Formats whose files bring types of their own."""
+from ingest_project.settings.formats import TableFormat
+from ingest_project.sources.object_version import ObjectVersion
 
 
 @dataclass(frozen=True, slots=True)
 class SampledRows:
     """The rows of one object, or of one file of a zip, and how many of its records could not be read.
 
-    `written` has the first rows of columns whose values the file writes otherwise than they read: `1` beside `1.5`.
-    `numerals` has the columns of a CSV file that are numbers, all rows of them, as they are written.
+    `written` has the first rows of columns that the file writes in another form than they are read: `1`
+    beside `1.5`. `numerals` has the number columns of a CSV file, all rows of them, as they are written.
     """
 
     object: ObjectVersion
@@ -35,7 +31,7 @@ class SampledRows:
 
     def first(self, name: str, count: int) -> pl.Series:
         """The first values of a column, for people."""
-        # Not `in columns`: Polars makes the list of names anew each time, and there may be thousands.
+        # Not `in columns`: Polars makes a new list of names each time, and there may be thousands.
         read = self.frame[name].head(count)
         written: pl.Series = self.written.get_column(name, default=read).head(count)
         return written if len(written) == len(read) else read

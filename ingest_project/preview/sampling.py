@@ -1,4 +1,4 @@
-"""Looks into a few objects of many: what each of them is, and the rows of those that are of the commonest format."""
+"""Samples a few objects of many: the format of each, and the rows of those of the most frequent format."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,28 +6,29 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from ingest_project.aws import Aws
 from ingest_project.errors import ObjectError, ObjectUnreadable
-from ingest_project.events.object_version import ObjectVersion
-from ingest_project.objects.csv.inference import nothing_as_null
-from ingest_project.objects.unforeseen import unforeseen_as_fault
 from ingest_project.preview.formats import format_by_content, format_by_name
 from ingest_project.preview.heads import Head, read_heads
 from ingest_project.preview.options import Settled, main_format, settle
 from ingest_project.preview.read_as import ReadAs
 from ingest_project.preview.rows import read_as_text, read_as_written, read_rows
 from ingest_project.preview.sampled_rows import SampledRows
-from ingest_project.settings.model import TableFormat
+from ingest_project.reading.formats.table import FORMATS, reads
+from ingest_project.reading.values.text import nothing_as_null
+from ingest_project.settings.formats import TableFormat
+from ingest_project.sources.aws import Aws
+from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.unforeseen import unforeseen_as_fault
 
 WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class SampledObject:
-    """One object that was looked into. `format` is what its bytes are, `named` what its name says; None for unknown.
+    """One sampled object. `format` is that of its bytes, `named` that of its name; None if unknown.
 
-    `rows` were read, of its first part unless `is_whole`, and `rejected` records could not be. `problem` is why nothing
-    of it was read, `note` what else there is to know.
+    `rows` were read, of its first part unless `is_whole`, and `rejected` records could not be. `problem` is
+    why nothing was read, `note` what else a person should know.
     """
 
     key: str
@@ -45,7 +46,7 @@ class SampledObject:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The objects in the order of their keys; the heads and rows of those that could be read; how they were read."""
+    """The objects, ordered by key; the heads and rows of those that were read; how they were read."""
 
     objects: tuple[SampledObject, ...]
     heads: tuple[Head, ...]
@@ -54,12 +55,12 @@ class Sample:
 
 
 def take_sample(aws: Aws, chosen: Sequence[ObjectVersion]) -> Sample:
-    """A look into each of these objects. One that cannot be read has its problem told; the rest go on."""
+    """Samples each of these objects. One that cannot be read has a problem; the others are not affected."""
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="preview") as pool:
         looked = list(pool.map(lambda one: _look(aws, one), chosen))
     files = [file for one in looked for file in one.files]
     common = main_format([file.format for file in files])
-    settled = settle(common, [file.head for file in files if _is_like(file, common)]) if common else None
+    settled = settle(common, [file.head for file in files if reads(common, file.format)]) if common else None
     read = [_read_object(one, found, settled) for one, found in zip(chosen, looked, strict=True)]
     return Sample(
         tuple(about for about, _ in read),
@@ -77,7 +78,7 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The files of one object, one unless it is a zip; or why nothing of it can be read."""
+    """The files of one object, only one unless it is a zip; or why nothing of it can be read."""
 
     files: tuple[_File, ...] = ()
     problem: str | None = None
@@ -94,10 +95,6 @@ def _look(aws: Aws, one: ObjectVersion) -> _Look:
 
 def _format(head: Head) -> TableFormat | None:
     return format_by_content(head) or format_by_name(head.object.key)
-
-
-def _is_like(file: _File, common: TableFormat | None) -> bool:
-    return file.format == common or (common == "json" and file.format == "ndjson")
 
 
 def _read_object(
@@ -120,7 +117,7 @@ def _read_object(
         return replace(about, problem="; ".join(problems)), []
     note = "; ".join(filter(None, [*notes, *problems])) or None
     rows_read, rejected = sum(row.frame.height for _, row in read), sum(row.rejected for _, row in read)
-    if settled is not None and settled.read_as.format == "binary":
+    if settled is not None and FORMATS[settled.read_as.format].is_opaque:
         return replace(about, rows=1), []
     return replace(about, rows=rows_read, rejected=rejected, note=note), read
 
@@ -142,17 +139,21 @@ def _about(one: ObjectVersion, files: Sequence[_File]) -> SampledObject:
 def _read(file: _File, settled: Settled | None) -> tuple[SampledRows, str | None]:
     """The rows of a file, and why some of its records could not be read. Raises ObjectError."""
     head = file.head
-    if settled is None or not _is_like(file, settled.read_as.format):
+    if settled is None or not reads(settled.read_as.format, file.format):
         unlike = f"it is {file.format or 'empty'}, unlike most of the others"
         raise ObjectUnreadable(head.object.uri, unlike if settled else "nothing tells what it is")
     read_as = settled.read_as
     member = head.member if head.members > 1 else None
-    if read_as.format == "binary":
-        return SampledRows(head.object, pl.DataFrame(), format="binary", member=member), None
+    if FORMATS[read_as.format].is_opaque:
+        return SampledRows(head.object, pl.DataFrame(), format=read_as.format, member=member), None
     with unforeseen_as_fault(head.object.uri):
         rows = read_rows(head, read_as)
         numerals = _numerals(head, read_as, rows.frame)
-        written = numerals if read_as.format == "csv" else read_as_written(head, read_as, rows.frame)
+        written = (
+            numerals
+            if FORMATS[read_as.format].values == "text"
+            else read_as_written(head, read_as, rows.frame)
+        )
     sampled = SampledRows(
         head.object, rows.frame, numerals, written, rows.rejected, format=read_as.format, member=member
     )
@@ -160,23 +161,19 @@ def _read(file: _File, settled: Settled | None) -> tuple[SampledRows, str | None
 
 
 def _numerals(head: Head, read_as: ReadAs, frame: pl.DataFrame) -> pl.DataFrame:
-    """The numbers of a CSV file as they are written."""
+    """The numbers of a file whose values are text, as they are written."""
     names = [name for name, dtype in frame.schema.items() if dtype.is_numeric()]
-    if read_as.format != "csv" or not names:
+    if FORMATS[read_as.format].values != "text" or not names:
         return pl.DataFrame()
     written = read_as_text(head, read_as, frame, names)
     return written.with_columns(nothing_as_null(written[name]) for name in written.columns)
 
 
-def _agree(named: TableFormat, found: TableFormat) -> bool:
-    """Many call NDJSON `.json`, and that is no word worth."""
-    return named == found or (named, found) == ("json", "ndjson")
-
-
 def _note(files: Sequence[_File], named: TableFormat | None) -> str | None:
     notes = []
     first = files[0]
-    if named is not None and first.format is not None and not _agree(named, first.format):
+    # NDJSON is often called `.json`, which is not worth a note.
+    if named is not None and first.format is not None and not reads(named, first.format):
         notes.append(f"its name says {named}, its content is {first.format}")
     if first.head.members > 1:
         count = "all" if len(files) == first.head.members else f"{len(files)}"

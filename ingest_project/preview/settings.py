@@ -1,4 +1,4 @@
-"""The settings for a preview, which may come before there is any table, or any settings at all."""
+"""The settings for a preview, which may be made before there is a table, or a settings file."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from ingest_project.settings.validation import validated
 
 DEFAULT = "ingest.yaml"
 STAND_IN = {"name": "none.yet", "bucket": "none", "format": "text"}
-"""Makes settings without tables loadable; it is taken out again."""
+"""Makes settings without tables valid; it is removed after they are loaded."""
 
 
 def settings_path(config: Path | None) -> Path:
@@ -21,7 +21,7 @@ def settings_path(config: Path | None) -> Path:
 
 
 def preview_settings(config: Path | None) -> Settings:
-    """The settings, whose `tables` may be empty or missing; all defaults if no file is named and there is none.
+    """The settings, whose `tables` may be empty or missing; the defaults if no file is named or found.
 
     Raises SettingsError as `load_settings` does.
     """

@@ -1,18 +1,21 @@
-"""Finds the encoding of text that does not say it."""
+"""Detects the encoding of text."""
 
 from dataclasses import dataclass, field
 
-from ingest_project.objects.csv.text import BYTE_ORDER_MARKS, UTF_8_MARK
+from ingest_project.reading.formats.csv.text import BYTE_ORDER_MARKS, UTF_8_MARK
 
 C1 = frozenset(range(0x80, 0xA0))
-"""In Latin-1 these are control characters, which no file has; in Windows-1252 they are quotes, dashes and the euro."""
+"""Control characters in Latin-1, which no file has; in Windows-1252 quotes, dashes and the euro sign."""
 LONGEST_CHARACTER_BYTES = 4
 MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Text and its encoding as `csv.encoding` names it, `ascii` if any would do; `has_mark` if the bytes say it."""
+    """Text and its encoding as `csv.encoding` names it, `ascii` if any fits.
+
+    `has_mark` if a byte order mark tells the encoding.
+    """
 
     text: str = field(repr=False)
     encoding: str
@@ -20,7 +23,7 @@ class Decoded:
 
 
 def decoded(body: bytes) -> Decoded | None:
-    """The text of these bytes, whose last character may be cut; None if they are no text of any likely encoding."""
+    """The text of these bytes, whose last character may be truncated; None if no likely encoding fits."""
     if body.startswith(UTF_8_MARK):
         return Decoded(body.removeprefix(UTF_8_MARK).decode("utf-8", "replace"), "utf-8", has_mark=True)
     marked = next((codec for mark, codec in BYTE_ORDER_MARKS.items() if body.startswith(mark)), None)
@@ -35,7 +38,7 @@ def decoded(body: bytes) -> Decoded | None:
     if any(byte in C1 for byte in body):
         try:
             return Decoded(body.decode("cp1252"), "cp1252")
-        except UnicodeDecodeError:  # five bytes mean nothing there
+        except UnicodeDecodeError:  # five bytes are undefined there
             return None
     return Decoded(body.decode("latin-1"), "iso8859-1")
 
@@ -51,7 +54,7 @@ def _utf_8(body: bytes) -> str | None:
 
 
 def _utf_16(body: bytes) -> Decoded | None:
-    """Without a mark: western text has a zero in every second byte, and in no other."""
+    """Text without a mark: of Western text every second byte is zero, and no other."""
     even, odd = body[0:4096:2], body[1:4096:2]
     if 0 not in even and odd.count(0) > len(odd) * MOSTLY:
         codec = "utf-16-le"

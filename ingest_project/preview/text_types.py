@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest_project.objects.values.text import from_text
-from ingest_project.objects.values.types import dtype_of
+from ingest_project.reading.values.text import from_text
+from ingest_project.reading.values.types import dtype_of
 from ingest_project.settings.column_types import type_fault
 
 UUID = r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
@@ -35,7 +35,8 @@ OTHER_TIMES = (
     (r"^\d{8}T\d{6}Z$", "%Y%m%dT%H%M%SZ", "timestamptz"),
     (r"^\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}$", "%d/%b/%Y:%H:%M:%S %z", "timestamptz"),
 )
-"""Spellings that are not ISO 8601; one of slashes with the year last may be American or not, so it is not guessed."""
+"""Formats that are not ISO 8601. Dates with slashes and the year last are ambiguous, so they are not guessed.
+"""
 TIME_NAME = re.compile(
     r"(?i:(?:^|_)(?:ts|time|timestamp|epoch|date|created|updated|modified)(?:$|_)|_at$)"
     r"|(?<=[a-z])(?:At|Time|Timestamp|Ts|Date)$"
@@ -52,14 +53,14 @@ EPOCHS = (
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A type for a column, None if the inferred one is best, and what a person should know about it."""
+    """A type for a column, None if the inferred one is best, and a note for people."""
 
     type: str | None = None
     note: str | None = None
 
 
 def suggest_for_text(texts: pl.Series) -> Suggestion:
-    """The type that all of these texts of a column spell, else none; what else to know goes by the column's name too."""
+    """The type as which all texts of a column can be parsed, if any; a note may depend on its name."""
     present = texts.drop_nulls()
     if present.is_empty():
         return Suggestion()
@@ -76,7 +77,7 @@ def suggest_for_text(texts: pl.Series) -> Suggestion:
 
 
 def _version(present: pl.Series) -> Suggestion | None:
-    """Versions may be called by dates; the next one may be called otherwise, and would be a bad row."""
+    """Versions may have dates as names; the next may have another name, and would be a bad row."""
     if not VERSION_NAME.search(present.name) or not _all_fit(present, "date"):
         return None
     return Suggestion(None, "a version that is called by its date is kept as text")
@@ -89,6 +90,8 @@ def _epoch_as_text(present: pl.Series) -> Suggestion | None:
 
 
 def _iso_time(present: pl.Series) -> Suggestion | None:
+    if present.str.contains(DIGITS).any():  # the basic form of a date, or a number: `_other_time` judges them
+        return None
     for type_name in ("date", "time"):
         if _all_fit(present, type_name):
             return Suggestion(type_name)
@@ -106,7 +109,7 @@ def _other_time(present: pl.Series) -> Suggestion | None:
     for pattern, form, type_name in OTHER_TIMES:
         fits = present.str.contains(pattern)
         if fits.sum() >= NEARLY_ALL * len(fits):
-            others = "" if fits.all() else f" ({(~fits).sum()} of {len(fits)} values are none)"
+            others = "" if fits.all() else f" ({(~fits).sum()} of {len(fits)} values are not)"
             return Suggestion(
                 None, f'looks like {type_name}{others}: {{type: {type_name}, format: "{form}"}}'
             )
@@ -126,11 +129,11 @@ def _number_as_text(present: pl.Series) -> Suggestion | None:
 
 
 def suggest_for_numbers(name: str, values: pl.Series, written: pl.Series | None) -> Suggestion:
-    """An exact type for numbers whose text is at hand, as it is of CSV; a word on numbers that look like times.
+    """An exact type for numbers whose text is known, as in CSV; a note on numbers that look like times.
 
-    A decimal is suggested where all values have the same two or more digits after the point and some end in 0: whoever
-    wrote 12.50 meant an amount. A later value of more digits is then set aside, with its reason; as a double it would
-    be rounded, and nobody would know.
+    A decimal is suggested if all values have the same number of digits after the point, at least two, and
+    some end in 0: 12.50 is an amount. A later value with more digits is then a bad row; as a double it would
+    be rounded silently.
     """
     if written is not None and values.dtype.is_float() and (scale := _fixed_scale(written)) is not None:
         return Suggestion(
@@ -141,11 +144,14 @@ def suggest_for_numbers(name: str, values: pl.Series, written: pl.Series | None)
 
 def _epoch_note(name: str, values: pl.Series) -> Suggestion | None:
     epoch = _epoch(name, values)
-    return Suggestion(None, f"looks like {epoch}: {{type: timestamptz, format: {epoch}}}") if epoch else None
+    note = f"looks like {epoch}: {{type: timestamptz, format: {epoch}}}"
+    return Suggestion(None, note) if epoch else None
 
 
 def _date_of_digits(values: pl.Series) -> Suggestion | None:
-    """Numbers of eight digits, all of which are days of the years 1900 to 2099: `20261120`, as SAP writes dates."""
+    """Numbers of eight digits, all of which are days of the years 1900 to 2099: `20261120`, as SAP writes
+    dates.
+    """
     present = values.drop_nulls()
     if present.is_empty() or not values.dtype.is_integer():
         return None

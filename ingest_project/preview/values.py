@@ -1,4 +1,4 @@
-"""Values of strangers, short and in one line."""
+"""Values of unknown files, short and in one line."""
 
 import json
 from datetime import date, datetime, time, timedelta
@@ -9,26 +9,21 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def shown(value: object) -> str:
-    """The value as its file may write it, cut to 60 characters; control characters stay for `cell` to escape."""
+    """The value as its file may write it, truncated to 60 characters; `cell` escapes control characters."""
     return cut(_text(value), CHARACTERS)
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, its end three dots if it is longer than the limit."""
+    """The text; if it is longer than the limit, it is truncated and ends in three dots."""
     return text if len(text) <= limit else f"{text[: max(1, limit - 3)]}..."
 
 
 def human(size_bytes: int) -> str:
-    """A size as people read it: `4.2 MiB`."""
+    """A size for people: `4.2 MiB`."""
     size, unit = float(size_bytes), 0
     while size >= 1024 and unit < len(UNITS) - 1:
         size, unit = size / 1024, unit + 1
     return f"{size_bytes} B" if unit == 0 else f"{size:.1f} {UNITS[unit]}"
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 object`, `20 objects`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Writes words of strangers into YAML, so that they read back as they are and are nothing else."""
+"""Writes names and values of unknown files into YAML, so that they are read back unchanged."""
 
 import re
 
@@ -7,7 +7,7 @@ import yaml
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 CONTROL = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 LONGEST_KEY = 500
-"""YAML takes keys of 1,024 characters, escapes included, without a `?` in front."""
+"""YAML allows keys of 1,024 characters, escapes included, without a leading `?`."""
 
 
 def key(text: str) -> str:
@@ -16,12 +16,23 @@ def key(text: str) -> str:
 
 
 def value(text: str) -> str:
-    """The text as a value, a `${` in it escaped as the settings want it."""
+    """The text as a value, with `${` escaped as the settings require."""
     return key(text.replace("${", "$${"))
 
 
+def flow(text: str) -> str:
+    """The text as a value within brackets: in quotes, unless it is one plain word."""
+    return text if text.isidentifier() and value(text) == text else always_quoted(text)
+
+
+def always_quoted(text: str) -> str:
+    """The text as a value that is always in quotes."""
+    quoted = value(text)
+    return quoted if quoted.startswith('"') else f'"{quoted}"'
+
+
 def can_be_key(text: str) -> bool:
-    """Whether it is short enough, and text at all: half of a surrogate pair is none."""
+    """Whether it is short enough, and valid text: half of a surrogate pair is not."""
     try:
         text.encode()
     except UnicodeEncodeError:

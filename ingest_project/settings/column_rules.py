@@ -1,4 +1,4 @@
-"""What must hold for the columns and expectations of one table of ingest.yaml."""
+"""Rules for the columns and expectations of one table of ingest.yaml."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +14,7 @@ TIMES = frozenset({"date", "time", "timestamp", "timestamptz", "timestamp_ns", "
 
 
 def column_faults(path: KeyPath, table: TableSettings) -> Iterator[Fault]:
-    """Every fault of `columns` and `expectations`, each at the key to blame; `path` is the table's."""
+    """All faults of `columns` and `expectations`, each at the key at fault; `path` is the table's."""
     columns = table.columns or {}
     path_of_columns = (*path, "columns")
     for name, column in columns.items():
@@ -23,8 +23,11 @@ def column_faults(path: KeyPath, table: TableSettings) -> Iterator[Fault]:
             others = [other for other, one in columns.items() if one.sql is None and one.type is not None]
             if text := expression_fault(column.sql, others):
                 yield Fault((*path_of_columns, name, "sql"), text)
-    lowered = (((*path_of_columns, name), name.lower()) for name in columns)
-    yield from repeated(lowered, "another column has this name (case does not count); rename one")
+    fold = str.casefold if table.case_insensitive else str.lower
+    folded = (((*path_of_columns, name), fold(name)) for name in columns)
+    yield from repeated(folded, "another column has this name (case does not count); rename one")
+    if table.case_insensitive:
+        yield from _spelling_faults(path_of_columns, columns)
     yield from _expectation_faults((*path, "expectations"), table.expectations, columns)
     if table.columns is not None and not table.column_types:
         yield Fault(path_of_columns, "declares no column that is written; add one, or remove `columns`")
@@ -40,11 +43,34 @@ def _column_faults(path: KeyPath, name: str, column: ColumnSettings) -> Iterator
         yield Fault(path, text)
     elif column.default is not None and (text := _default_fault(column.type, column.default)):
         yield Fault((*path, "default"), text)
+    if column.from_key is not None and family(column.type) in {"struct", "list", "map"}:
+        yield Fault(
+            (*path, "from_key"), f"a key has no value of type {family(column.type)}; declare another type"
+        )
     yield from _time_faults(path, column, family(column.type))
 
 
+def _spelling_faults(path: KeyPath, columns: Mapping[str, ColumnSettings]) -> Iterator[Fault]:
+    """Two columns must not name one field in different case: its spelling would be ambiguous."""
+    earlier: dict[str, str] = {}
+    names: set[str] = set()
+    for name, column in columns.items():
+        is_repeated = name.casefold() in names  # another rule reports it
+        names.add(name.casefold())
+        if is_repeated or column.sql is not None or column.from_key is not None:
+            continue
+        source = name if column.from_ is None else column.from_
+        for field in dict.fromkeys((source, source.partition(".")[0])):
+            other = earlier.setdefault(field.casefold(), field)
+            if other != field:
+                fields = f"is read from {field!r}, and an earlier column from {other!r}"
+                text = f"{fields}: they are one field (case does not count); spell it the same way"
+                yield Fault((*path, name), text)
+                break
+
+
 def _ignored_faults(path: KeyPath, column: ColumnSettings) -> Iterator[Fault]:
-    for key in ("format", "timezone", "default", "required"):
+    for key in ("format", "timezone", "default", "description", "required"):
         if getattr(column, key):
             yield Fault((*path, key), "goes with a type only; add the column's type, or remove this")
 
@@ -66,12 +92,12 @@ def _time_faults(path: KeyPath, column: ColumnSettings, kind: str) -> Iterator[F
 
 
 def _default_fault(type_name: str, default: str | float) -> str | None:
-    """The values are checked when the columns are compiled; here, what can be said without Polars."""
+    """What can be checked without Polars; the values are checked when the columns are compiled."""
     if family(type_name) in {"struct", "list", "map", "binary", "fixed"}:
-        return f"a column of type {family(type_name)} can have no default; remove it"
+        return f"a column of type {family(type_name)} cannot have a default; remove it"
     is_boolean = isinstance(default, bool)
     if is_boolean != (type_name == "boolean"):
-        return f"is no {type_name}; write a value of that type"
+        return f"is not of type {type_name}; write a value of that type"
     return None
 
 

@@ -1,12 +1,17 @@
-"""Iceberg's type names, as `columns` of ingest.yaml may use them.
+"""Checks Iceberg's type names in `columns` of ingest.yaml.
 
-PyIceberg has the last word; this is the part of it that can be said without importing it.
+PyIceberg decides in the end; this is what can be checked without importing it.
 """
 
 import re
 from difflib import get_close_matches
 
-from ingest_project.settings.type_grammar import PRIMITIVE_TYPES, NoSuchType, parse_column_type
+from ingest_project.settings.type_grammar import (
+    PARAMETRIC_TYPES,
+    PRIMITIVE_TYPES,
+    NoSuchType,
+    parse_column_type,
+)
 
 _SQL_NAMES = {
     "array": "list<...>",
@@ -26,11 +31,11 @@ _SQL_NAMES = {
 
 
 def type_fault(name: str) -> str | None:
-    """What is wrong with a type's name, and the remedy; None if columns can be declared so."""
+    """What is wrong with a type's name, with the remedy; None if it is valid."""
     try:
         parse_column_type(name)
     except NoSuchType as error:
-        return f"no Iceberg type; {_suggestion(error.word)}"
+        return f"not an Iceberg type; {_suggestion(error.word)}"
     except ValueError as error:
         return str(error)
     return None
@@ -48,4 +53,4 @@ def _suggestion(word: str) -> str:
         known = close[0]
     if known is not None:
         return f"did you mean {known}?"
-    return f"use one of {', '.join(PRIMITIVE_TYPES)}, decimal(p,s), fixed[n], list<T>, map<K, V>, struct<name: T, ...>"
+    return f"use one of {', '.join(PRIMITIVE_TYPES)}, {PARAMETRIC_TYPES}"

@@ -1,4 +1,4 @@
-"""The five fields of a cron schedule, checked as far as a typing error goes; Dagster has the last word."""
+"""Checks the five fields of a cron schedule for typing errors; Dagster checks the rest."""
 
 import re
 
@@ -15,15 +15,13 @@ _PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/[1-9]\d*)?")
 
 
 def cron_fault(schedule: str) -> str | None:
-    """What is wrong with a cron schedule, and the remedy; None if its five fields can be read."""
+    """What is wrong with a cron schedule, with the remedy; None if its five fields are valid."""
     fields = schedule.split()
     if len(fields) != len(_FIELDS):
         return f"a schedule has five fields, not {len(fields)}; write it like `0 3 * * *`, daily at 03:00 UTC"
     for text, (name, low, high, words) in zip(fields, _FIELDS, strict=True):
         if not all(_is_sound(part, low, high, words) for part in text.lower().split(",")):
-            return (
-                f"the {name} cannot be read; write *, or numbers from {low} to {high} like 1,5 or 1-5 or */5"
-            )
+            return f"the {name} is invalid; write *, or numbers from {low} to {high} like 1,5 or 1-5 or */5"
     return None
 
 

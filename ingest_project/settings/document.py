@@ -1,8 +1,8 @@
-"""ingest.yaml as plain values that still know their lines.
+"""Reads ingest.yaml as plain values and their lines.
 
-YAML's loaders forget where a value stood and let the second of two equal keys win, so the nodes are walked here:
-the environment is filled in, equal keys are refused, and the line of every key is kept for whoever finds a fault
-in its value later.
+YAML's loaders do not keep lines and let the second of two equal keys win, so the nodes are walked here:
+references to the environment are filled, equal keys are refused, and the line of each key is kept for later
+faults of its value.
 """
 
 import re
@@ -16,7 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ingest_project.settings.environment import filled
 
 KeyPath = tuple[str | int, ...]
-"""The way from the top to a value: `("tables", 0, "name")`."""
+"""The path from the top to a value: `("tables", 0, "name")`."""
 
 _TAG = "tag:yaml.org,2002:"
 _SCALAR_TAGS = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null"))
@@ -24,7 +24,7 @@ _SCALAR_TAGS = frozenset(_TAG + name for name in ("str", "int", "float", "bool",
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong and its remedy, in words that repeat no value that may be secret.
+    """One fault and its remedy. The text does not repeat values, which may be secret.
 
     `line` counts from 1; without it, the line is that of the key at `path`.
     """
@@ -38,8 +38,8 @@ class Fault:
 class Document:
     """The values of a settings file, the line of each key, and what was wrong with the file itself.
 
-    `unfilled` names the values whose environment variable is missing: they hold their own text, and a fault found
-    in one of them is only an echo.
+    `unfilled` are the paths of values whose environment variable is missing: they keep their text, and other
+    faults of them are only consequences.
     """
 
     values: Any
@@ -57,15 +57,15 @@ class Document:
         return self.lines.get(path, 1)
 
     def is_echo(self, fault: Fault) -> bool:
-        """Whether the fault lies at, above or below a value that the environment did not fill."""
+        """Whether the fault is at, above or below a value that the environment did not fill."""
         return any(fault.path[: len(path)] == path[: len(fault.path)] for path in self.unfilled)
 
 
 def read_document(text: str, environ: Mapping[str, str]) -> Document:
-    """Read YAML and fill in the environment. Never raises for what the text holds: faults are part of the result.
+    """Read YAML and fill in the environment. Does not raise for any text: faults are part of the result.
 
-    A plain scalar is typed by YAML's rules after the environment is filled in, a quoted one stays text. Dates stay
-    text too, and so does every key: `no:` is a column called no, not a boolean.
+    A plain scalar is typed by YAML's rules after the environment is filled in, a quoted one stays text. Dates
+    stay text too, and so does every key: `no:` is a column called no, not a boolean.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -80,7 +80,7 @@ def read_document(text: str, environ: Mapping[str, str]) -> Document:
 
 
 class _Reader:
-    """Walks the nodes of one document and gathers lines and faults on the way."""
+    """Walks the nodes of one document and collects lines and faults."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.lines: dict[KeyPath, int] = {}
@@ -91,7 +91,7 @@ class _Reader:
         self._entered: set[int] = set()
 
     def read(self, node: Node, path: KeyPath) -> Any:
-        """The value of a node; what cannot be read becomes a fault and None."""
+        """The value of a node; if it cannot be read, records a fault and returns None."""
         self.lines.setdefault(path, _line(node))
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
@@ -129,7 +129,7 @@ class _Reader:
         return values
 
     def _merged(self, node: Node, path: KeyPath) -> dict[str, Any]:
-        """What `<<: *anchor` brings in; of several sources the first wins, as YAML has it."""
+        """The values of `<<: *anchor`; of several sources the first wins, by YAML's rule."""
         sources = node.value if isinstance(node, SequenceNode) else [node]
         values: dict[str, Any] = {}
         for source in sources:
@@ -162,11 +162,11 @@ class _Reader:
             return self._yaml.construct_object(scalar)
         except (ValueError, LookupError):
             kind = scalar.tag.removeprefix(_TAG)
-            self._fault(node, path, f"no {kind} by YAML's rules; put it in quotes")
+            self._fault(node, path, f"not a valid {kind} in YAML; put it in quotes")
             return None
 
     def _refuse_tag(self, node: Node, path: KeyPath) -> None:
-        # Its name is not repeated: a password that starts with ! and lacks quotes is a tag to YAML.
+        # Its name is not repeated: YAML reads a password that starts with ! and has no quotes as a tag.
         self._fault(
             node,
             path,
@@ -193,10 +193,10 @@ def _merges_first(node: MappingNode) -> list[tuple[Node, Node]]:
 def _syntax_fault(error: yaml.YAMLError) -> Fault:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        return Fault((), "the file holds characters that YAML does not allow; save it as plain UTF-8", 1)
+        return Fault((), "the file has characters that YAML does not allow; save it as plain UTF-8", 1)
     # PyYAML quotes the names of aliases and tags, and a password that starts with *, & or ! looks like one.
     problem = re.sub(
         r"\b(alias|anchor|tag handle) .*", r"\1", getattr(error, "problem", None) or "syntax error"
     )
-    remedy = "put values that hold any of [ ] { } : # & * ! in quotes, or mend the YAML here or just above"
+    remedy = "put values with any of [ ] { } : # & * ! in quotes, or correct the YAML here or just above"
     return Fault((), f"not valid YAML: {problem}; {remedy}", mark.line + 1)

@@ -1,9 +1,9 @@
-"""Environment variables inside ingest.yaml: `${VAR}` and `${VAR:-default}`."""
+"""Fills environment variables in ingest.yaml: `${VAR}` and `${VAR:-default}`."""
 
 import re
 from collections.abc import Mapping
 
-# A default may hold `$` but no further `${`: nesting is refused instead of half understood.
+# A default may have `$` but not another `${`: nesting is refused.
 _REFERENCE = re.compile(
     r"(?P<literal>\$\$\{)"
     r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:[^}$]|\$(?!\{))*))?\}"
@@ -14,10 +14,10 @@ _REFERENCE = re.compile(
 def filled(text: str, environ: Mapping[str, str]) -> str:
     """The text with every reference replaced by the environment's value; `$${` gives a literal `${`.
 
-    As in a shell, `${VAR:-default}` takes the default when VAR is unset or empty, and `${VAR}` accepts an empty
-    value. What comes from the environment is not searched for references again.
+    As in a shell, `${VAR:-default}` is the default if VAR is unset or empty, and `${VAR}` accepts an empty
+    value. Values from the environment are not searched for references.
 
-    Raises ValueError, whose message names the remedy, for the first reference that cannot be filled or read.
+    Raises ValueError, with the remedy, for the first reference that cannot be filled or parsed.
     """
 
     def value_of(reference: re.Match[str]) -> str:
@@ -25,7 +25,7 @@ def filled(text: str, environ: Mapping[str, str]) -> str:
             return "${"
         if reference["malformed"]:
             raise ValueError(
-                "a `${` that is neither ${VAR} nor ${VAR:-default}; mend it, or write $${ for a literal ${"
+                "a `${` that is neither ${VAR} nor ${VAR:-default}; correct it, or write $${ for a literal ${"
             )
         return _lookup(reference["name"], reference["default"], environ)
 

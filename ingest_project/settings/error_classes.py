@@ -1,14 +1,18 @@
-"""The table of error classes: what each means, whether it may pass, and what follows unless a table says otherwise.
+"""The table of error classes: what each means, whether it is transient, and its default action.
 
-The only place in the code that says so; `docs/errors.md` shows the same table, and a test holds both, and `errors.py`,
-to it. What follows for an object is an action:
+`docs/errors.md` shows the same table; a test keeps both, and `errors.py`, in step. The actions for an object
+are:
 
-- `retry`: again later, with backoff; without end if S3 is at fault, else a limited number of times, then as `release`
-- `release`: recorded as failed; its message goes the DLQ's way, and a new message or `ingest retry` tries again
-- `park`: settled as quarantined with its reason; its message is deleted, and the ledger keeps it for `ingest retry`
+- `retry`: tried again later, with backoff; without end if S3 or this machine is at fault, else a limited
+  number of times, then as `release`
+- `release`: recorded as failed; SQS moves its message to the DLQ, and a new message or `ingest retry` tries
+  again
+- `park`: settled as quarantined with its reason; its message is deleted, and the ledger keeps it for
+  `ingest retry`
 - `acknowledge`: settled as skipped with its reason; its message is deleted
 
-What stops a whole batch is always tried again, without end; what is wrong with a message is always left to the DLQ.
+A batch that fails as a whole is always tried again, without end; a message that is at fault is always left to
+the DLQ.
 """
 
 from collections.abc import Mapping
@@ -20,15 +24,15 @@ Scope = Literal["object", "batch", "message"]
 
 ANY: tuple[Action, ...] = get_args(Action)
 NEVER_DROPPED: tuple[Action, ...] = ("retry", "release", "park")
-"""For a class that says nothing about the object itself: acknowledging it would drop what is there to be ingested."""
+"""The actions for a class whose objects are not at fault: `acknowledge` would drop what can be ingested."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorClass:
-    """A kind of failure: whom it befalls, whether it may pass by itself, and what follows.
+    """A kind of failure: what it affects, whether it is transient, and the default action.
 
-    `allowed` are the actions that a table may choose instead of `action`. `endless`: to `retry` it never gives up, for
-    nothing is known to be wrong with the object, and time will tell.
+    `allowed` are the actions that a table may choose instead of `action`. `endless`: `retry` never gives up,
+    because the object is not at fault.
     """
 
     name: str
@@ -65,12 +69,12 @@ def _message(name: str, meaning: str, cleared_by: str) -> ErrorClass:
 _ALL = (
     _object(
         "missing",
-        "S3 holds no such object (404): it was deleted after its event was sent",
-        "a new write of the key",
+        "S3 does not hold the object (404): it was deleted after its event was sent, or never written",
+        "a new write of the key; if it is not to come, materializing the partition, or `ingest dismiss`",
     ),
     _object(
         "forbidden",
-        "S3 refused to hand the object out (401, 403)",
+        "S3 refused access to the object (401, 403)",
         "a policy that allows `s3:GetObject`, then a redrive or `ingest retry`",
     ),
     _object(
@@ -84,12 +88,20 @@ _ALL = (
         "`aws s3api restore-object`, then a redrive or `ingest retry`",
     ),
     _object(
+        "wrong_region",
+        "the bucket is in another region, and S3 does not name it; a region that S3 names is followed",
+        "`region` of the bucket in `buckets`, then a redrive or `ingest retry`",
+        allowed=NEVER_DROPPED,
+    ),
+    _object(
         "too_large",
         "the object has more stored bytes than `batch.max_object_bytes`; it was not read",
         "smaller files, or a higher limit, then a redrive or `ingest retry`",
     ),
     _object(
-        "unreadable", "the bytes are not what the table's `format` says", "a new write of the key with a sound file"
+        "unreadable",
+        "the bytes are not what the table's `format` says",
+        "a new write of the key with a valid file",
     ),
     _object(
         "schema",
@@ -108,6 +120,12 @@ _ALL = (
         transient=True,
     ),
     _object(
+        "contradicted",
+        "the event names another eTag, or an earlier time, of the version than S3 does: S3 did not send it",
+        "a look at who sends to the queue, then the write's own event or a redrive of it",
+        allowed=NEVER_DROPPED,
+    ),
+    _object(
         "throttled",
         "S3 or KMS asked us to slow down (503 SlowDown, 429, `ThrottlingException`, ...)",
         "time; if it lasts, fewer `max_batches_in_flight` or a higher quota",
@@ -117,29 +135,45 @@ _ALL = (
     ),
     _object(
         "unavailable",
-        "S3 did not answer properly: 5xx, a timeout, a lost connection, a wrong region, bad credentials",
-        "time; region and credentials by `ingest check`",
+        "S3 did not answer properly: 5xx, a timeout, a lost connection, bad credentials",
+        "time; credentials by `ingest check`",
+        transient=True,
+        allowed=NEVER_DROPPED,
+        endless=True,
+    ),
+    _object(
+        "resources",
+        "the machine of the run ran out of disk for temporary files or of file descriptors",
+        "room under `TMPDIR`, a higher `ulimit -n`, or fewer runs at once",
         transient=True,
         allowed=NEVER_DROPPED,
         endless=True,
     ),
     _object(
         "unknown",
-        "reading the object failed in a way that nobody foresaw, or killed its run again and again",
+        "reading the object raised an unexpected exception, or killed its run several times",
         "a version of this project or of its libraries that can read it, then a redrive or `ingest retry`",
         allowed=NEVER_DROPPED,
     ),
     _batch("conflict", "other writers won every race for the table's next snapshot", "time"),
     _batch("catalog", "the catalog or the warehouse did not answer", "time, or a catalog that answers"),
-    _batch("ledger", "the ledger's database did not answer, or stayed locked", "time, or a database that answers"),
-    _batch("queue", "SQS did not answer, or refused the call", "time, or the permissions that `ingest check` names"),
+    _batch(
+        "ledger", "the ledger's database did not answer, or stayed locked", "time, or a database that answers"
+    ),
+    _batch(
+        "queue",
+        "SQS did not answer, or refused the call",
+        "time, or the permissions that `ingest check` names",
+    ),
     _batch(
         "table_mismatch",
-        "the table and its settings differ in a way that is not mended by itself",
+        "the table and its settings differ and a person must decide, or PyIceberg cannot write the table",
         "other settings, or another table; `ingest check` names the difference",
         transient=False,
     ),
-    _message("not_an_s3_event", "the message is no S3 event notification", "a look at who sends to the queue"),
+    _message(
+        "not_an_s3_event", "the message is not an S3 event notification", "a look at who sends to the queue"
+    ),
     _message(
         "unroutable",
         "no table takes the object that the message names",
@@ -149,19 +183,17 @@ _ALL = (
 
 ERROR_CLASSES: Mapping[str, ErrorClass] = {one.name: one for one in _ALL}
 OBJECT_CLASSES = [one.name for one in _ALL if one.scope == "object"]
-"""Those for which a table may choose an action."""
+"""The classes for which a table may choose an action."""
 
 
 def on_error_fault(name: str, action: Action) -> str | None:
-    """What is wrong with this action for this known class of errors, and what to do; None if nothing is."""
+    """What is wrong with this action for this known error class, with the remedy; None if it is allowed."""
     known = ERROR_CLASSES[name]
     if known.scope != "object":
         return (
             f"is an error of a whole {known.scope}, not of an object; its action cannot be chosen; remove it"
         )
     if action not in known.allowed:
-        return (
-            f"{action} would drop an object that nothing is wrong with; choose {', '.join(known.allowed[:-1])} "
-            f"or {known.allowed[-1]}"
-        )
+        choices = f"{', '.join(known.allowed[:-1])} or {known.allowed[-1]}"
+        return f"{action} would drop an object that is not at fault; choose {choices}"
     return None

@@ -1,7 +1,7 @@
 """Checks the SQL of ingest.yaml: each expression must be Polars SQL that looks at one row at a time.
 
-What it may say is listed at https://docs.pola.rs/api/python/stable/reference/sql/. Polars is imported only for settings
-that hold an expression: every process that Dagster starts reads the settings.
+Polars' SQL is listed at https://docs.pola.rs/api/python/stable/reference/sql/. Polars is imported only for
+settings with expressions, because every process that Dagster starts reads the settings.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ingest_project.settings.validation import suggestion
+from ingest_project.settings.wording import clipped
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 OF_MANY_ROWS = frozenset(
     {"Agg", "Correlation", "Explode", "Len", "Over", "Quantile", "Rank", "Shift", "SubPlan"}
 )
-"""The nodes of Polars' expressions by which SQL looks at more than one row."""
+"""The nodes of Polars' expressions that look at more than one row."""
 
 
 def expression_fault(sql: str, columns: Collection[str]) -> str | None:
-    """What is wrong with an expression of these columns, and what to do; None if nothing is.
+    """What is wrong with an expression of these columns, with the remedy; None if it is valid.
 
-    Whether the types agree is seen when it is compiled.
+    Types are checked when it is compiled.
     """
     import polars as pl
     from polars.exceptions import PolarsError
@@ -33,26 +34,25 @@ def expression_fault(sql: str, columns: Collection[str]) -> str | None:
         names = expression.meta.root_names()
         nodes = set(_nodes(_tree(expression)))
     except (PolarsError, ValueError) as error:
-        return f"no SQL expression that Polars knows: {str(error).splitlines()[0][:200]}"
+        return f"not an SQL expression of Polars: {clipped(str(error).splitlines()[0], 200)}"
     if "subplan" in str(expression).lower() or nodes & OF_MANY_ROWS:
-        return "looks at more than one row; write one that a single row answers, without aggregates, windows and queries"
+        return "looks at more than one row; write it without aggregates, windows and queries"
     if unknown := [name for name in names if name not in columns]:
         return f"there is no column {unknown[0]!r} to compute it from; {suggestion(unknown[0], columns)}"
     if not names:
-        return "names no column; for a constant write `default`"
+        return "does not name a column; for a constant write `default`"
     return None
 
 
 def _tree(expression: "pl.Expr") -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # that the form of the JSON may change; a test holds what we read in it
+        # The warning: the form of the JSON may change. A test covers what we read of it.
+        warnings.simplefilter("ignore")
         return json.loads(expression.meta.serialize(format="json"))
 
 
 def _nodes(tree: Any) -> Iterator[str]:
-    """The names of all nodes; texts that stand in the expression are none."""
+    """The names of all nodes, without literal texts of the expression."""
     if isinstance(tree, str):
         yield tree
     elif isinstance(tree, list):

@@ -1,40 +1,41 @@
-"""The options of a table's format: how its CSV is written, and where in a JSON document its rows are."""
+"""The options of a format: the dialect of CSV, and where in a JSON document or a workbook the rows are."""
 
 import codecs
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ingest_project.settings.strict import Strict
 
 NO_TEXT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
-"""Codecs of Python's that spell text for other purposes than files."""
+"""Python's codecs of text that are not meant for files."""
 
 
 def _mark(text: str) -> str:
-    """Polars tells fields apart by bytes, so a mark is one of ASCII; a letter or digit would be part of the data."""
+    """Polars divides fields by bytes, so a mark is an ASCII character; a letter or digit would be data."""
     if len(text) != 1 or not text.isascii() or text.isalnum() or text in "\r\n\0":
         raise ValueError(
-            'must be one ASCII character, no letter, digit or line end; a tab is written "\\t" in double quotes'
+            "must be one ASCII character, not a letter, digit or line end; "
+            'a tab is written "\\t" in double quotes'
         )
     return text
 
 
 def _known_encoding(name: str) -> str:
-    """The codec's own name for itself: `latin1`, `L1` and `ISO-8859-1` are one."""
+    """The codec's canonical name: `latin1`, `L1` and `ISO-8859-1` are the same."""
     try:
         known = codecs.lookup(name).name
         is_text = "a".encode(name).decode(name) == "a"
-    except (LookupError, ValueError):  # a codec of bytes to bytes, zlib for example, is a LookupError
+    except (LookupError, ValueError):  # LookupError also for a codec of bytes to bytes, such as zlib
         known, is_text = "", False
     if not is_text or known in NO_TEXT_OF_FILES:
-        raise ValueError("no encoding of text; write it as Python names it: utf-8, utf-16, latin-1, cp1252")
+        raise ValueError("not a text encoding; write it as Python names it: utf-8, utf-16, latin-1, cp1252")
     return known
 
 
 def _dotted_path(path: str) -> str:
     if not all(path.split(".")):
-        raise ValueError("no path; write the keys from the top joined by dots, like data.items")
+        raise ValueError("not a path; write the keys from the top joined by dots, like data.items")
     return path
 
 
@@ -42,11 +43,12 @@ Mark = Annotated[str, AfterValidator(_mark)]
 
 
 class CsvSettings(Strict):
-    """How a table's CSV files are written; the defaults are RFC 4180 in UTF-8 with a header.
+    """The dialect of a table's CSV files; the defaults are RFC 4180 in UTF-8 with a header.
 
-    Without a header the fields are the declared columns, in their order. `quote: null` gives quotes no meaning.
-    A byte order mark of UTF-8 or UTF-16 counts for more than `encoding`. Fields that read like one of `null_values`
-    are null, quoted or not, as are empty ones. Lines that start with `comment` are no rows.
+    Without a header, the fields are the declared columns, in order. With `quote: null`, quotes have no
+    meaning. A byte order mark of UTF-8 or UTF-16 takes precedence over `encoding`. Fields that equal one of
+    `null_values` are null, quoted or not, and so are empty ones. Lines that start with `comment` are not
+    rows.
     """
 
     delimiter: Mark = ","
@@ -68,3 +70,25 @@ class JsonSettings(Strict):
     """Where in each document the rows are: the array of objects, or the object, under this path of keys."""
 
     path: Annotated[str, AfterValidator(_dotted_path)] | None = None
+
+
+def _sheet(written: object) -> object:
+    is_name = isinstance(written, str) and written != ""
+    is_number = isinstance(written, int) and not isinstance(written, bool) and written >= 1
+    if written is not None and not is_name and not is_number:
+        raise ValueError("must be the name of a sheet, or its number among the visible ones, from 1")
+    return written
+
+
+class ExcelSettings(Strict):
+    """Where the rows are in a table's workbooks; by default below the header of the first visible sheet.
+
+    `sheet` is a name, or a number that counts the visible sheets from 1. `skip_rows` is the number of rows to
+    skip at the top, above the header. Without a header the fields are the declared columns, in their order.
+    Texts and errors that are among `null_values` are null, as are empty cells.
+    """
+
+    sheet: Annotated[str | int | None, BeforeValidator(_sheet)] = None
+    header: bool = True
+    skip_rows: Annotated[int, Field(ge=0)] = 0
+    null_values: list[str] = Field(default_factory=list)

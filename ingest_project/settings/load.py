@@ -1,4 +1,4 @@
-"""Reads ingest.yaml: before anything starts, it is either sound as a whole or refused with every reason at once."""
+"""Reads ingest.yaml before anything starts: it is valid as a whole, or refused with its faults."""
 
 import os
 from collections.abc import Iterator
@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ingest_project.errors import SettingsError
+from ingest_project.settings.aws_access import BucketSettings
 from ingest_project.settings.document import Document, Fault, read_document
 from ingest_project.settings.locations import anchored
 from ingest_project.settings.model import LedgerSettings, QueueSettings, Settings, TableSettings
 from ingest_project.settings.rules import (
+    bucket_faults,
     ledger_faults,
     queue_faults,
     route_faults,
@@ -24,10 +26,11 @@ def load_settings(path: Path | None = None) -> Settings:
     """The settings of a file: `path`, else `$INGEST_CONFIG`, else `ingest.yaml` in the current folder.
 
     `${VAR}` and `${VAR:-default}` are filled from the environment, and relative locations start at the file's
-    folder. Nothing else is read, and nothing is connected to.
+    folder. Reads nothing else, and opens no connections.
 
-    Raises SettingsError with one line for each fault, `ingest.yaml:17: tables[0].partition.every: ...; remedy`,
-    none of which repeats a value that may be secret.
+    Raises SettingsError with one line for each fault:
+    `ingest.yaml:17: tables[0].partition.every: ...; remedy`. The lines do not repeat values, which may be
+    secret.
     """
     path = path or Path(os.environ.get("INGEST_CONFIG") or "ingest.yaml")
     document = read_document(_text(path), os.environ)
@@ -42,14 +45,14 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        remedy = "start where ingest.yaml lies, or name the file in INGEST_CONFIG"
+        remedy = "start in the folder of ingest.yaml, or name the file in INGEST_CONFIG"
         raise SettingsError([f"{path}: cannot be read ({error.strerror}); {remedy}"]) from error
     except UnicodeDecodeError as error:
         raise SettingsError([f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8"]) from error
 
 
 def _checked(document: Document) -> tuple[Settings | None, list[Fault]]:
-    """The settings, and every fault of the file, of its values and between them."""
+    """The settings, and all faults of the file, of its values and between them."""
     if document.values is None and document.faults:
         return None, list(document.faults)
     settings, faults = validated(Settings, document.values)
@@ -59,13 +62,14 @@ def _checked(document: Document) -> tuple[Settings | None, list[Fault]]:
 
 
 def _rule_faults(values: dict[str, Any]) -> Iterator[Fault]:
-    """The faults between the entries that are sound in themselves, so that one bad entry does not hide the rest."""
+    """The faults between entries that are valid by themselves, so that one bad entry does not hide others."""
     queues = _sound(QueueSettings, values.get("queues"))
     tables = _sound(TableSettings, values.get("tables"))
     ledger, _ = validated(LedgerSettings, values.get("ledger", {}))
     if ledger is not None:
         yield from ledger_faults(ledger)
     yield from queue_faults(queues)
+    yield from bucket_faults(_sound(BucketSettings, values.get("buckets")))
     yield from table_name_faults(tables)
     if queue_names := _names(values.get("queues")):
         yield from table_queue_faults(tables, queue_names)
@@ -81,7 +85,7 @@ def _sound(model: type[ModelT], entries: Any) -> dict[int, ModelT]:
 
 
 def _names(entries: Any) -> list[str]:
-    """The names in a list of settings, those of unsound entries too."""
+    """The names in a list of settings, including invalid entries."""
     listed = entries if isinstance(entries, list) else []
     names = [entry.get("name") for entry in listed if isinstance(entry, dict)]
     return [name for name in names if isinstance(name, str)]
@@ -93,7 +97,7 @@ def _lines(path: Path, document: Document, faults: list[Fault]) -> list[str]:
 
 
 def _dotted(fault: Fault) -> str:
-    """`tables[0].columns.amount: `, or nothing for the file as a whole."""
+    """`tables[0].columns.amount: `, or an empty text for the whole file."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.path)
     dotted = "".join(steps).removeprefix(".")
     return f"{dotted}: " if dotted else ""

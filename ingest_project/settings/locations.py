@@ -1,6 +1,6 @@
-"""Where the ledger, the catalog and the warehouse lie, whatever folder a process was started in.
+"""Makes the locations of the ledger, the catalog and the warehouse absolute.
 
-The daemon, its runs and the command line start in different folders; all of them must open the same database.
+The daemon, its runs and the command line start in different folders, and all must open the same database.
 """
 
 import re
@@ -14,23 +14,23 @@ _POSTGRES = re.compile(r"postgres(?:ql)?://")
 
 
 def anchored(settings: Settings, base_dir: Path) -> Settings:
-    """The same settings with `base_dir` set, every relative location below it, and drivers that are installed."""
+    """The same settings with `base_dir` set, relative locations below it, and installed drivers in URLs."""
     ledger = settings.ledger.model_copy(update={"url": database_url(settings.ledger.url, base_dir)})
     catalog = settings.catalog.model_copy(update=_catalog_locations(settings.catalog, base_dir))
     return settings.model_copy(update={"ledger": ledger, "catalog": catalog, "base_dir": base_dir})
 
 
 def database_url(url: str, base_dir: Path) -> str:
-    """A SQLAlchemy URL whose SQLite file is absolute, and whose PostgreSQL driver is psycopg 3 unless it names one."""
+    """A SQLAlchemy URL with an absolute SQLite file, and with psycopg 3 if it does not name a driver."""
     sqlite = _SQLITE.fullmatch(url)
     if sqlite and not sqlite["path"].startswith((":memory:", "file:")):
         return f"{sqlite['dialect']}:///{base_dir / sqlite['path']}"
-    # SQLAlchemy takes a bare postgresql:// for psycopg2; the `postgres` extra brings psycopg 3.
+    # For a bare postgresql:// SQLAlchemy uses psycopg2; the `postgres` extra installs psycopg 3.
     return _POSTGRES.sub("postgresql+psycopg://", url, count=1) if _POSTGRES.match(url) else url
 
 
 def warehouse_url(warehouse: str, base_dir: Path) -> str:
-    """A path without a scheme, or a relative `file://` one, as an absolute `file://` URL; any other as it is."""
+    """An absolute `file://` URL for a path without a scheme or with `file://`; others are unchanged."""
     path = warehouse.removeprefix("file://")
     return warehouse if "://" in path else f"file://{base_dir / path}"
 
@@ -40,7 +40,7 @@ def _catalog_locations(catalog: CatalogSettings, base_dir: Path) -> dict[str, An
     located = {}
     if catalog.type == "sql" and "uri" in given:
         located["uri"] = database_url(given["uri"], base_dir)
-    # To a REST or Glue catalog `warehouse` may be a name of its own, not a path.
+    # For a REST or Glue catalog, `warehouse` may be a name, not a path.
     if "warehouse" in given and (
         catalog.type in {"sql", "in-memory"} or given["warehouse"].startswith("file://")
     ):

@@ -1,44 +1,41 @@
-"""Typed models of ingest.yaml: what may be said there, and what it means.
+"""Typed models of ingest.yaml: its keys, and what they mean.
 
-The first stop of an object's journey is none of these; they only say which journeys exist. The models hold
-values and the rules within one of them. Reading the file and naming the line of a fault is `load.py`'s work; what
-must hold between queues, tables and columns is in `rules.py` and `table_rules.py`.
+The models have the values and the rules within one model. `load.py` reads the file and finds the line of a
+fault; what must hold between queues, tables and columns is in `rules.py` and `table_rules.py`.
 """
 
-import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from ingest_project.settings.check_settings import ChecksSettings
+from ingest_project.settings.aws_access import AwsAccess, BucketSettings, region_of_queue
+from ingest_project.settings.check_settings import ChecksSettings, checked_length, length_of_time
 from ingest_project.settings.column_settings import Column
 from ingest_project.settings.error_classes import ERROR_CLASSES, Action
-from ingest_project.settings.format_settings import CsvSettings, JsonSettings
+from ingest_project.settings.format_settings import CsvSettings, ExcelSettings, JsonSettings
+from ingest_project.settings.formats import TableFormat
 from ingest_project.settings.names import (
     Bucket,
+    ExcludePattern,
     Owner,
-    PartitionValue,
     QueueName,
     QueueUrl,
-    RoleArn,
     TableName,
     TopicArn,
 )
+from ingest_project.settings.partition_settings import PartitionSettings
+from ingest_project.settings.provenance import PROVENANCE, RESCUED
 from ingest_project.settings.row_limit import RowLimit, row_limit
 from ingest_project.settings.strict import Strict
 
-TableFormat = Literal["ndjson", "json", "csv", "parquet", "avro", "ipc", "text", "binary"]
-PartitionEvery = Literal["hour", "day", "week", "month"]
 OnOverwrite = Literal["replace", "append", "ignore"]
 SchemaEvolution = Literal["add_columns", "rescue", "fail"]
 
-PROVENANCE_COLUMNS = ("_source_uri", "_source_version", "_batch_id", "_ingested_at")
-"""The columns that every table ends in; from them alone the ledger can be rebuilt."""
-RESCUED_COLUMN = "_rescued_data"
-"""The column that `schema_evolution: rescue` adds: JSON of what has no column, or does not fit its column."""
+PROVENANCE_COLUMNS = tuple(PROVENANCE)
+(RESCUED_COLUMN,) = RESCUED
 QUARANTINE_SUFFIX = "__quarantine"
 RESERVED_COLUMNS = frozenset({*PROVENANCE_COLUMNS, RESCUED_COLUMN})
 
@@ -47,32 +44,23 @@ def _scalar_property(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         return value
     raise ValueError(
-        "a catalog property is text, a number, true or false; write it as PyIceberg names it, like s3.endpoint"
+        "a catalog property is text, a number, true or false; "
+        "write it as PyIceberg names it, like s3.endpoint"
     )
 
 
-class AwsSettings(Strict):
-    """Where AWS is and as whom to talk to it; credentials come from boto3's default chain."""
+class AwsSettings(AwsAccess):
+    """AWS's region, endpoint and role; credentials come from boto3's default chain."""
 
     region: str | None = None
     endpoint_url: str | None = None
-    role_arn: RoleArn | None = None
-    external_id: str | None = Field(default=None, repr=False)
-
-    @model_validator(mode="after")
-    def _external_id_needs_a_role(self) -> Self:
-        if self.external_id is not None and self.role_arn is None:
-            raise ValueError(
-                "external_id is set without role_arn; add the role to assume, or remove external_id"
-            )
-        return self
 
 
 class LedgerSettings(Strict):
     """The ledger's database, as a SQLAlchemy URL; a relative SQLite path is relative to ingest.yaml.
 
-    A run that gave no sign of life for `lease_seconds` is taken for dead. One that was only slow loses its work, never
-    its correctness: its commit is refused.
+    A run without a heartbeat for `lease_seconds` counts as dead. If it was only slow, it loses its work, and
+    nothing is corrupted: its commit is refused.
     """
 
     url: str = Field(default="sqlite:///.dagster/ledger.db", repr=False)
@@ -82,8 +70,8 @@ class LedgerSettings(Strict):
 class CatalogSettings(BaseModel):
     """A PyIceberg catalog: `name`, `type`, and any of PyIceberg's catalog properties.
 
-    A relative SQLite `uri` and a `warehouse` that is a relative path start at the folder of ingest.yaml. Properties
-    may hold credentials and are left out of the representation.
+    A relative SQLite `uri` and a `warehouse` that is a relative path start at the folder of ingest.yaml.
+    Properties may have credentials and are not part of the `repr`.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
@@ -95,7 +83,7 @@ class CatalogSettings(BaseModel):
 
     @property
     def properties(self) -> dict[str, str]:
-        """All but the name, as PyIceberg wants them: strings. A property without a value is left out."""
+        """All except the name, as strings for PyIceberg. A property without a value is left out."""
         given = {key: value for key, value in self.__pydantic_extra__.items() if value is not None}
         return {"type": self.type, **{key: _property_text(value) for key, value in given.items()}}
 
@@ -104,10 +92,11 @@ class CatalogSettings(BaseModel):
         yield "type", self.type
 
 
-class QueueSettings(Strict):
-    """One SQS queue, and how hard to drain it.
+class QueueSettings(AwsAccess):
+    """One SQS queue, and how fast to drain it. Its region is that of its URL, unless `region` is set.
 
-    `enabled: false` leaves its sensor stopped; the queue fills, and nothing is lost within its retention.
+    `enabled: false` leaves its sensor stopped; messages wait in the queue, and are not lost within its
+    retention.
     """
 
     name: QueueName
@@ -117,103 +106,38 @@ class QueueSettings(Strict):
     max_batches_in_flight: Annotated[int, Field(ge=1, le=1_000)] = 4
     enabled: bool = True
 
-
-class PartitionSettings(Strict):
-    """The Dagster partitions of a table's asset, and how an object finds its own.
-
-    The partition is read from the key by `pattern`, a regular expression searched for anywhere in the key: from its
-    group `partition`, or with `every` from its groups year, month, day and hour. With `from: event_time` it is the
-    time (UTC) at which S3 finished the write.
-    """
-
-    every: PartitionEvery | None = None
-    values: Annotated[list[PartitionValue], Field(min_length=1)] | None = None
-    dynamic: bool = False
-    start: str | None = None
-    from_: Annotated[Literal["key", "event_time"], Field(alias="from")] = "key"
-    pattern: str | None = None
-
     @property
-    def start_time(self) -> datetime:
-        """The start of the first partition, a naive UTC time; only for `every`."""
-        return datetime.fromisoformat(self.start or "").replace(tzinfo=None)
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        kinds = [self.every is not None, self.values is not None, self.dynamic]
-        if sum(kinds) != 1:
-            raise ValueError("give exactly one of `every`, `values` and `dynamic: true`")
-        if self.every is not None:
-            _check_start(self.start)
-        elif self.start is not None:
-            raise ValueError("`start` goes with `every` only; remove it")
-        return self
-
-    @model_validator(mode="after")
-    def _source(self) -> Self:
-        if self.from_ == "event_time":
-            if self.every is None:
-                raise ValueError("`from: event_time` goes with `every` only; use `from: key` with a pattern")
-            if self.pattern is not None:
-                raise ValueError("`pattern` goes with `from: key` only; remove it")
-            return self
-        if self.pattern is None:
-            raise ValueError(
-                "`from: key` needs `pattern`, a regular expression with a group (?P<partition>...)"
-            )
-        _check_pattern(self.pattern, self.every)
-        return self
-
-
-_GROUPS: dict[PartitionEvery, tuple[str, ...]] = {
-    "hour": ("year", "month", "day", "hour"),
-    "day": ("year", "month", "day"),
-    "week": ("year", "month", "day"),
-    "month": ("year", "month"),
-}
-
-
-def _check_pattern(pattern: str, every: PartitionEvery | None) -> None:
-    try:
-        groups = re.compile(pattern).groupindex
-    except re.error as error:
-        raise ValueError(f"`pattern` is no regular expression: {error}; mend it") from error
-    if "partition" in groups:
-        return
-    if every is None:
-        raise ValueError("`pattern` names no partition; add a group (?P<partition>...)")
-    missing = [name for name in _GROUPS[every] if name not in groups]
-    if missing:
-        raise ValueError(
-            f"`pattern` names no {every}; add a group (?P<partition>...), or the groups {', '.join(missing)}"
-        )
-
-
-def _check_start(start: str | None) -> None:
-    if start is None:
-        raise ValueError('`every` needs `start`, the first partition; add for example start: "2026-01-01"')
-    try:
-        time = datetime.fromisoformat(start)
-    except ValueError as error:
-        raise ValueError("`start` is no ISO date; write it like 2026-01-01") from error
-    if time.utcoffset() not in {None, timedelta(0)}:
-        raise ValueError(
-            "`start` has an offset, and partitions are in UTC; write it in UTC, like 2026-01-01T00:00"
+    def access(self) -> AwsAccess:
+        """The region and role for the queue, as far as it has its own."""
+        return AwsAccess(
+            region=self.region or region_of_queue(self.url),
+            role_arn=self.role_arn,
+            external_id=self.external_id,
         )
 
 
 class AlertsSettings(Strict):
-    """Where a failed run is reported: in the log of the sensor `ingest_alerts`, and to an SNS topic."""
+    """Where failed runs and objects are reported: the log of the sensor that found them, and an SNS topic.
+
+    `failed_objects_every` is the shortest time between two alerts about objects of one table; null: no such
+    alerts.
+    """
 
     log: bool = True
     sns_topic_arn: TopicArn | None = None
+    failed_objects_every: Annotated[str | None, AfterValidator(checked_length)] = "15m"
+
+    @property
+    def time_between_alerts(self) -> timedelta | None:
+        """The shortest time between two alerts about objects; None: no such alerts."""
+        return None if self.failed_objects_every is None else length_of_time(self.failed_objects_every)
 
 
 class BatchSettings(Strict):
-    """How much one run commits at once, and how large one object may be. Bytes are counted as S3 stores them.
+    """How much one run commits at once, and how large one object may be. Bytes are as stored in S3.
 
-    A larger object than `max_object_bytes` is not read: it fails as `too_large`. What fits is streamed in pieces, but for
-    objects of `format: binary`, of which one of more than 1 GiB fails likewise.
+    An object larger than `max_object_bytes` is not read: it fails as `too_large`. Other large objects are
+    streamed in pieces, except with `format: binary`, where an object of more than 1 GiB fails as `too_large`.
     """
 
     max_objects: Annotated[int, Field(ge=1, le=100_000)] = 5_000
@@ -230,9 +154,12 @@ def _checked_row_limit(written: int | str | None) -> int | str | None:
 class TableSettings(Strict):
     """One Iceberg table: the route that feeds it, its format, its columns and its policies.
 
-    With `bad_rows: quarantine` a row that cannot be ingested goes to the table `<name>__quarantine` with its reason,
-    and the others come in, unless more than `max_bad_rows` of an object are bad: then the object fails. `expectations`
-    are SQL predicates by name; a row for which one is false is a bad row.
+    Objects on the route are passed over if they are hidden (`hidden_files`), or if a pattern of `exclude`
+    matches their key below the prefix, or their name. With `bad_rows: quarantine`, a row that cannot be
+    ingested goes to the table `<name>__quarantine` with its reason, and the other rows are ingested, unless
+    more than `max_bad_rows` of an object are bad: then the object fails. `expectations` are SQL predicates by
+    name; a row for which one is false is a bad row. With `case_insensitive`, files may write the names of
+    columns in any case.
     """
 
     name: TableName
@@ -240,12 +167,16 @@ class TableSettings(Strict):
     bucket: Bucket
     prefix: str = ""
     suffix: str = ""
+    hidden_files: Literal["skip", "ingest"] = "skip"
+    exclude: list[ExcludePattern] = Field(default_factory=list)
     format: TableFormat
     csv: CsvSettings = CsvSettings()
     json_: Annotated[JsonSettings, Field(alias="json")] = JsonSettings()
+    excel: ExcelSettings = ExcelSettings()
     partition: PartitionSettings | None = None
     partition_spec: list[str] = Field(default_factory=list)
     columns: dict[str, Column] | None = None
+    case_insensitive: bool = False
     expectations: dict[str, str] = Field(default_factory=dict)
     on_overwrite: OnOverwrite = "replace"
     schema_evolution: SchemaEvolution = "add_columns"
@@ -265,7 +196,7 @@ class TableSettings(Strict):
 
     @property
     def source(self) -> str:
-        """The route in S3's own spelling, for people."""
+        """The route as an S3 URI with `*`, for people."""
         return f"s3://{self.bucket}/{self.prefix}*{self.suffix}"
 
     @property
@@ -275,6 +206,12 @@ class TableSettings(Strict):
             return None
         written = {name: column.type for name, column in self.columns.items() if not column.drop}
         return {name: type_name for name, type_name in written.items() if type_name is not None}
+
+    @property
+    def column_descriptions(self) -> dict[str, str]:
+        """The descriptions of the columns that are written, by name."""
+        told = {name: column.description for name, column in (self.columns or {}).items() if not column.drop}
+        return {name: description for name, description in told.items() if description is not None}
 
     @property
     def quarantine(self) -> str:
@@ -287,7 +224,7 @@ class TableSettings(Strict):
         return None if self.max_bad_rows is None else row_limit(self.max_bad_rows)
 
     def action_on(self, error_class: str) -> Action:
-        """What follows when an object fails with an error of this class."""
+        """The action for an object that fails with an error of this class."""
         return self.on_error.get(error_class) or ERROR_CLASSES[error_class].action
 
     @field_validator("columns")
@@ -303,28 +240,29 @@ class TableSettings(Strict):
 
 
 class Settings(Strict):
-    """All of ingest.yaml. `base_dir` is the folder it lies in; relative paths start there."""
+    """All of ingest.yaml. `base_dir` is its folder, where relative paths start."""
 
     aws: AwsSettings = AwsSettings()
     ledger: LedgerSettings = LedgerSettings()
     catalog: CatalogSettings = CatalogSettings()
     alerts: AlertsSettings = AlertsSettings()
     queues: Annotated[list[QueueSettings], Field(min_length=1)]
+    buckets: list[BucketSettings] = Field(default_factory=list)
     tables: Annotated[list[TableSettings], Field(min_length=1)]
     base_dir: Annotated[Path, Field(exclude=True)] = Path()
 
     def queue(self, name: str) -> QueueSettings:
-        """The queue of this name; KeyError if the settings have none."""
+        """The queue of this name; raises KeyError."""
         return _by_name(self.queues, name)
 
     def table(self, name: str) -> TableSettings:
-        """The table of this name; KeyError if the settings have none."""
+        """The table of this name; raises KeyError."""
         return _by_name(self.tables, name)
 
     def action_on(self, table: str, error_class: str) -> Action:
-        """What follows when an object of this table fails with an error of this class.
+        """The action for an object of this table that fails with an error of this class.
 
-        For a table that the settings no longer have, it is the class's own action.
+        For a table that the settings no longer have, it is the default action of the class.
         """
         known = next((one for one in self.tables if one.name == table), None)
         return known.action_on(error_class) if known else ERROR_CLASSES[error_class].action

@@ -1,4 +1,4 @@
-"""The names and addresses that ingest.yaml may hold, each with the rule of the service that owns it."""
+"""The names and addresses in ingest.yaml, each with the rule of the service that it belongs to."""
 
 import re
 from typing import Annotated
@@ -7,7 +7,7 @@ from pydantic import AfterValidator
 
 
 def _matching(pattern: str, otherwise: str) -> AfterValidator:
-    """A validator for text that matches the whole pattern; `otherwise` says what is wrong, and what to do."""
+    """A validator for text that matches the whole pattern; `otherwise` is the message if it does not."""
     compiled = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -21,37 +21,56 @@ def _matching(pattern: str, otherwise: str) -> AfterValidator:
 QueueName = Annotated[
     str,
     _matching(
-        r"[A-Za-z_][A-Za-z0-9_]{0,63}", "no queue name; use up to 64 letters, digits and _, no digit first"
+        r"[A-Za-z_][A-Za-z0-9_]{0,63}",
+        "not a queue name; use up to 64 letters, digits and _, without a digit at the start",
     ),
 ]
 QueueUrl = Annotated[
-    str, _matching(r"https?://\S+", "no queue URL; copy the one that `aws sqs get-queue-url` prints")
+    str, _matching(r"https?://\S+", "not a queue URL; copy the one that `aws sqs get-queue-url` prints")
 ]
 TableName = Annotated[
     str,
     _matching(
         r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+",
-        "no table name; write namespace and table joined by a dot, like sales.orders, in letters, digits and _",
+        "not a table name; write namespace and table joined by a dot, like sales.orders, "
+        "with letters, digits and _",
     ),
 ]
 RoleArn = Annotated[
     str,
     _matching(
-        r"arn:[^:]+:iam::\d{12}:role/.+", "no role; write it like arn:aws:iam::123456789012:role/ingest"
+        r"arn:[^:]+:iam::\d{12}:role/.+",
+        "not a role's ARN; write it like arn:aws:iam::123456789012:role/ingest",
     ),
+]
+Region = Annotated[
+    str,
+    _matching(r"[a-z0-9-]+", "not a region; write it like eu-west-1"),
+]
+AccountId = Annotated[
+    str,
+    _matching(r"\d{12}", 'not an account id; write its 12 digits in quotes, like "123456789012"'),
 ]
 TopicArn = Annotated[
     str,
     _matching(
         r"arn:[^:]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}",
-        "no standard SNS topic; write it like arn:aws:sns:us-east-1:123456789012:ingest-alerts",
+        "not the ARN of a standard SNS topic; write it like arn:aws:sns:us-east-1:123456789012:ingest-alerts",
     ),
 ]
 Bucket = Annotated[
     str,
     _matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}",
-        "no bucket name; write the name alone, without s3:// and without a prefix",
+        "not a bucket name; write the name alone, without s3:// and without a prefix",
+    ),
+]
+ExcludePattern = Annotated[
+    str,
+    _matching(
+        r"(?!s3://)(?![*/]+$)[^/].*",
+        "not a pattern of keys; write it below the table's prefix, like tmp/* or *.bak: not empty, "
+        "without s3:// and without a slash at the start, and not one that matches every key",
     ),
 ]
 # Dagster refuses these in a partition key, and only when the definitions are loaded.
@@ -59,14 +78,14 @@ PartitionValue = Annotated[
     str,
     _matching(
         r"(?!.*\.\.\.)[^\x00\a\b\f\n\r\t\v]+",
-        "no partition key; it must not be empty, nor hold `...`, tabs or line ends",
+        "not a partition key; it must not be empty, nor have `...`, tabs or line ends",
     ),
 ]
-# Dagster accepts nothing else as an owner.
+# Dagster accepts only these as owners.
 Owner = Annotated[
     str,
     _matching(
         r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:.+",
-        "no owner; write an e-mail address or team:name",
+        "not an owner; write an e-mail address or team:name",
     ),
 ]

@@ -14,10 +14,10 @@ class RowLimit:
     share: float | None = None
 
     def is_exceeded(self, bad_rows: int, rows: int) -> bool:
-        """Whether so many bad rows among so many in all are too many."""
+        """Whether there are too many bad rows among `rows` rows in all."""
         if self.count is not None:
             return bad_rows > self.count
-        # Both sides are rounded once, so that a share that is just reached is not exceeded: 0.29 * 100 is less than 29.
+        # Both sides are rounded once, so that a share that is just reached is not exceeded (0.29 * 100 < 29).
         return self.share is not None and rows > 0 and bad_rows / rows > self.share
 
     def __str__(self) -> str:
@@ -25,7 +25,7 @@ class RowLimit:
 
 
 def row_limit(written: int | str) -> RowLimit:
-    """The limit that `1000` or `"5%"` means. Raises ValueError, with the remedy, for anything else."""
+    """The limit that `1000` or `"5%"` means. Raises ValueError, with the remedy, for other values."""
     if isinstance(written, int) and not isinstance(written, bool) and written >= 0:
         return RowLimit(count=written)
     share = SHARE.fullmatch(written.strip()) if isinstance(written, str) else None

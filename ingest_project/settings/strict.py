@@ -1,12 +1,12 @@
-"""The ways of all models of ingest.yaml."""
+"""The base of all models of ingest.yaml."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Strict(BaseModel):
-    """A model that refuses keys it does not know, and turns no type into another.
+    """A model that refuses unknown keys and does not convert types.
 
-    An error never repeats the input, for it may be secret.
+    Its errors never repeat the input, which may be secret.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)

@@ -1,4 +1,4 @@
-"""What must hold within one table of ingest.yaml, beyond the type of each value."""
+"""Rules within one table of ingest.yaml, beyond the type of each value."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,20 +9,19 @@ from ingest_project.settings.document import Fault, KeyPath
 from ingest_project.settings.error_classes import ERROR_CLASSES, OBJECT_CLASSES, Action, on_error_fault
 from ingest_project.settings.format_rules import format_faults
 from ingest_project.settings.model import TableSettings
-from ingest_project.settings.partition_fields import PartitionField, parse_partition_field, source_fault
+from ingest_project.settings.partition_fields import (
+    PartitionField,
+    parse_partition_field,
+    redundancy_fault,
+    source_fault,
+)
+from ingest_project.settings.provenance import PROVENANCE
 from ingest_project.settings.rules import repeated
 from ingest_project.settings.validation import suggestion
 
-_PROVENANCE_TYPES = {
-    "_source_uri": "string",
-    "_source_version": "string",
-    "_batch_id": "string",
-    "_ingested_at": "timestamptz",
-}
-
 
 def table_faults(index: int, table: TableSettings) -> Iterator[Fault]:
-    """Every fault of the table at this place of the list, each at the key to blame."""
+    """All faults of the table at this position of the list, each at the key at fault."""
     path = ("tables", index)
     yield from format_faults(path, table)
     yield from column_faults(path, table)
@@ -32,8 +31,16 @@ def table_faults(index: int, table: TableSettings) -> Iterator[Fault]:
         listed = enumerate(table.partition.values or ())
         values = (((*path, "partition", "values", place), value) for place, value in listed)
         yield from repeated(values, "this value is listed before; remove one")
+    yield from _exclude_faults((*path, "exclude"), table)
     if table.rebuild_schedule is not None and (text := cron_fault(table.rebuild_schedule)):
         yield Fault((*path, "rebuild_schedule"), text)
+
+
+def _exclude_faults(path: KeyPath, table: TableSettings) -> Iterator[Fault]:
+    for place, pattern in enumerate(table.exclude):
+        if table.prefix and pattern.startswith(table.prefix):
+            remedy = f"leave {table.prefix!r} out, or write **/ before it"
+            yield Fault((*path, place), f"patterns are matched below the prefix; {remedy}")
 
 
 def _on_error_faults(path: KeyPath, on_error: Mapping[str, Action]) -> Iterator[Fault]:
@@ -45,25 +52,25 @@ def _on_error_faults(path: KeyPath, on_error: Mapping[str, Action]) -> Iterator[
 
 
 def _partition_spec_faults(path: KeyPath, table: TableSettings) -> Iterator[Fault]:
-    seen: set[PartitionField] = set()
+    earlier: dict[str, PartitionField] = {}
     for place, entry in enumerate(table.partition_spec):
         try:
             field = parse_partition_field(entry)
         except ValueError as error:
             yield Fault((*path, place), str(error))
             continue
-        if field in seen:
-            yield Fault((*path, place), "this partition field is listed before; remove one")
-        seen.add(field)
-        if text := _source_fault(field, table):
+        if text := redundancy_fault(field, earlier) or _source_fault(field, table):
             yield Fault((*path, place), text)
+        earlier.setdefault(field.column, field)
 
 
 def _source_fault(field: PartitionField, table: TableSettings) -> str | None:
-    """Nothing can be said of a column that is yet to be inferred, except that its name is the data's business."""
-    if table.column_types is None and field.column not in _PROVENANCE_TYPES:
+    """What is wrong with the field's column; None if the columns are not declared and will be inferred."""
+    of_ingest = {name: column.type for name, column in PROVENANCE.items()}
+    if table.column_types is None and field.column not in of_ingest:
         return None
-    columns = {**(table.column_types or {}), **_PROVENANCE_TYPES}
-    if field.column in columns and type_fault(columns[field.column]):
-        return None  # reported at the column
-    return source_fault(field, columns)
+    # A type that cannot be parsed is reported at its column.
+    columns = {name: one for name, one in (table.column_types or {}).items() if type_fault(one) is None}
+    if field.column in (table.column_types or {}) and field.column not in columns:
+        return None
+    return source_fault(field, {**columns, **of_ingest})

@@ -1,8 +1,9 @@
-"""Reads the names of Iceberg's types, nested ones included: the one grammar that settings, frames and tables share.
+"""Parses the names of Iceberg's types, with nested ones: the grammar that settings, frames and tables share.
 
-Primitive names are the specification's (https://iceberg.apache.org/spec/#primitive-types, format version 2); nested
-ones are written as engines print them: `list<string>`, `map<string, long>`, `struct<id: long, name: string>`. A
-field name that is not made of letters, digits and underscores stands in backquotes, a backquote in it twice.
+Primitive names are the specification's (https://iceberg.apache.org/spec/#primitive-types, format version 2);
+nested types are written as engines print them: `list<string>`, `map<string, long>`,
+`struct<id: long, name: string>`. A field name with other characters than letters, digits and underscores is
+in backquotes, with its backquotes doubled.
 """
 
 import re
@@ -23,10 +24,11 @@ PRIMITIVE_TYPES = (
     "uuid",
     "binary",
 )
+PARAMETRIC_TYPES = "decimal(p,s), fixed[n], list<T>, map<K, V>, struct<name: T, ...>"
 MAX_DECIMAL_DIGITS = 38
 MAX_FIXED_BYTES = 2**31 - 1
 MAX_DEPTH = 32
-"""So deep may types be nested; Iceberg sets no limit, but readers and writers call themselves once a level."""
+"""How deep types may be nested; Iceberg has no limit, but readers and writers use recursion."""
 
 _FORMAT_3 = frozenset({"timestamp_ns", "timestamptz_ns", "unknown", "variant", "geometry", "geography"})
 _TOKEN = re.compile(r"\s*(`(?:[^`]|``)*`|\w+(?:\s*\(\s*\w*\s*(?:,\s*\w*\s*)?\)|\s*\[\s*\w*\s*\])?|[<>,:])")
@@ -65,7 +67,7 @@ class Primitive(ColumnType):
 
 @dataclass(frozen=True, slots=True)
 class DecimalOf(ColumnType):
-    """So many digits, of which `scale` stand after the point."""
+    """`precision` digits, of which `scale` are after the point."""
 
     precision: int
     scale: int
@@ -73,7 +75,7 @@ class DecimalOf(ColumnType):
 
 @dataclass(frozen=True, slots=True)
 class FixedOf(ColumnType):
-    """Exactly so many bytes."""
+    """Exactly `size_bytes` bytes."""
 
     size_bytes: int
 
@@ -93,13 +95,13 @@ class MapOf(ColumnType):
 
 @dataclass(frozen=True, slots=True)
 class StructOf(ColumnType):
-    """Names and types of the fields, in their order."""
+    """Names and types of the fields, in order."""
 
     fields: tuple[tuple[str, ColumnType], ...]
 
 
 class NoSuchType(ValueError):
-    """The word is no type's name; `word` is what stands there."""
+    """`word` is not the name of a type."""
 
     def __init__(self, message: str, word: str) -> None:
         super().__init__(message)
@@ -109,7 +111,7 @@ class NoSuchType(ValueError):
 def parse_column_type(name: str) -> ColumnType:
     """The type of this name.
 
-    Raises ValueError, in words for whoever wrote it: NoSuchType if a word is no type at all.
+    Raises ValueError, with a message for the author: NoSuchType if a word is not the name of a type.
     """
     tokens = _Tokens(name)
     parsed = _type(tokens, depth=1)
@@ -119,12 +121,12 @@ def parse_column_type(name: str) -> ColumnType:
 
 
 def quoted_name(name: str) -> str:
-    """A struct's field name as the grammar reads it: in backquotes unless it is one word."""
+    """A struct's field name for the grammar: in backquotes unless it is one word."""
     return name if re.fullmatch(r"\w+", name) else "`" + name.replace("`", "``") + "`"
 
 
 class _Tokens:
-    """The words and signs of a type name, one at a time."""
+    """The words and punctuation of a type name, one at a time."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -136,7 +138,7 @@ class _Tokens:
             match = _TOKEN.match(text, position)
             if match is None:
                 rest = text[position:].strip()
-                raise NoSuchType(f"{self.text!r} is no Iceberg type: cannot read {rest!r}", rest)
+                raise NoSuchType(f"{self.text!r} is not an Iceberg type: cannot read {rest!r}", rest)
             yield match.group(1)
             position = match.end()
 
@@ -146,7 +148,9 @@ class _Tokens:
     def take(self, expected: str | None = None) -> str:
         if not self._rest or (expected is not None and self._rest[0] != expected):
             found = repr(self._rest[0]) if self._rest else "the end"
-            message = f"{self.text!r} is no Iceberg type: expected {expected or 'a name'!r}, found {found}"
+            message = (
+                f"{self.text!r} is not an Iceberg type: expected {expected or 'a name'!r}, found {found}"
+            )
             raise ValueError(message) if self.text.strip() else NoSuchType(message, "")
         return self._rest.pop(0)
 
@@ -158,7 +162,7 @@ def _type(tokens: _Tokens, depth: int) -> ColumnType:
     if word not in {"list", "map", "struct"}:
         if tokens.peek() == "<":
             raise NoSuchType(
-                f"{tokens.text!r} is no Iceberg type: only list, map and struct take <...>, not {word!r}",
+                f"{tokens.text!r} is not an Iceberg type: only list, map and struct take <...>, not {word!r}",
                 word,
             )
         return _primitive(re.sub(r"\s", "", word), tokens.text)
@@ -178,7 +182,7 @@ def _map(tokens: _Tokens, depth: int) -> MapOf:
     key = _type(tokens, depth)
     if isinstance(key, ListOf | MapOf | StructOf):
         raise ValueError(  # noqa: TRY004 - a fault of the text, not of the program
-            f"{tokens.text!r}: the keys of a map are of a primitive type, best of string"
+            f"{tokens.text!r}: the keys of a map must have a primitive type, preferably string"
         )
     tokens.take(",")
     return MapOf(key, _type(tokens, depth))
@@ -205,7 +209,7 @@ def _field_name(tokens: _Tokens) -> str:
     name = token[1:-1].replace("``", "`") if token.startswith("`") else token
     plain = token.startswith("`") or re.fullmatch(r"\w+", name)
     if not plain or not name.strip() or any(character < " " for character in name):
-        raise ValueError(f"{tokens.text!r}: {token!r} is no field's name; write struct<name: type, ...>")
+        raise ValueError(f"{tokens.text!r}: {token!r} is not a field's name; write struct<name: type, ...>")
     return name
 
 
@@ -217,16 +221,15 @@ def _primitive(word: str, text: str) -> ColumnType:
         if 1 <= precision <= MAX_DECIMAL_DIGITS and scale <= precision:
             return DecimalOf(precision, scale)
         raise ValueError(
-            f"{text!r}: a decimal has 1 to 38 digits, and no more of them after the point; write it like decimal(12,2)"
+            f"{text!r}: a decimal has 1 to 38 digits, and at most all of them after the point; "
+            "write it like decimal(12,2)"
         )
     if (match := _FIXED.fullmatch(word)) and 1 <= int(match[1]) <= MAX_FIXED_BYTES:
         return FixedOf(int(match[1]))
     if word in _FORMAT_3:
-        raise ValueError(
-            f"{text!r}: Iceberg has {word} from format version 3 on; our tables are of version 2"
-        )
+        raise ValueError(f"{text!r}: Iceberg has {word} from format version 3 on; our tables have version 2")
     names = ", ".join(PRIMITIVE_TYPES)
     raise NoSuchType(
-        f"{text!r} is no Iceberg type; use one of {names}, decimal(p,s), fixed[n], list<T>, map<K, V>, struct<name: T, ...>",
+        f"{text!r} is not an Iceberg type; use one of {names}, {PARAMETRIC_TYPES}",
         word,
     )

@@ -1,7 +1,8 @@
-"""Pydantic's complaints about ingest.yaml, in the words of ingest.yaml.
+"""Translates Pydantic's errors about ingest.yaml for its author.
 
-Pydantic says "Input should be a valid dictionary or instance of TableSettings"; a person who wrote YAML needs the
-key, what belongs there and what to do. No value is repeated: it may come from the environment and be secret.
+Pydantic says "Input should be a valid dictionary or instance of TableSettings"; the author of YAML needs the
+key, what belongs there and what to do. Values are not repeated: they may come from the environment and be
+secret.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +26,7 @@ _LIMITS = {
     "greater_than_equal": "must be at least {ge}; raise it",
     "less_than_equal": "must be at most {le}; lower it",
     "too_short": "must not be empty; add at least {min_length}",
-    "string_too_short": "must have at least {min_length} characters; mend it",
+    "string_too_short": "must have at least {min_length} characters; correct it",
     "string_too_long": "must have at most {max_length} characters; shorten it",
 }
 
@@ -33,7 +34,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def validated(model: type[ModelT], values: Any) -> tuple[ModelT | None, list[Fault]]:
-    """The model made of these values, or None and every fault in them."""
+    """The model of these values, or None and all faults in them."""
     try:
         return model.model_validate(values), []
     except ValidationError as error:
@@ -41,7 +42,7 @@ def validated(model: type[ModelT], values: Any) -> tuple[ModelT | None, list[Fau
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: what was probably meant, else all that is known."""
+    """The end of a sentence about an unknown word: what was probably meant, else all known words."""
     words = list(known)
     if close := get_close_matches(word, words, n=1):
         return f"did you mean {close[0]}?"
@@ -51,7 +52,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
     path = detail["loc"]
     kind = detail["type"]
-    # Settings.base_dir is a field of the model, but no key of the file.
+    # Settings.base_dir is a field of the model, but not a key of the file.
     if kind == "extra_forbidden" or path == ("base_dir",):
         text = f"unknown key; {suggestion(str(path[-1]), _known_keys(model, path[:-1]))}"
     else:
@@ -87,7 +88,8 @@ def _type_text(kind: str, value: Any) -> str | None:
         case "string_type":
             return f"text is expected, not {found}; {_text_remedy(value)}"
         case "int_type":
-            return f"a whole number is expected, not {found}; {'write digits, without quotes' if quoted else 'mend it'}"
+            remedy = "write digits, without quotes" if quoted else "correct it"
+            return f"a whole number is expected, not {found}; {remedy}"
         case "bool_type":
             return f"true or false is expected, not {found}; write true or false, without quotes"
         case "list_type":
@@ -99,15 +101,15 @@ def _type_text(kind: str, value: Any) -> str | None:
 
 def _text_remedy(value: Any) -> str:
     if value is None:
-        return "write a value, and within {...} put one that holds a comma in quotes"
+        return "write a value, and within {...} put a value with a comma in quotes"
     return "put it in quotes" if isinstance(value, bool | int | float) else "write one value"
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
-    """The keys that may stand at this path, in the order of the model."""
+    """The keys that are allowed at this path, in the order of the model."""
     for step in path:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        if step in fields:  # else it is a place in a list, or the name of a column
+        if step in fields:  # else it is a position in a list, or the name of a column
             model = next(_models_in(fields[step].annotation))
     return [field.alias or name for name, field in model.model_fields.items() if not field.exclude]
 

@@ -20,14 +20,18 @@ COLUMNS = {"order_id": "long", "customer_id": "long", "note": "string", "ordered
 
 
 def project(endpoint: str, queue: str, url: str, home: Path, objects: int) -> int:
-    """Drain, claim, plan, fetch, read, commit, settle, delete: all but Dagster's own processes. Gives the rows."""
+    """Drain, claim, plan, fetch, read, commit, settle, delete: all but Dagster's own processes.
+
+    Gives the rows.
+    """
     import yaml
 
     from ingest_project.services import Services
     from ingest_project.settings.load import load_settings
 
     table = {
-        "name": "bench.orders", "queue": queue, "bucket": BUCKET, "prefix": f"{queue}/", "format": os.environ.get("BENCH_FORMAT", "ndjson"),
+        "name": "bench.orders", "queue": queue, "bucket": BUCKET, "prefix": f"{queue}/",
+        "format": os.environ.get("BENCH_FORMAT", "ndjson"),
         "columns": COLUMNS, "partition_spec": ["day(ordered_at)"], "batch": {"max_objects": 100_000},
     }  # fmt: skip
     settings = {

@@ -59,7 +59,7 @@ def clients(endpoint: str) -> "tuple[S3Client, SQSClient]":
 
 
 def land(endpoint: str, queue: str, *, objects: int, rows: int) -> str:
-    """Put NDJSON objects of the day 2026-11-20 under the prefix `<queue>/`, announced to a queue; gives its URL."""
+    """Put NDJSON objects of 2026-11-20 under the prefix `<queue>/`, announced to a queue; gives its URL."""
     url = notifying_queue(endpoint, queue)
     s3, _ = clients(endpoint)
     for number in range(objects):

@@ -30,7 +30,10 @@ FORMATS = ("ndjson.gz", "csv", "parquet")
 
 @dataclass(frozen=True)
 class Measured:
-    """What reading one object took. Sizes and memory are in MiB; `content_mib` is the size without compression."""
+    """What reading one object took.
+
+    Sizes and memory are in MiB; `content_mib` is the size without compression.
+    """
 
     form: str
     content_mib: float
@@ -41,7 +44,7 @@ class Measured:
 
 
 def main() -> int:
-    """Measure each format at each size, print the table; 1 if rows are missing or memory grows with the size."""
+    """Measure each format at each size, print the table; 1 if rows are missing or memory grows with size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES_MIB, help="MiB without compression")
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS)
@@ -94,7 +97,7 @@ def _measure(form: str, size_mib: int, endpoint: str, folder: Path) -> Measured:
 
 
 def _put(form: str, size_bytes: int, endpoint: str, folder: Path) -> tuple[int, int, int]:
-    """Writes one object of about this size, without compression; gives that size, its stored size and its rows."""
+    """Writes one object of about this uncompressed size; gives that size, its stored size and its rows."""
     path = folder / "object"
     content_bytes = rows = 0
     if form == "parquet":
@@ -167,7 +170,8 @@ def _print(results: list[Measured]) -> None:
     )
     for one in results:
         table.add_row(
-            one.form, f"{one.content_mib:,.0f}", f"{one.stored_mib:,.0f}", f"{one.rows:,}", f"{one.seconds:.0f}",
+            one.form, f"{one.content_mib:,.0f}", f"{one.stored_mib:,.0f}", f"{one.rows:,}",
+            f"{one.seconds:.0f}",
             f"{one.content_mib / one.seconds:.0f}", f"{one.peak_mib:,.0f}",
         )  # fmt: skip
     Console(width=120).print(table)

@@ -1,6 +1,7 @@
 """Alerts: each failed run is reported once, with its batch and its reason, to the log and to an SNS topic."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,15 @@ import dagster as dg
 import pytest
 import yaml
 
-from ingest_project.batches.model import Claim
 from ingest_project.defs.alerts import alert_sensor
 from ingest_project.defs.jobs import ATTEMPT_TAG, BATCH_TAG, TABLE_TAG, failure
 from ingest_project.errors import CatalogUnavailable
+from ingest_project.ledger.model import BatchOutcome, FailedObject
 from ingest_project.services import Services
 from ingest_project.settings.load import load_settings
-from ingest_project_tests.batches.factories import NOW, routed, rules
-from ingest_project_tests.batches.factories import message as sqs_message
+from ingest_project.sources.source import Claim
+from ingest_project_tests.ledger.factories import NOW, routed, rules
+from ingest_project_tests.ledger.factories import message as sqs_message
 
 QUEUE = "landing"
 TABLE = "sales.orders"
@@ -165,7 +167,7 @@ def test_by_default_alerts_go_to_the_log_alone(
 
     (line,) = logged(capfd)
     assert "a run for sales.orders failed (catalog)" in line
-    assert "No batch of it is open: nothing is tried again by itself." in line
+    assert "The run has no open batch: nothing is tried again automatically." in line
 
 
 def test_log_may_be_left_out(
@@ -180,7 +182,7 @@ def test_log_may_be_left_out(
     assert len(received(inbox)) == 1
 
 
-def test_fault_that_nobody_foresaw_is_told_without_its_words(
+def test_unexpected_exception_is_reported_without_its_message(
     instance: dg.DagsterInstance, inbox: str, tmp_path: Path
 ) -> None:
     daemon = Daemon(instance, services(tmp_path, sns_topic_arn=TOPIC))
@@ -190,12 +192,12 @@ def test_fault_that_nobody_foresaw_is_told_without_its_words(
 
     ((subject, message),) = received(inbox)
     assert subject == "ingest: a run for other failed (unknown)"
-    assert message["reason"] == "ZeroDivisionError in step unforeseen; the run's log tells more"
-    assert message["next_step"] == "It is not tried again by itself."
+    assert message["reason"] == "ZeroDivisionError in step unforeseen; see the run's log"
+    assert message["next_step"] == "It is not tried again automatically."
     assert "SECRET" not in json.dumps(message)
 
 
-def test_run_that_died_without_a_word_is_reported_as_the_sensor_found_it(
+def test_run_that_died_silently_is_reported_as_the_sensor_found_it(
     instance: dg.DagsterInstance, inbox: str, tmp_path: Path
 ) -> None:
     there = services(tmp_path, sns_topic_arn=TOPIC)
@@ -204,14 +206,16 @@ def test_run_that_died_without_a_word_is_reported_as_the_sensor_found_it(
     run = instance.create_run_for_job(
         landing_ingest, status=dg.DagsterRunStatus.STARTED, tags=tags_of(batch_id)
     )
-    instance.report_run_failed(run, message=f"batch {batch_id}: run {run.run_id} stopped without a word")
+    instance.report_run_failed(
+        run, message=f"batch {batch_id}: run {run.run_id} stopped without recording why"
+    )
 
     daemon.tick()
 
     ((_, message),) = received(inbox)
     assert (message["error_class"], message["reason"]) == (
         "unknown",
-        f"batch {batch_id}: run {run.run_id} stopped without a word",
+        f"batch {batch_id}: run {run.run_id} stopped without recording why",
     )
 
 
@@ -230,6 +234,25 @@ def test_failed_rebuild_names_its_table(instance: dg.DagsterInstance, inbox: str
     ((_, message),) = received(inbox)
     assert (message["table"], message["queue"], message["batch_id"]) == (TABLE, QUEUE, None)
     assert message["error_class"] == "catalog"
+
+
+def test_rebuild_that_could_not_read_everything_is_not_reported_as_done(
+    instance: dg.DagsterInstance, inbox: str, tmp_path: Path
+) -> None:
+    there = services(tmp_path, sns_topic_arn=TOPIC)
+    daemon = Daemon(instance, there)
+    batch_id = open_batch(there)
+    work = there.ledger.start(batch_id, run_id="run-1")
+    assert work is not None
+    failed = FailedObject(work.objects[0].object_id, "unreadable", "it is broken", transient=False)
+    made = BatchOutcome({}, (failed,), 7, NOW)
+    there.ledger.settle(batch_id, run_id="run-1", outcome=replace(made, rows={"another": 1}))
+    landing_ingest.execute_in_process(instance=instance, raise_on_error=False, tags=tags_of(batch_id))
+
+    daemon.tick()
+
+    ((_, message),) = received(inbox)
+    assert message["next_step"].startswith("The batch is settled, without the objects that could not be read")
 
 
 def test_topic_that_is_gone_is_logged_and_stops_no_further_alert(

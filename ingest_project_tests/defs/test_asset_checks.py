@@ -1,17 +1,18 @@
 """Checks of tables: what an ingest run records by itself, and what a person makes by hand."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from ingest_project.batches.ledger import Ledger
 from ingest_project.defs import asset_checks
 from ingest_project.defs.asset_checks import checks_definition, checks_job, table_checks
 from ingest_project.defs.assets import table_assets
 from ingest_project.errors import LedgerUnavailable
 from ingest_project.iceberg.table import LakeTable
+from ingest_project.ledger.ledger import Ledger
 from ingest_project_tests.defs.factories import ingest
 from ingest_project_tests.factories import DAY, ORDERS, Zone, order_key, orders
 
@@ -64,7 +65,7 @@ def test_run_records_the_share_of_its_bad_rows(zone: Zone, instance: dg.DagsterI
 
     found = latest(instance, "bad_rows")
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert found.metadata["rejected_rows"].value == 1
+    assert found.metadata["bad_rows"].value == 1
     assert found.metadata["bad_row_share_percent"].value == 25.0
     assert "1 of the 4 rows of batch" in (found.description or "")
 
@@ -112,7 +113,7 @@ def test_look_up_that_fails_is_a_failed_check_and_no_failed_run(
     assert drift.description == "could not be checked: RuntimeError"
 
 
-def test_check_that_cannot_be_told_to_dagster_is_logged(
+def test_check_that_dagster_does_not_accept_is_logged(
     zone: Zone, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -130,7 +131,7 @@ def test_check_that_cannot_be_told_to_dagster_is_logged(
 
 
 def test_run_makes_no_check_that_is_switched_off(zone: Zone, instance: dg.DagsterInstance) -> None:
-    zone = zone.declare(checks={"max_bad_row_share": None, "schema_drift": False})
+    zone = zone.declare(checks={"max_bad_row_share": None, "schema_drift": False, "failed_objects": False})
     zone.put_orders("a", 1)
 
     result = ingest(zone, instance)
@@ -155,13 +156,13 @@ def test_run_repeats_the_last_verdict_of_what_its_batch_does_not_tell(
 
     for result in (first, second):
         repeated = {one.check_name: one for one in result.get_asset_check_evaluations()}
-        assert repeated.keys() == {"bad_rows", "schema_drift", "row_count", "dlq_empty"}
+        assert repeated.keys() == {"failed_objects", "bad_rows", "schema_drift", "row_count", "dlq_empty"}
         assert repeated["dlq_empty"].description == "1 message in the DLQ of queue landing"
         assert repeated["dlq_empty"].metadata["messages"].value == 1
         assert repeated["dlq_empty"].metadata["made_at"].value == made.create_timestamp
 
 
-def test_run_does_not_repeat_a_verdict_that_nobody_makes_anew(
+def test_run_does_not_repeat_an_outdated_verdict(
     zone: Zone, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     definitions(zone).resolve_job_def("table_checks").execute_in_process(instance=instance)
@@ -170,7 +171,72 @@ def test_run_does_not_repeat_a_verdict_that_nobody_makes_anew(
 
     made = ingest(zone, instance).get_asset_check_evaluations()
 
-    assert {one.check_name for one in made} == {"bad_rows", "schema_drift"}
+    assert {one.check_name for one in made} == {"failed_objects", "bad_rows", "schema_drift"}
+
+
+def test_run_that_adds_the_first_rows_does_not_repeat_that_there_are_none(
+    zone: Zone, instance: dg.DagsterInstance
+) -> None:
+    definitions(zone).resolve_job_def("table_checks").execute_in_process(instance=instance)
+    assert latest(instance, "row_count").description == "no rows yet"
+    zone.put_orders("a", 1)
+
+    ingest(zone, instance)
+
+    assert latest(instance, "row_count").description != "no rows yet"
+
+
+def test_run_judges_the_partition_again_to_which_its_batch_adds_rows(
+    zone: Zone, instance: dg.DagsterInstance
+) -> None:
+    judged = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}"
+    zone.put_orders("a", 1)
+    ingest(zone, instance)
+    definitions(zone).resolve_job_def("table_checks").execute_in_process(instance=instance)
+    assert (latest(instance, "row_count").description or "").startswith(f"{judged} has no rows")
+    zone.put_orders("b", 2, day=judged)
+
+    ingest(zone, instance)
+
+    assert (latest(instance, "row_count").description or "").startswith(f"{judged} has 1 row;")
+
+
+def test_run_says_which_objects_failed_and_how_to_fix_them(zone: Zone, instance: dg.DagsterInstance) -> None:
+    zone.put_orders("a", 1)
+    zone.put(order_key("bad"), f"{HOSTILE}\n".encode())
+
+    assert ingest(zone, instance).success
+
+    found = latest(instance, "failed_objects")
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert found.description == "1 object failed: unreadable 1"
+    (newest,) = records(found.metadata["newest"])
+    assert newest["object"].endswith(order_key("bad"))
+    assert "`ingest retry --table sales.orders`" in str(found.metadata["what_to_do"].value)
+    zone.put_orders("bad", 2)
+
+    assert ingest(zone, instance).success
+
+    assert latest(instance, "failed_objects").passed
+
+
+def test_rebuild_clears_the_check_of_objects_that_never_were(
+    zone: Zone, instance: dg.DagsterInstance
+) -> None:
+    zone.announce(order_key("never"), "0" * 32)
+    assert ingest(zone, instance).success
+    found = latest(instance, "failed_objects")
+    assert not found.passed
+    assert "`ingest dismiss`" in str(found.metadata["what_to_do"].value)
+    (by_class,) = records(found.metadata["by_class"])
+    assert "materializing the partition" in str(by_class["cleared_by"])
+    job = dg.define_asset_job("rebuild", dg.AssetSelection.assets(["sales", "orders"]))
+    with_job = dg.Definitions.merge(definitions(zone), dg.Definitions(jobs=[job]))
+
+    result = with_job.resolve_job_def("rebuild").execute_in_process(instance=instance, partition_key=DAY)
+
+    assert result.success
+    assert latest(instance, "failed_objects").passed
 
 
 def test_person_makes_all_checks_with_one_job(zone: Zone, instance: dg.DagsterInstance) -> None:
@@ -181,7 +247,8 @@ def test_person_makes_all_checks_with_one_job(zone: Zone, instance: dg.DagsterIn
     result = definitions(zone).resolve_job_def("table_checks").execute_in_process(instance=instance)
 
     assert {one.check_name: one.passed for one in result.get_asset_check_evaluations()} == {
-        "bad_rows": True, "schema_drift": True, "freshness": True, "row_count": True, "dlq_empty": True,
+        "failed_objects": True, "bad_rows": True, "schema_drift": True, "freshness": True, "row_count": True,
+        "dlq_empty": True,
     }  # fmt: skip
 
 

@@ -1,15 +1,17 @@
-"""The sensor of the checks: it records what is news, and what is an hour old, and survives whoever does not answer."""
+"""The sensor of the checks: it records changed verdicts, and all once an hour, and survives outages."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from ingest_project.defs.check_sensor import check_sensors, tick
+from ingest_project.defs.check_sensor import INTERVAL_SECONDS, check_sensors, tick
 from ingest_project.errors import LedgerUnavailable, QueueUnavailable
-from ingest_project.sqs.queue import Queue
-from ingest_project_tests.factories import QUEUE, Zone, orders_table
+from ingest_project.ledger.selection import Selection
+from ingest_project.sources.sqs.queue import Queue
+from ingest_project_tests.factories import QUEUE, Zone, order_key, orders_table
 from ingest_project_tests.landing import table
 
 NOW = 1_800_000_000.0
@@ -39,7 +41,8 @@ def test_first_tick_makes_all_checks(zone: Zone) -> None:
     recorded, _ = ticked(zone)
 
     assert recorded == {
-        "bad_rows": True, "schema_drift": True, "freshness": True, "row_count": True, "dlq_empty": True,
+        "failed_objects": True, "bad_rows": True, "schema_drift": True, "freshness": True, "row_count": True,
+        "dlq_empty": True,
     }  # fmt: skip
 
 
@@ -69,7 +72,64 @@ def test_commit_makes_the_checks_news_again(zone: Zone) -> None:
 
     recorded, _ = ticked(zone, cursor, now=NOW + 300)
 
-    assert recorded == {"bad_rows": True, "schema_drift": True, "freshness": True, "dlq_empty": True}
+    assert set(recorded) == {
+        "failed_objects", "bad_rows", "schema_drift", "freshness", "row_count", "dlq_empty",
+    }  # fmt: skip
+    assert all(recorded.values())
+
+
+def test_table_that_has_its_first_rows_is_judged_by_them_at_the_next_tick(zone: Zone) -> None:
+    context = dg.build_sensor_context()
+    queue = zone.services.settings.queue(QUEUE)
+    first = tick(context, zone.services, queue, now=NOW)
+    zone.put_orders("a", 1, 2, day=f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}")
+    zone.ingest()
+
+    second = tick(
+        dg.build_sensor_context(cursor=first.cursor), zone.services, queue, now=NOW + INTERVAL_SECONDS
+    )
+
+    said = [
+        one.description
+        for result in (first, second)
+        for one in result.asset_events
+        if isinstance(one, dg.AssetCheckEvaluation) and one.check_name == "row_count"
+    ]
+    assert said[0] == "no rows yet"
+    assert "rows; there are too few earlier ones to compare it with" in (said[1] or "")
+
+
+def test_failed_object_fails_its_check_until_it_is_put_back(zone: Zone) -> None:
+    zone.put(order_key("bad"), b"{broken")
+    zone.ingest()
+
+    recorded, cursor = ticked(zone)
+    assert recorded["failed_objects"] is False
+    zone.ledger.retry(Selection(table="sales.orders"))
+    recorded, _ = ticked(zone, cursor, now=NOW + INTERVAL_SECONDS)
+    assert recorded == {"failed_objects": True}
+
+
+def test_failed_object_fails_its_check_until_it_is_dismissed(zone: Zone) -> None:
+    zone.put(order_key("bad"), b"{broken")
+    zone.ingest()
+
+    _, cursor = ticked(zone)
+    zone.ledger.dismiss(Selection(table="sales.orders"))
+    recorded, _ = ticked(zone, cursor, now=NOW + INTERVAL_SECONDS)
+
+    assert recorded == {"failed_objects": True}
+
+
+def test_cursor_is_a_line_for_each_table(zone: Zone) -> None:
+    zone.put_orders("a", 1)
+    zone.ingest()
+
+    _, cursor = ticked(zone)
+
+    (line,) = json.loads(cursor).values()
+    assert len(line) < 110
+    assert line.startswith("1800000000 1800000000 20")
 
 
 def test_queue_and_ledger_that_do_not_answer_fail_their_checks_and_not_the_tick(
@@ -90,7 +150,9 @@ def test_queue_and_ledger_that_do_not_answer_fail_their_checks_and_not_the_tick(
     recorded, _ = ticked(zone)
 
     assert recorded == {
-        "bad_rows": False, "schema_drift": True, "freshness": False, "row_count": True, "dlq_empty": False,
+        "failed_objects": True, "bad_rows": False, "schema_drift": True, "freshness": False,
+        "row_count": True,
+        "dlq_empty": False,
     }  # fmt: skip
 
 
@@ -125,14 +187,16 @@ def test_tick_that_takes_too_long_goes_on_where_it_stopped(zone: Zone) -> None:
         queue = zone.services.settings.queue(QUEUE)
         cursor = tick(context, zone.services, queue, now=now, stopwatch=lambda: next(times)).cursor or ""  # noqa: B023
         remembered = json.loads(cursor).items()
-        made.append({name.partition("/")[0] for name, entry in remembered if entry["made"] == now})
+        made.append({name for name, line in remembered if line.startswith(f"{now:.0f} ")})
 
     assert made == [{"sales.orders"}, {"web.clicks"}, {"sales.orders"}]
 
 
-@pytest.mark.parametrize("cursor", ["not JSON", "[]", '{"sales.orders/freshness": 7}'])
+@pytest.mark.parametrize(
+    "cursor", ["not JSON", "[]", '{"sales.orders": 7}', '{"sales.orders": "1800000000 1800000000 - a b"}']
+)
 def test_cursor_that_cannot_be_read_is_forgotten(zone: Zone, cursor: str) -> None:
-    assert len(ticked(zone, cursor)[0]) == 5
+    assert len(ticked(zone, cursor)[0]) == 6
 
 
 def test_sensor_runs_by_default_unless_its_queue_is_not_enabled(zone: Zone) -> None:
@@ -146,7 +210,7 @@ def test_sensor_runs_by_default_unless_its_queue_is_not_enabled(zone: Zone) -> N
 
 
 def test_queue_whose_tables_have_no_checks_has_no_sensor(zone: Zone) -> None:
-    none = {"max_bad_row_share": None, "row_count_anomaly": False, "schema_drift": False, "dlq": False}
-    zone = zone.declare(checks=none)
+    switches = ("row_count_anomaly", "schema_drift", "dlq", "failed_objects")
+    zone = zone.declare(checks={"max_bad_row_share": None, **dict.fromkeys(switches, False)})
 
     assert check_sensors(zone.services.settings) == []

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from ingest_project.batches.model import Batch, BatchKind
 from ingest_project.defs.jobs import ATTEMPT_TAG, BATCH_TAG
 from ingest_project.defs.outbox import START_TIMEOUT, Need, judge, run_request
+from ingest_project.ledger.model import Batch, BatchKind
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -72,10 +72,10 @@ def test_run_that_ended_and_left_the_batch_open_calls_for_another_attempt(
 ) -> None:
     run(instance, status)
 
-    verdict = judge(batch(), records(instance), NOW, LEASE)
+    decision = judge(batch(), records(instance), NOW, LEASE)
 
-    assert verdict.need is Need.ATTEMPT
-    assert verdict.dead_run is None
+    assert decision.need is Need.ATTEMPT
+    assert decision.dead_run is None
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_started_run_whose_lease_ran_out_is_dead(instance: dg.DagsterInstance) -
 
     assert judge(working, records(instance), NOW + LEASE / 2, LEASE).need is Need.PATIENCE
 
-    verdict = judge(working, records(instance), NOW + LEASE, LEASE)
-    assert verdict.need is Need.ATTEMPT
-    assert verdict.dead_run is not None
-    assert verdict.dead_run.run_id == run_id
+    decision = judge(working, records(instance), NOW + LEASE, LEASE)
+    assert decision.need is Need.ATTEMPT
+    assert decision.dead_run is not None
+    assert decision.dead_run.run_id == run_id
 
 
 def test_ended_run_is_believed_before_its_lease_runs_out(instance: dg.DagsterInstance) -> None:
@@ -105,7 +105,8 @@ def test_ended_run_is_believed_before_its_lease_runs_out(instance: dg.DagsterIns
     assert judge(batch(run_id=run_id, heartbeat_at=NOW), records(instance), NOW, LEASE).need is Need.ATTEMPT
 
 
-def test_started_run_that_never_took_the_lease_is_dead_in_the_end(instance: dg.DagsterInstance) -> None:
+def started_run(instance: dg.DagsterInstance) -> tuple[dg.RunRecord, datetime]:
+    """A run that began just now, and when."""
     run_id = run(instance, dg.DagsterRunStatus.STARTING)
     instance.report_dagster_event(
         dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name="some_job"),
@@ -113,7 +114,17 @@ def test_started_run_that_never_took_the_lease_is_dead_in_the_end(instance: dg.D
     )
     (record,) = records(instance)
     assert record.start_time is not None
-    started = datetime.fromtimestamp(record.start_time, UTC)
+    return record, datetime.fromtimestamp(record.start_time, UTC)
+
+
+def test_run_whose_imports_take_two_minutes_is_waited_for(instance: dg.DagsterInstance) -> None:
+    record, started = started_run(instance)
+
+    assert judge(batch(), [record], started + timedelta(minutes=2), LEASE).need is Need.PATIENCE
+
+
+def test_started_run_that_never_took_the_lease_is_dead_in_the_end(instance: dg.DagsterInstance) -> None:
+    record, started = started_run(instance)
 
     assert judge(batch(), [record], started + START_TIMEOUT, LEASE).need is Need.PATIENCE
     assert (
@@ -134,11 +145,11 @@ def test_run_of_a_rebuild_that_died_is_ended_when_the_queue_finishes_its_batch(
     run_id = instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED).run_id
     rebuild = batch(run_id=run_id, heartbeat_at=NOW)
 
-    verdict = judge(rebuild, instance.get_run_records(), NOW + LEASE, LEASE)
+    decision = judge(rebuild, instance.get_run_records(), NOW + LEASE, LEASE)
 
-    assert verdict.need is Need.RUN
-    assert verdict.dead_run is not None
-    assert verdict.dead_run.run_id == run_id
+    assert decision.need is Need.RUN
+    assert decision.dead_run is not None
+    assert decision.dead_run.run_id == run_id
 
 
 def test_run_request_carries_only_ids() -> None:

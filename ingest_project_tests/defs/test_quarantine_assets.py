@@ -1,4 +1,4 @@
-"""The quarantine of a table as an asset: downstream of the table, and told of all that is set aside."""
+"""The quarantine of a table as an asset, downstream of the table: every change is reported."""
 
 from pathlib import Path
 
@@ -56,10 +56,11 @@ def test_run_that_sets_rows_aside_says_which_and_why(zone: Zone, instance: dg.Da
 
     found = materialization(result, QUARANTINE)
     assert found is not None
-    assert found.metadata["rows"].value == 2
+    assert found.metadata["rows_added"].value == 2
     quarantine = zone.services.lake.find("sales.orders__quarantine")
     assert quarantine is not None
     assert found.metadata["snapshot_id"].value == str(quarantine.snapshot_id)
+    assert found.metadata["dagster/row_count"].value == 2
     schema = found.metadata["dagster/column_schema"].value
     assert isinstance(schema, dg.TableSchema)
     in_iceberg = zone.quarantined().columns
@@ -71,7 +72,7 @@ def test_run_that_sets_rows_aside_says_which_and_why(zone: Zone, instance: dg.Da
     assert first["object"] == f"s3://{BUCKET}/{order_key('a')}"
     assert (first["line"], first["column"]) == (2, "")
     assert (second["line"], second["column"]) == (3, "order_id")
-    assert "'two' is no long" in str(second["reason"])
+    assert "'two' is not a valid long" in str(second["reason"])
 
 
 def test_partition_says_how_many_rows_were_set_aside(zone: Zone, instance: dg.DagsterInstance) -> None:
@@ -80,7 +81,7 @@ def test_partition_says_how_many_rows_were_set_aside(zone: Zone, instance: dg.Da
     found = materialization(ingest(zone, instance), dg.AssetKey(["sales", "orders"]))
 
     assert found is not None
-    assert (found.metadata["rows"].value, found.metadata["rejected_rows"].value) == (1, 2)
+    assert (found.metadata["rows_added"].value, found.metadata["bad_rows"].value) == (1, 2)
 
 
 def test_run_without_bad_rows_does_not_touch_the_quarantine(zone: Zone, instance: dg.DagsterInstance) -> None:
@@ -101,7 +102,7 @@ def test_quarantine_that_cannot_be_looked_at_is_reported_all_the_same(
     found = materialization(ingest(zone, instance), QUARANTINE)
 
     assert found is not None
-    assert found.metadata["rows"].value == 2
+    assert found.metadata["rows_added"].value == 2
 
 
 def test_rebuild_reports_what_it_set_aside(zone: Zone, instance: dg.DagsterInstance) -> None:
@@ -114,4 +115,19 @@ def test_rebuild_reports_what_it_set_aside(zone: Zone, instance: dg.DagsterInsta
 
     found = materialization(result, QUARANTINE)
     assert found is not None
-    assert found.metadata["rows"].value == 2
+    assert found.metadata["rows_added"].value == 2
+
+
+def test_run_that_takes_bad_rows_out_says_how_many_are_left(zone: Zone, instance: dg.DagsterInstance) -> None:
+    zone.put(order_key("a"), orders(1) + BAD)
+    zone.put(order_key("b"), orders(2) + b"not JSON\n")
+    zone.ingest()
+    zone.put_orders("a", 1)
+
+    found = materialization(ingest(zone, instance), QUARANTINE)
+
+    assert found is not None
+    told = {name: found.metadata[name].value for name in ("rows_added", "rows_removed", "dagster/row_count")}
+    assert told == {"rows_added": 0, "rows_removed": 2, "dagster/row_count": 1}
+    assert found.description is not None
+    assert found.description.startswith("2 were removed, because their objects were read again by batch")

@@ -1,4 +1,4 @@
-"""A queue's tick: it finishes what a crash left, asks for runs, and asks again until one has settled the batch."""
+"""A queue's tick: it finishes what a crash left, and requests runs until one has settled the batch."""
 
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -11,8 +11,9 @@ from ingest_project.defs import sensors
 from ingest_project.defs.jobs import ATTEMPT_TAG, BATCH_TAG, ingest_job
 from ingest_project.defs.sensors import queue_sensor
 from ingest_project.errors import QueueUnavailable
-from ingest_project.sqs.queue import Queue
+from ingest_project.sources.sqs.queue import Queue
 from ingest_project_tests.factories import QUEUE, Zone
+from ingest_project_tests.sources.factories import direct, s3_record
 
 
 class AMinuteLater(datetime):
@@ -35,7 +36,7 @@ def zone(aws: str, tmp_path: Path) -> Zone:
 
 @pytest.fixture(autouse=True)
 def _short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest_project.intake.LONG_POLL_SECONDS", 0)
+    monkeypatch.setattr("ingest_project.ingestion.intake.LONG_POLL_SECONDS", 0)
 
 
 def tick(zone: Zone, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
@@ -51,6 +52,26 @@ def run_of(
     instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus
 ) -> dg.DagsterRun:
     return instance.create_run_for_job(some_job, status=status, tags=dict(request.tags))
+
+
+def test_flood_of_bad_messages_holds_no_good_one_back(
+    zone: Zone, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")
+    for number in range(60):
+        zone.send(f"no event {number}")
+    for number in range(5):
+        zone.put_orders(f"{number}", number)
+    for number in range(60):
+        zone.send(direct(s3_record(f"elsewhere/{number}.ndjson")))
+
+    (request,) = tick(zone, instance)
+
+    zone.process(request.tags[BATCH_TAG])
+    zone.assert_exact(0, 1, 2, 3, 4)
+    assert zone.acknowledge().deleted == 5
+    assert zone.message_states() == {"rejected": 120, "deleted": 5}
+    assert zone.queue.attributes().in_flight == 120
 
 
 def test_batch_that_a_tick_planned_before_it_died_gets_its_run_from_the_next(

@@ -1,6 +1,7 @@
 """Runs whose process died after their batch was settled are ended in Dagster, and no others."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import dagster as dg
 import pytest
 
 from ingest_project.defs.jobs import BATCH_TAG
-from ingest_project.defs.stranded_runs import stranded_runs
-from ingest_project_tests.factories import Zone
+from ingest_project.defs.stranded_runs import RANGE_GRACE, RANGE_TAG, stranded_rebuilds, stranded_runs
+from ingest_project.ledger.model import Batch
+from ingest_project_tests.factories import QUEUE, Zone
 
 GRACE = timedelta(seconds=150)
 
@@ -67,6 +69,30 @@ def test_run_of_a_batch_that_the_ledger_has_forgotten_is_stranded(
     run_id = started_run(instance, "20260101T000000000Z-00000000")
 
     assert found(zone, instance, later=GRACE + timedelta(seconds=5)) == [run_id]
+
+
+@pytest.mark.parametrize(("tags", "grace"), [({}, GRACE), ({RANGE_TAG: "2026-11-20"}, RANGE_GRACE)])
+def test_rebuild_whose_batch_was_settled_long_ago_is_stranded(
+    zone: Zone, instance: dg.DagsterInstance, tags: dict[str, str], grace: timedelta
+) -> None:
+    run = instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    zone.put_orders("a", 1)
+    zone.rebuild(run_id=run.run_id)
+
+    def rebuilds(later: timedelta, batches: Collection[Batch] = ()) -> list[str]:
+        unreported = zone.ledger.unreported_batches(QUEUE)
+        now = datetime.now(UTC) + later
+        return [
+            one.run_id for one, _ in stranded_rebuilds(instance, unreported, batches, now=now, grace=GRACE)
+        ]
+
+    assert rebuilds(grace - timedelta(seconds=5)) == []
+    assert rebuilds(grace + timedelta(seconds=5)) == [run.run_id]
+    (settled,) = zone.ledger.unreported_batches(QUEUE)
+    owned = replace(zone.ledger.batch(settled.batch_id), run_id=run.run_id)
+    assert rebuilds(timedelta(hours=2), [owned]) == []  # it goes on with the next partition
+    instance.report_run_failed(run)
+    assert rebuilds(timedelta(hours=2)) == []
 
 
 def test_run_that_ended_is_none(zone: Zone, instance: dg.DagsterInstance) -> None:

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from ingest_project.batches.report import TableReport
 from ingest_project.demo.sample_data import Upload
 from ingest_project.demo.table_rows import SourceRows
-from ingest_project.status import DeadLetterQueueStatus, QueueStatus, Status
+from ingest_project.ledger.report import TableReport
+from ingest_project.reports.status import DeadLetterQueueStatus, QueueStatus, Status
 
 BUCKET = "acme-landing"
 TABLE = "sales.orders"

@@ -33,5 +33,5 @@ def test_a_dagster_that_ends_by_itself_is_an_error_that_names_its_log(tmp_path: 
     log = tmp_path / "dagster.log"
     with Interrupts() as interrupts:
         group = ProcessGroup(["sh", "-c", "exit 3"], cwd=tmp_path, log=log, interrupts=interrupts)
-        with group, pytest.raises(IngestError, match=f"ended by itself with code 3; see {log}"):
+        with group, pytest.raises(IngestError, match=f"ended unexpectedly with code 3; see {log}"):
             DagsterDev(group, port=choose_port(None), log=log, interrupts=interrupts).wait_until_up()

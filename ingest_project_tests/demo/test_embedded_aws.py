@@ -18,7 +18,7 @@ THREADS = 8
 
 @pytest.fixture
 def frequent_switches() -> Iterator[None]:
-    """Threads give way to each other a hundred times as often, so that what can go wrong between them does."""
+    """Makes threads switch a hundred times as often, so that races between them occur."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield

@@ -19,7 +19,7 @@ def test_the_last_write_of_a_key_counts_and_unreadable_ones_bring_no_rows() -> N
     assert expected().unreadable == 1
 
 
-def test_exactly_the_expected_rows_are_no_difference_even_if_they_came_in_several_batches() -> None:
+def test_the_expected_rows_in_several_batches_are_not_a_difference() -> None:
     found = [source_rows("a", NEW, 5), source_rows("a", NEW, 7), source_rows("b", OLD)]
 
     assert expected().differences(TABLE, found) == []

@@ -8,11 +8,11 @@ from ingest_project.demo.interrupts import Interrupts
 from ingest_project.demo.landing import BUCKET, MAX_RECEIVE_COUNT, Landing
 from ingest_project.demo.sample_data import NOT_AN_EVENT
 from ingest_project.errors import NotAnS3Event
-from ingest_project.events.notification import parse_notification
 from ingest_project.services import Services
 from ingest_project.settings.model import Settings
-from ingest_project.sqs.message import Message
-from ingest_project.sqs.queue import Queue
+from ingest_project.sources.s3.notification import parse_notification
+from ingest_project.sources.sqs.message import Message
+from ingest_project.sources.sqs.queue import Queue
 from ingest_project_tests.demo.factories import upload
 
 
@@ -47,7 +47,7 @@ def test_each_put_is_announced_and_its_time_is_kept(landing: Landing, queue: Que
     assert all(started <= time <= datetime.now(UTC) for time in landing.put_at.values())
 
 
-def test_the_stray_message_is_no_s3_event(landing: Landing, queue: Queue) -> None:
+def test_the_stray_message_is_not_an_s3_event(landing: Landing, queue: Queue) -> None:
     receive(queue, 1)  # S3's own test event
     landing.send(NOT_AN_EVENT)
 

@@ -9,6 +9,7 @@ from threading import Timer
 
 from ingest_project.demo.interrupts import Interrupts
 from ingest_project.demo.process_group import ENDINGS, ProcessGroup
+from ingest_project_tests.patience import PATIENCE_SECONDS
 
 PARENT = """
 import os, subprocess, sys, time
@@ -80,7 +81,7 @@ def family(
 
 def members(folder: Path) -> tuple[int, int]:
     """The process ids of the command and of its child, once both are up."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         line = (folder / "log").read_text()
         if line.endswith("\n"):
@@ -91,7 +92,7 @@ def members(folder: Path) -> tuple[int, int]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process is there, and is no zombie that only waits to be reaped."""
+    """Whether the process exists and is not a zombie that waits to be reaped."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:

@@ -18,9 +18,7 @@ def shown(*states: dict[str, int], terminal: bool = False) -> str:
     return console.file.getvalue()
 
 
-def test_without_a_terminal_the_first_and_the_last_state_are_lines_and_those_between_wait_their_time() -> (
-    None
-):
+def test_without_a_terminal_the_first_and_last_state_are_printed_and_others_at_intervals() -> None:
     text = shown({}, {}, {"sales.orders": 700}, {"sales.orders": 1_200, "web.clicks": 50})
 
     assert text.splitlines() == [

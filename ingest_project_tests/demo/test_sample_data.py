@@ -1,23 +1,31 @@
-"""What is uploaded: the same for the same hour, sound for the tables of ingest.yaml, and with the mishaps it promises."""
+"""The uploads: deterministic for an hour, valid for the tables of demo.yaml, with the promised faults."""
 
 from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
-from ingest_project.demo.deployment import TOP
+from ingest_project.demo.deployment import FIRST_PARTITIONS, SETTINGS
 from ingest_project.demo.landing import BUCKET
-from ingest_project.demo.sample_data import CLICKS, DEVICES, ORDERS, SampleData, Upload, sample_data
+from ingest_project.demo.sample_data import (
+    CLICKS,
+    DEVICES,
+    ORDERS,
+    SampleData,
+    Upload,
+    first_partitions,
+    sample_data,
+)
 from ingest_project.errors import ObjectUnreadable
-from ingest_project.events.object_version import ObjectVersion
-from ingest_project.events.routing import RoutedObject, Router
-from ingest_project.objects.columns.mapping import target_of
-from ingest_project.objects.fetch.fetched import FetchedObject
-from ingest_project.objects.parse import Reading
-from ingest_project.objects.read import ReadResult
+from ingest_project.reading.parse import Reading
+from ingest_project.reading.read import ReadResult
+from ingest_project.reading.target import target_of
 from ingest_project.settings.load import load_settings
 from ingest_project.settings.model import Settings
-from ingest_project_tests.objects.factories import read_objects
+from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.routing import RoutedObject, Router
+from ingest_project.sources.s3.fetched import FetchedObject
+from ingest_project_tests.reading.factories import read_objects
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 
@@ -29,8 +37,13 @@ def sample() -> SampleData:
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.delenv("LANDING_BUCKET", raising=False)
-    return load_settings(TOP / "ingest.yaml")
+    for name in ("AWS_REGION", "DEMO_LEDGER_URL", "DEMO_CATALOG_URI", "INGEST_STATE_DIR"):
+        monkeypatch.setenv(name, "sqlite:///state")
+    monkeypatch.setenv("LANDING_QUEUE_URL", "http://127.0.0.1:9/123456789012/landing")
+    for variable in FIRST_PARTITIONS.values():
+        monkeypatch.setenv(variable, "2025-01-01")
+    monkeypatch.setenv("LANDING_BUCKET", BUCKET)
+    return load_settings(SETTINGS)
 
 
 def test_the_same_hour_gives_the_same_bytes(sample: SampleData) -> None:
@@ -49,12 +62,21 @@ def test_each_object_belongs_to_its_table_and_all_fill_the_promised_partitions(
     assert partitions == {ORDERS: 14, CLICKS: 48, DEVICES: 6}
 
 
-def test_a_clock_before_the_tables_start_still_gives_data_that_they_take(settings: Settings) -> None:
-    router = Router(settings.tables)
+@pytest.mark.parametrize(
+    "now",
+    [NOW, datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 59, tzinfo=UTC),
+        datetime(2028, 2, 29, 23, tzinfo=UTC)],
+)  # fmt: skip
+def test_no_row_is_of_the_future_and_each_first_partition_has_data(now: datetime, settings: Settings) -> None:
+    sample, starts = sample_data(now), first_partitions(now)
+    router = Router(settings_from(settings, starts).tables)
 
-    uploads = sample_data(datetime(2026, 1, 2, tzinfo=UTC)).all
-
-    assert {route(router, upload).table for upload in uploads} == {ORDERS, CLICKS, DEVICES}
+    for table, time_column in ((ORDERS, "ordered_at"), (CLICKS, "clicked_at"), (DEVICES, "seen_at")):
+        uploads = [one for one in sample.all if one.table == table and one.rows is not None]
+        assert f"{min(partitions_of(router, uploads))}".startswith(f"{starts[table]:%Y-%m-%d}")
+        frame = read([uploads[-1], *uploads[-9:-8]], settings).frame
+        assert frame is not None
+        assert frame[time_column].max() < now  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("table", [ORDERS, CLICKS, DEVICES])
@@ -90,16 +112,16 @@ def test_bad_rows_are_set_aside_and_the_good_ones_of_their_object_read(
     assert list(result.rejected_rows.values()) == [3]
 
 
-def test_todays_orders_have_a_field_without_a_column(sample: SampleData, settings: Settings) -> None:
-    today = [upload for upload in sample.later if upload.table == ORDERS][:8]
+def test_the_last_days_orders_have_a_field_without_a_column(sample: SampleData, settings: Settings) -> None:
+    last = [upload for upload in sample.later if upload.table == ORDERS][:8]
 
-    result = read(today, settings)
+    result = read(last, settings)
 
     assert result.frame is not None
     assert "coupon" in result.frame.columns
 
 
-def test_one_object_comes_twice_one_is_overwritten_unread_and_one_when_its_rows_are_in(
+def test_one_object_is_repeated_and_two_are_overwritten_before_and_after_they_are_read(
     sample: SampleData,
 ) -> None:
     first = Counter(upload.key for upload in sample.first)
@@ -112,6 +134,24 @@ def test_one_object_comes_twice_one_is_overwritten_unread_and_one_when_its_rows_
     assert len(over) == 1
     assert first[over[0].key] == 1
     assert over[0].body not in [upload.body for upload in sample.first]
+
+
+def settings_from(settings: Settings, starts: dict[str, datetime]) -> Settings:
+    """The same settings, with partitions that start there."""
+    tables = []
+    for table in settings.tables:
+        assert table.partition is not None
+        partition = table.partition.model_copy(update={"start": starts[table.name].isoformat()})
+        tables.append(table.model_copy(update={"partition": partition}))
+    return settings.model_copy(update={"tables": tables})
+
+
+def partitions_of(router: Router, uploads: list[Upload]) -> set[str]:
+    """The Dagster partitions that these uploads fill.
+
+    Raises UnroutableObject for one before the first partition.
+    """
+    return {str(route(router, upload).partition_key) for upload in uploads}
 
 
 def route(router: Router, upload: Upload) -> RoutedObject:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from ingest_project.batches.report import FailureReport
 from ingest_project.demo.outcome import Outcome, TableOutcome
 from ingest_project.demo.summary import print_summary
-from ingest_project.status import DeadLetterQueueStatus, QueueStatus
+from ingest_project.ledger.report import FailureReport
+from ingest_project.reports.status import DeadLetterQueueStatus, QueueStatus
 
 ORDERS = TableOutcome(
     "sales.orders",
@@ -57,11 +57,11 @@ def test_a_queue_shows_its_depths() -> None:
 
 
 def test_all_is_said_to_be_in_only_without_problems() -> None:
-    assert "All 33,700 rows of 1 tables are in, each exactly once." in printed()
+    assert "All 33,700 rows of 1 table have arrived, each exactly once." in printed()
 
     text = printed(problems=("sales.orders: 2 objects are not settled",))
 
-    assert "missing: sales.orders: 2 objects are not settled" in text
+    assert "wrong: sales.orders: 2 objects are not settled" in text
     assert "exactly once" not in text
 
 

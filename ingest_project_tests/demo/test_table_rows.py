@@ -28,7 +28,7 @@ def test_rows_are_counted_by_source_and_replaced_ones_are_gone(tmp_path: Path) -
         again = table.write(orders("batch-2", [3, 4, 5], uri=uri_of(1)))
         table.commit("batch-2", [again], replacing(uri_of(1)))
 
-    assert sorted(rows_by_source(tmp_path / "state" / "catalog.db", "sales.orders"), key=str) == [
+    assert sorted(rows_by_source(f"sqlite:///{tmp_path}/state/catalog.db", "sales.orders"), key=str) == [
         SourceRows(uri_of(1), "v1", "batch-2", 3),
         SourceRows(uri_of(2), "v1", "batch-1", 1),
     ]
@@ -38,4 +38,4 @@ def test_a_table_that_is_not_there_has_no_rows(tmp_path: Path) -> None:
     with open_lake(catalog_settings(tmp_path)) as lake:
         orders_table(lake)
 
-    assert list(rows_by_source(tmp_path / "state" / "catalog.db", "sales.returns")) == []
+    assert list(rows_by_source(f"sqlite:///{tmp_path}/state/catalog.db", "sales.returns")) == []

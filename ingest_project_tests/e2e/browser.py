@@ -15,6 +15,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from ingest_project_tests.patience import PATIENCE_SECONDS
+
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -26,11 +28,10 @@ FLAGS = (
     "--disable-sync",
     "--window-size=1600,1200",
 )
-WAIT_SECONDS = 30
 
 
 class Browser:
-    """One browser session on the web UI at `url`. A wait that ends in vain fails with what the page says instead."""
+    """One browser session on the web UI at `url`. A wait that times out fails with the page's text."""
 
     def __init__(self, driver: webdriver.Chrome, *, url: str, screenshots: Path) -> None:
         self._driver = driver
@@ -60,7 +61,7 @@ class Browser:
         self._driver.get(f"{self._url}{path}")
         self.see(*texts)
 
-    def see(self, *texts: str, seconds: float = WAIT_SECONDS) -> None:
+    def see(self, *texts: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until all of these texts are to be seen."""
         self.wait_until(lambda: all(text in self.text for text in texts), f"{texts} to be seen", seconds)
 
@@ -81,11 +82,11 @@ class Browser:
         self.wait_until(clicked, f"{xpath} to click")
 
     def write(self, xpath: str, text: str) -> None:
-        """Put this text into the input field that is found there, instead of what it holds, and press Enter."""
+        """Replace the text of the input field that is found there, and press Enter."""
         self.wait_until(lambda: bool(self._visible(xpath)), f"{xpath} to write into")
         self._visible(xpath)[-1].send_keys(Keys.CONTROL, "a", Keys.NULL, text, Keys.ENTER)
 
-    def wait_until(self, what: Callable[[], bool], name: str, seconds: float = WAIT_SECONDS) -> None:
+    def wait_until(self, what: Callable[[], bool], name: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until it holds. An element that is replaced or covered meanwhile is looked for again."""
         wait = WebDriverWait(self._driver, seconds, 0.1, ignored_exceptions=[WebDriverException])
         try:

@@ -1,18 +1,35 @@
 """A fresh deployment for each test."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ingest_project_tests import databases
+from ingest_project_tests.databases import Databases
 from ingest_project_tests.e2e.world import World, emulated_aws
+
+MADE: dict[str, Callable[[Path], Databases]] = {
+    "sqlite": databases.sqlite,
+    "postgres": lambda _: databases.postgres(),
+    "one-postgres": lambda _: databases.one_postgres(),
+}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """An empty AWS account and an empty folder; the test writes the settings and starts the daemon."""
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """An empty AWS account and an empty folder; the test writes the settings and starts the daemon.
+
+    Its databases are SQLite files, or, for tests with `on_both_databases` or `on_each_layout`, those and new
+    ones on PostgreSQL.
+    """
+    kind = getattr(request, "param", "sqlite")
+    if kind != "sqlite" and databases.SERVER_VARIABLE not in os.environ:
+        pytest.skip(f"{databases.SERVER_VARIABLE} is not set")
+    made = MADE[kind](tmp_path)
     with emulated_aws(tmp_path) as endpoint:
-        deployment = World(tmp_path, endpoint)
+        deployment = World(tmp_path, endpoint, made)
         try:
             yield deployment
         finally:

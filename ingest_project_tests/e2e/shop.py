@@ -1,4 +1,4 @@
-"""Three tables and the objects that fill them: what the end-to-end tests put into S3, and what must come out."""
+"""Three tables and their objects: the uploads of the end-to-end tests, and the expected rows."""
 
 import io
 from collections import Counter

@@ -5,20 +5,21 @@ import signal
 
 import pytest
 
+from ingest_project_tests.databases import on_both_databases
 from ingest_project_tests.e2e.shop import ORDERS, Shop
 from ingest_project_tests.e2e.world import World, kill_group
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, on_both_databases]
 
 
 def test_killed_run_is_replaced(world: World) -> None:
     shop = shop_with_orders(world)
     world.start_daemon()
-    world.wait_for(lambda: bool(working_runs(world)), seconds=90, name="a run working")
+    world.wait_for(lambda: bool(working_runs(world)), name="a run working")
 
     for pid in working_runs(world):
         os.kill(pid, signal.SIGKILL)
-    world.wait_for(world.settled, seconds=180, name="settling after the run was killed")
+    world.wait_for(world.settled, name="settling after the run was killed")
 
     shop.assert_exact()
 
@@ -26,12 +27,12 @@ def test_killed_run_is_replaced(world: World) -> None:
 def test_killed_daemon_is_picked_up_by_the_next_one(world: World) -> None:
     shop = shop_with_orders(world)
     daemon = world.start_daemon()
-    world.wait_for(lambda: bool(world.ledger("select 1 from batches")), seconds=90, name="a batch planned")
+    world.wait_for(lambda: bool(world.ledger("select 1 from batches")), name="a batch planned")
 
     kill_group(daemon)
     shop.put_orders("2026-11-21", 99)
     world.start_daemon()
-    world.wait_for(world.settled, seconds=180, name="settling after the daemon was killed")
+    world.wait_for(world.settled, name="settling after the daemon was killed")
 
     shop.assert_exact()
 
@@ -39,14 +40,14 @@ def test_killed_daemon_is_picked_up_by_the_next_one(world: World) -> None:
 def test_killed_daemon_and_run_are_picked_up_when_the_lease_has_run_out(world: World) -> None:
     shop = shop_with_orders(world)
     daemon = world.start_daemon()
-    world.wait_for(lambda: bool(working_runs(world)), seconds=90, name="a run working")
+    world.wait_for(lambda: bool(working_runs(world)), name="a run working")
 
     runs = working_runs(world)
     kill_group(daemon)
     for pid in runs:
         os.kill(pid, signal.SIGKILL)
     world.start_daemon()
-    world.wait_for(world.settled, seconds=240, name="settling after daemon and run were killed")
+    world.wait_for(world.settled, name="settling after daemon and run were killed")
 
     shop.assert_exact()
 
@@ -61,7 +62,7 @@ def shop_with_orders(world: World) -> Shop:
 
 
 def working_runs(world: World) -> list[int]:
-    """Process ids of the runs that own an open batch: found by the run id in their command lines or environment."""
+    """Process ids of the runs that own an open batch, found by the run id in command line or environment."""
     owners = [
         run_id
         for (run_id,) in world.ledger(

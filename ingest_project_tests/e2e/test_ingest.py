@@ -5,10 +5,11 @@ from datetime import datetime
 
 import pytest
 
+from ingest_project_tests.databases import on_both_databases
 from ingest_project_tests.e2e.shop import CLICKS, ORDERS, Shop, table
 from ingest_project_tests.e2e.world import BUCKET, World
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, on_both_databases]
 
 
 def test_200_objects_of_3_tables_in_40_partitions_become_3_runs_and_3_snapshots(world: World) -> None:
@@ -17,7 +18,7 @@ def test_200_objects_of_3_tables_in_40_partitions_become_3_runs_and_3_snapshots(
     shop.put_200()
 
     world.start_daemon()
-    world.wait_for(world.settled, seconds=120, name="settling 200 objects")
+    world.wait_for(world.settled, name="settling 200 objects")
 
     shop.assert_exact()
     assert [len(world.snapshots(name)) for name in shop.expected] == [1, 1, 1]
@@ -60,10 +61,12 @@ def test_message_that_names_objects_of_both_tables_is_deleted_only_when_both_are
         world.sqs.send_message(QueueUrl=world.queue_url(queue), MessageBody=json.dumps({"Records": records}))
 
     world.start_daemon()
-    settled = "select count(*) from object_versions where state = ?"
+    settled = "select count(*) from object_versions where state = :state"
     world.wait_for(
-        lambda: world.ledger(settled, "committed") == [(2,)] and world.ledger(settled, "failed") == [(2,)],
-        seconds=120,
+        lambda: (
+            world.ledger(settled, state="committed") == [(2,)]
+            and world.ledger(settled, state="failed") == [(2,)]
+        ),
         name="one table of each queue settled, the other failed",
     )
     assert [world.messages_in(queue) for queue in queues] == [1, 1]
@@ -74,14 +77,14 @@ def test_message_that_names_objects_of_both_tables_is_deleted_only_when_both_are
         etag = world.s3.put_object(Bucket=BUCKET, Key=keys[queue][1], Body=body)["ETag"].strip('"')
         message = {"Records": [record(keys[queue][1], etag, len(body))]}
         world.sqs.send_message(QueueUrl=world.queue_url(queue), MessageBody=json.dumps(message))
-    world.wait_for(world.settled, seconds=120, name="settling both tables of both queues")
+    world.wait_for(world.settled, name="settling both tables of both queues")
 
     for queue in queues:
         assert [count for _, _, count in world.rows(f"{queue}.orders")] == [1]
         assert [count for _, _, count in world.rows(f"{queue}.clicks")] == [1]
 
 
-def test_bad_messages_stay_for_the_dlq_and_hold_nobody_back(world: World) -> None:
+def test_bad_messages_stay_for_the_dlq_and_do_not_delay_others(world: World) -> None:
     shop = Shop(world)
     shop.open()
     shop.put_orders("2026-11-20", 0)
@@ -94,7 +97,6 @@ def test_bad_messages_stay_for_the_dlq_and_hold_nobody_back(world: World) -> Non
             world.ledger("select state, count(*) from messages group by state order by state")
             == [("deleted", 2), ("rejected", 3)]
         ),  # the object's event and s3:TestEvent are gone
-        seconds=120,
         name="two messages deleted, three rejected",
     )
 

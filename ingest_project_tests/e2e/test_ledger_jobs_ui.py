@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest_project.batches.ledger import Ledger
-from ingest_project_tests.batches.factories import claim, deliver, failure, outcome, plan_one, routed, start
+from ingest_project.ledger.ledger import Ledger
 from ingest_project_tests.e2e.browser import chromium
 from ingest_project_tests.e2e.shop import ORDERS
 from ingest_project_tests.e2e.world import BIN, TOP, World
+from ingest_project_tests.ledger.factories import claim, deliver, failure, outcome, plan_one, routed, start
+from ingest_project_tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.e2e
 
@@ -29,7 +30,7 @@ def test_history_in_the_web_ui_is_plain_text(world: World) -> None:
 
     with chromium(world.start_dev(), world.home) as browser:
         browser.open(f"/runs/{run_id}", "ledger_history", "STEP_OUTPUT")
-        browser.see(f"s3://acme-landing/{HOSTILE}", "it is <b>broken</b>")
+        browser.see(f"s3://acme-landing/{HOSTILE}", "unreadable: it is <b>broken</b>")
 
         assert browser.count("td img, td b, td a[href^='javascript']") == 0
         assert "taken" not in browser._driver.title
@@ -48,7 +49,7 @@ def fail(path: Path) -> None:
 def launch_history(world: World) -> str:
     """Run the job as `dagster job execute` does; gives the run's id."""
     config = world.home / "history.yaml"
-    config.write_text("ops: {history: {config: {limit: 10}}}\n")
+    config.write_text("ops: {history: {config: {limit: 10, details: true}}}\n")
     job = ("-m", "ingest_project.definitions", "-j", "ledger_history")
     done = subprocess.run(
         [BIN / "dagster", "job", "execute", *job, "-c", config],
@@ -57,7 +58,7 @@ def launch_history(world: World) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     found = re.search(r"ledger_history - ([0-9a-f-]{36})", done.stderr)
     assert found is not None, done.stderr

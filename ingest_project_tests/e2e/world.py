@@ -1,7 +1,8 @@
-"""A whole deployment for one test: an AWS emulator, settings, and a real Dagster daemon, each its own process.
+"""A whole deployment for one test: an AWS emulator, settings, and a real Dagster daemon, each its own
+process.
 
-What a test knows of it, it knows from outside: SQS's counts, the ledger's file, Dagster's storage, and the Iceberg
-tables as chdb reads them.
+What a test knows of it, it knows from outside: SQS's counts, the ledger's database, Dagster's storage, and
+the Iceberg tables as chdb reads them.
 """
 
 import gzip
@@ -9,7 +10,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -22,7 +22,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import yaml
 
+from ingest_project_tests.databases import Databases
+from ingest_project_tests.patience import PATIENCE_SECONDS
+
 if TYPE_CHECKING:
+    import dagster as dg
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -37,6 +41,7 @@ class World:
 
     home: Path
     endpoint: str
+    databases: Databases
     settings: dict[str, Any] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -74,26 +79,38 @@ class World:
         )
 
     def write_settings(self, queues: list[dict[str, Any]], tables: list[dict[str, Any]]) -> None:
-        """ingest.yaml, with the ledger, catalog and warehouse under `home`."""
+        """ingest.yaml and dagster.yaml, with the warehouse under `home`."""
         self.settings = {
             "aws": {"region": "us-east-1"},
-            "ledger": {"url": "sqlite:///ledger.db"},
+            "ledger": {"url": self.databases.url_for_project("ledger")},
             "catalog": {
                 "name": "lake",
                 "type": "sql",
-                "uri": "sqlite:///catalog.db",
+                "uri": self.databases.url_for_project("catalog"),
                 "warehouse": "warehouse",
             },
             "queues": [{"url": self.queue_url(queue["name"]), **queue} for queue in queues],
             "tables": tables,
         }
         (self.home / "ingest.yaml").write_text(yaml.safe_dump(self.settings, sort_keys=False))
-        dagster_home = self.home / "dagster"
-        dagster_home.mkdir()
+        self.write_instance(self.home / "dagster")
+
+    def write_instance(self, dagster_home: Path, **changes: Any) -> None:
+        """Writes the project's dagster.yaml to this DAGSTER_HOME, with the deployment's databases."""
+        dagster_home.mkdir(exist_ok=True)
         instance = yaml.safe_load((TOP / "dagster.yaml").read_text())
         # A run that was killed before it started: two minutes are right for production and long for a test.
         instance["run_monitoring"] |= {"start_timeout_seconds": 45, "poll_interval_seconds": 5}
+        instance |= self.databases.dagster_storage(dagster_home) | changes
         (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(instance))
+
+    @contextmanager
+    def instance(self) -> "Iterator[dg.DagsterInstance]":
+        """What Dagster itself knows, as its web UI would show it."""
+        import dagster as dg
+
+        with dg.DagsterInstance.from_config(str(self.home / "dagster")) as instance:
+            yield instance
 
     def stop_sensors(self) -> None:
         """Say in the settings that no queue is drained."""
@@ -108,12 +125,12 @@ class World:
         )
 
     def start_dev(self) -> str:
-        """`dagster dev` as `make dev` starts it, in a process group of its own; gives the URL of its web UI."""
+        """Starts `dagster dev` like `make dev`, in its own process group; gives the URL of its web UI."""
         port = _free_port()
         self._start(
             BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", port, log="daemon.log", folder=TOP
         )
-        self.wait_for(lambda: _listens(port), seconds=120, name="the web UI answering")
+        self.wait_for(lambda: _listens(port), name="the web UI answering")
         return f"http://127.0.0.1:{port}"
 
     def materialize(self, asset: str, partition: str) -> subprocess.CompletedProcess[str]:
@@ -135,21 +152,12 @@ class World:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
         )
 
-    def ledger(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    def ledger(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         """Rows of the ledger; none while it does not exist yet."""
-        path = self.home / "ledger.db"
-        if not path.exists():
-            return []
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30) as connection:
-            try:
-                return connection.execute(query, parameters).fetchall()
-            except sqlite3.OperationalError as error:
-                if "no such table" in str(error):
-                    return []
-                raise
+        return self.databases.read_ledger(query, **parameters)
 
     def messages_in(self, queue: str) -> int:
         """Messages that the queue holds, visible or not."""
@@ -160,14 +168,14 @@ class World:
             attributes["ApproximateNumberOfMessagesNotVisible"]
         )
 
-    def wait_for(self, what: Callable[[], bool], *, seconds: float, name: str) -> None:
+    def wait_for(self, what: Callable[[], bool], *, name: str) -> None:
         """Wait until it holds; fails, with the daemon's last words, if it does not in time."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not what():
             if time.monotonic() > deadline:
                 log = self.home / "daemon.log"
                 tail = log.read_text(errors="replace")[-6000:] if log.exists() else ""
-                raise AssertionError(f"{name} did not happen within {seconds:.0f} s\n{tail}")
+                raise AssertionError(f"{name} did not happen within {PATIENCE_SECONDS} s\n{tail}")
             time.sleep(0.05)
 
     def settled(self) -> bool:
@@ -182,14 +190,17 @@ class World:
         )
 
     def rows(self, table: str) -> list[tuple[str, str, int]]:
-        """`(_source_uri, _source_version, rows)` of the table as chdb, which shares no code with the writers, reads it."""
+        """`(_source_uri, _source_version, rows)` of the table, read by chdb, which shares no code with the
+        writers.
+        """
         import chdb
 
-        location = self._metadata_location(table)
+        location = self.databases.metadata_location(table)
         if location is None:
             return []
         folder, _, name = location.rpartition("/metadata/")
-        # Named, because left to itself it lists the folder and may take the metadata of a commit that lost its race.
+        # Named, because left to itself it lists the folder and may take the metadata of a commit that lost
+        # its race.
         source = f"icebergLocal('{folder}', settings iceberg_metadata_file_path = 'metadata/{name}')"
         query = f"select _source_uri, _source_version, count() from {source} group by 1, 2 order by 1, 2"  # noqa: S608
         with chdir("/"):  # chdb opens nothing outside of its working folder
@@ -200,19 +211,21 @@ class World:
 
     def snapshots(self, table: str) -> list[dict[str, Any]]:
         """The snapshots of the table's current metadata file, oldest first."""
-        location = self._metadata_location(table)
+        location = self.databases.metadata_location(table)
         return [] if location is None else list(json.loads(Path(location).read_bytes())["snapshots"])
 
     def close(self) -> None:
-        """End every process that was started, and what they started."""
+        """End every process that was started, and what they started; drop the databases that were made."""
         for process in self.processes:
             kill_group(process)
+        self.databases.close()
 
     def _start(self, *command: object, log: str, folder: Path | None = None) -> subprocess.Popen[bytes]:
         with (self.home / log).open("ab") as output:
             process = subprocess.Popen(
                 [str(part) for part in command],
-                env=self.environment, cwd=folder or self.home, stdout=output, stderr=output, start_new_session=True,
+                env=self.environment, cwd=folder or self.home, stdout=output, stderr=output,
+                start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
         return process
@@ -227,17 +240,6 @@ class World:
             "endpoint_url": self.endpoint, "region_name": "us-east-1",
             "aws_access_key_id": "testing", "aws_secret_access_key": "testing",
         }  # fmt: skip
-
-    def _metadata_location(self, table: str) -> str | None:
-        """The path of the table's current metadata file, from the catalog's own database."""
-        if not (self.home / "catalog.db").exists():
-            return None
-        with sqlite3.connect(self.home / "catalog.db", timeout=30) as connection:
-            query = (
-                "select metadata_location from iceberg_tables where table_namespace = ? and table_name = ?"
-            )
-            row = connection.execute(query, tuple(table.rsplit(".", 1))).fetchone()
-        return str(row[0]).removeprefix("file://") if row else None
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:

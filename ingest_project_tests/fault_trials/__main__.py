@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ingest_project_tests.databases import SERVER_VARIABLE
 from ingest_project_tests.fault_trials.catalogue import CATALOGUE, faults
-from ingest_project_tests.fault_trials.databases import SERVER_VARIABLE
 from ingest_project_tests.fault_trials.harness import Harness, Plan
 from ingest_project_tests.fault_trials.soak import SoakPlan, soak
 from ingest_project_tests.fault_trials.summary import print_result, print_summary

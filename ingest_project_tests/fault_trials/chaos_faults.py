@@ -1,4 +1,4 @@
-"""Several faults at once, drawn by the seed: a network that fails now and then, kills and freezes, shuffled rewrites."""
+"""Several faults at once, chosen by the seed: network failures, kills and freezes, shuffled rewrites."""
 
 import sys
 from collections.abc import Callable

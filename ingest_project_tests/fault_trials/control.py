@@ -1,8 +1,8 @@
 """The control folder: how a trial says what is to happen at a named point of a process it does not hold.
 
-A trial arms a point by a file, and the first process that comes there claims the file by renaming it, so that each
-order is carried out once, whatever runs at the same time. The claim leaves a mark, by which the trial knows that its
-fault has truly happened.
+A trial arms a point by a file, and the first process that comes there claims the file by renaming it, so that
+each order is carried out once, whatever runs at the same time. The claim leaves a mark, by which the trial
+knows that its fault has truly happened.
 """
 
 import json
@@ -91,7 +91,9 @@ class Control:
 
 
 def reach(point: str) -> Order | None:
-    """Called by the deployment's processes at a point: carries its order out, and gives it if this process lives on."""
+    """Called by the deployment's processes at a point: executes its order, and gives it if the process
+    survives.
+    """
     order = control().claim(point)
     if order is not None:
         _carry_out(order)
@@ -122,7 +124,7 @@ def _carry_out(order: Order) -> None:
 
 
 def kill_daemon(group: int) -> None:
-    """SIGKILL the daemon and its code server, and leave its run workers alive; the caller itself dies last."""
+    """SIGKILL the daemon and its code server, but not its run workers; the caller itself dies last."""
     spared = run_workers(group)
     own = os.getpid()
     victims = [pid for pid in members_of_group(group) if pid not in spared]

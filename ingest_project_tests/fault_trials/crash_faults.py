@@ -1,4 +1,4 @@
-"""SIGKILL of the run, the daemon, or both, at each named point of an object's journey and at random moments."""
+"""SIGKILL of the run, the daemon, or both, at each named point and at random moments."""
 
 from ingest_project_tests.fault_trials.control import Action
 from ingest_project_tests.fault_trials.trial import Fault, NotReached, Trial

@@ -52,7 +52,7 @@ def works_for_three_timeouts(trial: Trial) -> None:
     trial.land(12)
     trial.await_mark("after-fetch")
     trial.settle()
-    received = trial.deployment.read_ledger(
+    received = trial.deployment.ledger(
         "select m.receive_count, count(*) from messages m"
         " join message_objects l on l.queue = m.queue and l.message_id = m.message_id"
         " join object_versions o on o.object_id = l.object_id"
@@ -64,7 +64,7 @@ def works_for_three_timeouts(trial: Trial) -> None:
 
 
 def stale_receipts(trial: Trial) -> None:
-    """A second consumer receives the messages meanwhile, so that the project's receipt handles are old ones."""
+    """A second consumer receives the messages, so that the project's receipt handles become stale."""
     trial.arm("after-commit", Action.PAUSE, seconds=6)
     trial.land(12)
     trial.await_mark("after-commit")
@@ -111,11 +111,11 @@ def two_daemons_one_dies(trial: Trial) -> None:
 
 def _receipts(trial: Trial) -> list[tuple[str]]:
     query = (
-        "select m.receipt_handle from messages m where m.state = 'open' and m.receipt_handle is not null and exists"
-        " (select 1 from message_objects o join object_versions v on v.object_id = o.object_id"
+        "select m.receipt_handle from messages m where m.state = 'open' and m.receipt_handle is not null and "
+        "exists (select 1 from message_objects o join object_versions v on v.object_id = o.object_id"
         " where o.message_id = m.message_id and v.table_name = :table)"
     )
-    return [(str(handle),) for (handle,) in trial.deployment.read_ledger(query, table=trial.table)]
+    return [(str(handle),) for (handle,) in trial.deployment.ledger(query, table=trial.table)]
 
 
 DELIVERY = (

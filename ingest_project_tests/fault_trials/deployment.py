@@ -1,9 +1,8 @@
-"""The deployment that trials are made on: ministack, a fault proxy before it, settings with a table for each trial,
-and daemons that run the breakable code location. One serves many trials, one after the other."""
+"""The deployment that trials are made on: ministack, a fault proxy before it, settings with a table for each
+trial, and daemons that run the breakable code location. One serves many trials, one after the other."""
 
 import json
 import signal
-import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
@@ -13,15 +12,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
+import boto3
 import yaml
 
 from ingest_project_tests.e2e.world import BIN, TOP, World, kill_group
 from ingest_project_tests.fault_trials.control import FOLDER_VARIABLE, Control
-from ingest_project_tests.fault_trials.databases import Databases
 from ingest_project_tests.fault_trials.oracle import Found, Recorded, SetAside
 from ingest_project_tests.fault_trials.processes import is_alive, members_of_group
 from ingest_project_tests.fault_trials.proxy import FaultProxy
+from ingest_project_tests.fault_trials.run_oracle import SettledBatch
+from ingest_project_tests.fault_trials.told import Told, told_by
 from ingest_project_tests.fault_trials.workload import PLAIN_BUCKET, VERSIONED_BUCKET
 
 if TYPE_CHECKING:
@@ -30,22 +30,38 @@ if TYPE_CHECKING:
 
 LOCATION = "ingest_project_tests.fault_trials.location"
 QUEUE = "landing"
+ALERTS = "alerts"
 LEASE_SECONDS = 10
 VISIBILITY_SECONDS = 30
 FIRST_DAEMON = "dagster"
+SETTLED_BATCHES = """
+select b.batch_id, a.run_id, coalesce(b.rows, 0), coalesce(b.rejected_rows, 0),
+(select count(*) from batch_objects m where m.batch_id = b.batch_id and m.error_class is not null)
+from batches b
+left join attempts a on a.batch_id = b.batch_id and a.outcome = 'committed'
+where b.table_name = :table and b.state = 'committed'
+"""
+PARTITIONS_OF_A_BATCH = """
+select distinct o.partition_key from batch_objects m join object_versions o on o.object_id = m.object_id
+where m.batch_id = :batch and m.role = 'ingest' and (m.rows > 0 or m.rejected_rows > 0)
+"""
 _reading = threading.Lock()
 """chdb keeps one engine for each process."""
 
 
 @dataclass
 class Deployment(World):
-    """A world whose AWS is behind a proxy. `endpoint` is ministack's own, by which the harness goes past the proxy."""
+    """A world whose AWS is behind a proxy.
+
+    `endpoint` is ministack's own, by which the harness goes past the proxy.
+    """
 
     proxy: FaultProxy = field(kw_only=True)
-    databases: Databases = field(kw_only=True)
     bytecode: Path = field(kw_only=True)
     daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restarts: int = 0
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    topic_arn: str = ""
 
     @property
     def control(self) -> Control:
@@ -57,7 +73,8 @@ class Deployment(World):
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return {
             **inherited,
-            # Compiled once for all processes: without it each compiles Dagster anew, which takes longer than a batch.
+            # Compiled once for all processes: without it each compiles Dagster anew, which takes longer than
+            # a batch.
             "PYTHONPYCACHEPREFIX": str(self.bytecode),
             "AWS_ENDPOINT_URL": self.proxy.endpoint,
             FOLDER_VARIABLE: str(self.control.folder),
@@ -75,6 +92,7 @@ class Deployment(World):
     def open(self, tables: Sequence[dict[str, Any]]) -> None:
         """Buckets, queue, settings; and the first daemon."""
         self.create_queue(QUEUE)
+        self._subscribe_to_alerts()
         for bucket in (PLAIN_BUCKET, VERSIONED_BUCKET):
             self.s3.create_bucket(Bucket=bucket)
         self.s3.put_bucket_versioning(Bucket=VERSIONED_BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -103,7 +121,7 @@ class Deployment(World):
         kill_group(self.daemons.pop(name))
 
     def revive_daemons(self) -> None:
-        """Start every daemon anew that has died, as a supervisor would."""
+        """Restart every daemon that has died, as a supervisor would."""
         for name, process in list(self.daemons.items()):
             if process.poll() is not None:
                 self.restarts += 1
@@ -117,35 +135,66 @@ class Deployment(World):
         self.databases.close()
 
     def runs(self, table: str) -> list[tuple[str, str, str]]:
-        """`(daemon's name, run id, status)` of every run that Dagster knows for a table, oldest first."""
+        """`(daemon's name, run id, status)` of every run that was launched for a table, oldest first.
+
+        Those that a person typed are among them once they have a batch: until then nobody can tell whether
+        they live.
+        """
         query = (
-            "select r.run_id, r.status from runs r join run_tags t on t.run_id = r.run_id"
-            " where t.key = 'ingest/table' and t.value = ? order by r.id"
+            "select r.run_id, r.status, t.value from runs r left join run_tags t on t.run_id = r.run_id"
+            " and t.key = 'ingest/table' where t.value = :table or r.run_body like :asset order by r.id"
         )
+        asset = f"%{json.dumps(table.split('.'))}%"
+        have_batches = {run_id for (run_id,) in self.ledger("select run_id from attempts")}
         return [
-            (name, *row)
-            for name in self._known_daemons()
-            for row in _sqlite(self.home / name / "history" / "runs.db", query, table)
+            (home.name, run_id, status)
+            for home in self.dagster_homes()
+            for run_id, status, tagged in self.databases.read_dagster(home, query, table=table, asset=asset)
+            if tagged or run_id in have_batches
         ]
+
+    def dagster_homes(self) -> list[Path]:
+        """The DAGSTER_HOME of every daemon that ever ran here."""
+        return [path.parent for path in self.home.glob("*/dagster.yaml")]
+
+    def told(self, table: str) -> Told:
+        """What Dagster tells of a table, and the alerts."""
+        runs, materialized = told_by(self.dagster_homes(), table)
+        return Told(tuple(runs), tuple(materialized), tuple(self.alerted()))
+
+    def settled_batches(self, table: str) -> list[SettledBatch]:
+        """The committed batches of a table."""
+        rows = self.ledger(SETTLED_BATCHES, table=table)
+        return [
+            SettledBatch(batch_id, run_id, self._partitions_of(batch_id), int(good), int(bad), failed)
+            for batch_id, run_id, good, bad, failed in rows
+        ]
+
+    def _partitions_of(self, batch_id: str) -> frozenset[str | None]:
+        return frozenset(key for (key,) in self.ledger(PARTITIONS_OF_A_BATCH, batch=batch_id))
+
+    def alerted(self) -> list[str]:
+        """The ids of the runs that alerts have named, as often as they did."""
+        url = self.queue_url(ALERTS)
+        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self.alerts.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [alert["run_id"] for alert in self.alerts if alert.get("run_id")]
 
     def has_dagster_storage(self) -> bool:
         """Whether the first daemon has created its storage: it has, once there are heartbeats."""
-        path = self.home / FIRST_DAEMON / "history" / "runs.db"
-        return bool(_sqlite(path, "select 1 from daemon_heartbeats"))
-
-    def read_ledger(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """Rows of the ledger; none while it does not exist yet."""
-        return _rows(self.databases.ledger, query, parameters)
+        return bool(self.databases.read_dagster(self.home / FIRST_DAEMON, "select 1 from daemon_heartbeats"))
 
     def recorded(self, table: str) -> dict[tuple[str, str], Recorded]:
         """What the ledger says of the object versions of a table, by uri and version."""
         query = (
-            "select bucket, key, version_id, sequencer, etag, state, rows, error_class, coalesce(rejected_rows, 0)"
-            " from object_versions where table_name = :table"
+            "select bucket, key, version_id, sequencer, etag, state, rows, error_class, "
+            "coalesce(rejected_rows, 0) from object_versions where table_name = :table"
         )
         return {
             (f"s3://{bucket}/{key}", version_id or sequencer or etag): Recorded(*told)
-            for bucket, key, version_id, sequencer, etag, *told in self.read_ledger(query, table=table)
+            for bucket, key, version_id, sequencer, etag, *told in self.ledger(query, table=table)
         }
 
     def found(self, table: str) -> list[Found]:
@@ -168,10 +217,10 @@ class Deployment(World):
         )
 
     def _groups(self, table: str, columns: str, totals: str) -> list[Any]:
-        """The table's rows by these columns; none if there is no such table."""
+        """The table's rows by these columns; empty if the table does not exist."""
         import chdb
 
-        location = self._metadata_location(table)
+        location = self.databases.metadata_location(table)
         if location is None:
             return []
         folder, _, name = location.rpartition("/metadata/")
@@ -188,14 +237,14 @@ class Deployment(World):
     def purge_queue(self) -> None:
         self.sqs.purge_queue(QueueUrl=self.queue_url(QUEUE))
 
-    def _metadata_location(self, table: str) -> str | None:
-        namespace, _, name = table.rpartition(".")
-        query = (
-            "select metadata_location from iceberg_tables"
-            " where table_namespace = :namespace and table_name = :name"
+    def _subscribe_to_alerts(self) -> None:
+        """A topic for the project's alerts, and a queue that gets them."""
+        sns = boto3.client("sns", **self._client())
+        self.topic_arn = sns.create_topic(Name=ALERTS)["TopicArn"]
+        arn = self.create_queue(ALERTS)
+        sns.subscribe(
+            TopicArn=self.topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
         )
-        rows = _rows(self.databases.catalog, query, {"namespace": namespace, "name": name})
-        return str(rows[0][0]).removeprefix("file://") if rows else None
 
     def _write_settings(self, tables: list[dict[str, Any]]) -> None:
         self.settings = {
@@ -213,6 +262,7 @@ class Deployment(World):
                 }
             ],
             "tables": tables,
+            "alerts": {"sns_topic_arn": self.topic_arn},
         }  # fmt: skip
         unfinished = self.home / "ingest.yaml.new"
         unfinished.write_text(yaml.safe_dump(self.settings, sort_keys=False))
@@ -220,19 +270,14 @@ class Deployment(World):
 
     def _dagster_home(self, name: str) -> Path:
         home = self.home / name
-        home.mkdir(exist_ok=True)
-        instance = yaml.safe_load((TOP / "dagster.yaml").read_text())
-        instance["run_monitoring"] |= {"start_timeout_seconds": 45, "poll_interval_seconds": 5}
-        # Captured to files by two processes for each run; in the daemon's own log they cost nothing and are in order.
-        instance["compute_logs"] = {
+        # Captured to files by two processes for each run; in the daemon's own log they cost nothing and are
+        # in order.
+        compute_logs = {
             "module": "dagster._core.storage.noop_compute_log_manager",
             "class": "NoOpComputeLogManager",
         }
-        (home / "dagster.yaml").write_text(yaml.safe_dump(instance))
+        self.write_instance(home, compute_logs=compute_logs)
         return home
-
-    def _known_daemons(self) -> list[str]:
-        return [path.parent.name for path in self.home.glob("*/dagster.yaml")]
 
 
 def wait_until(what: Callable[[], bool], *, seconds: float, pause: float = 0.05) -> bool:
@@ -257,25 +302,3 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
-
-
-def _rows(engine: sa.Engine, query: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(sa.text(query), parameters)]
-    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
-        if "no such table" in str(error) or "UndefinedTable" in str(error):
-            return []
-        raise
-
-
-def _sqlite(path: Path, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-    if not path.exists():
-        return []
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30) as connection:
-        try:
-            return connection.execute(query, parameters).fetchall()
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                return []
-            raise

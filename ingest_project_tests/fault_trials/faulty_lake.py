@@ -20,7 +20,8 @@ POINTS = {
     "quarantine": ("before-quarantine-commit", "quarantine-committed"),
     "replaced": ("before-replaced-commit", "replaced-committed"),
 }
-"""By what is committed: a batch's good rows; the mark of a second attempt; its bad rows; without those it replaced."""
+"""By what is committed: a batch's good rows; the mark of a second attempt; its bad rows; without those it
+replaced."""
 
 
 def _kind(table: Table, updates: tuple[TableUpdate, ...]) -> str:

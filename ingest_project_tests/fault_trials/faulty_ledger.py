@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ingest_project.batches.ledger import Ledger
-from ingest_project.batches.model import BatchWork, ClaimResult, RowsToReplace
+from ingest_project.ledger.ledger import Ledger
+from ingest_project.ledger.model import BatchWork, ClaimResult, RowsToReplace
 from ingest_project_tests.fault_trials.control import reach
 
 AFTER_CLAIM = "after-claim"
@@ -34,7 +34,8 @@ class FaultyLedger(Ledger):
         reach(AFTER_CONFIRM)
         return replaced
 
-    def settle(self, *arguments: Any, **named: Any) -> None:
+    def settle(self, *arguments: Any, **named: Any) -> int:
         reach(AFTER_COMMIT)
-        super().settle(*arguments, **named)
+        gone = super().settle(*arguments, **named)
         reach(AFTER_SETTLE)
+        return gone

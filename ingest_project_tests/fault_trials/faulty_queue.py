@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ingest_project.sqs.message import EntryResults, Message, Receipt
-from ingest_project.sqs.queue import Queue
+from ingest_project.sources.sqs.message import EntryResults, Message, Receipt
+from ingest_project.sources.sqs.queue import Queue
 from ingest_project_tests.fault_trials.control import control, reach
 
 AFTER_RECEIVE = "after-receive"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from ingest_project.services import Services
 
 if TYPE_CHECKING:
-    from ingest_project.batches.ledger import Ledger
     from ingest_project.iceberg.catalog import Lake
-    from ingest_project.objects.fetch.store import ObjectStore
-    from ingest_project.sqs.queue import Queue
+    from ingest_project.ledger.ledger import Ledger
+    from ingest_project.sources.s3.store import ObjectStore
+    from ingest_project.sources.sqs.queue import Queue
 
 
 class FaultyServices(Services):

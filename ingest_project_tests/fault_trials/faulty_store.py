@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ingest_project.objects.fetch.fetched import FetchResult
-from ingest_project.objects.fetch.store import ObjectStore
+from ingest_project.sources.s3.fetched import FetchResult
+from ingest_project.sources.s3.store import ObjectStore
 from ingest_project_tests.fault_trials.control import reach
 
 BEFORE_FETCH = "before-fetch"

@@ -16,8 +16,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest_project_tests import databases
 from ingest_project_tests.bench.landing import ministack
-from ingest_project_tests.fault_trials import databases
 from ingest_project_tests.fault_trials.deployment import FIRST_DAEMON, Deployment
 from ingest_project_tests.fault_trials.oracle import Verdict
 from ingest_project_tests.fault_trials.proxy import FaultProxy
@@ -28,7 +28,7 @@ TRIALS_OF_A_DEPLOYMENT = 20
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be tried: so many trials by a seed, of these faults in turn, or a single one by its number."""
+    """The plan: so many trials by a seed, of these faults in turn, or a single one by its number."""
 
     seed: int
     faults: Sequence[Fault]
@@ -46,7 +46,10 @@ class Plan:
 
     def replay(self, trial: Trial) -> str:
         """The command that runs this trial alone, in a fresh deployment."""
-        return f"make faults SEED={self.seed} TRIAL={trial.number} FAULT={trial.fault.name} LEDGER={self.databases}"
+        return (
+            f"make faults SEED={self.seed} TRIAL={trial.number} FAULT={trial.fault.name} "
+            f"LEDGER={self.databases}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Result:
 
 @dataclass
 class Harness:
-    """Runs a plan; `report` is told of every result as it comes."""
+    """Runs a plan; `report` is called with every result as it comes."""
 
     plan: Plan
     report: Callable[[Result], None]
@@ -173,8 +176,9 @@ def deployment(
     with ExitStack() as stack:
         upstream = stack.enter_context(ministack(home))
         place = Deployment(
-            home, upstream, proxy=FaultProxy(upstream), bytecode=bytecode,
-            databases=databases.postgres() if kind == "postgres" else databases.sqlite(home),
+            home, upstream,
+            databases.relayed(databases.postgres()) if kind == "postgres" else databases.sqlite(home),
+            proxy=FaultProxy(upstream), bytecode=bytecode,
         )  # fmt: skip
         stack.callback(place.close)
         place.open(tables)
@@ -200,6 +204,7 @@ def _judged(trial: Trial) -> tuple[bool, Verdict]:
         except NotReached:
             reached = False
             trial.settle()
+        trial.await_alerts()
     except Stuck as error:
         stuck.append(str(error))
     except (OSError, RuntimeError, SQLAlchemyError, ClientError) as error:

@@ -13,7 +13,9 @@ CODE_SERVER = b"grpc"
 
 @dataclass
 class MemoryWatch:
-    """Samples a daemon's process group once a second until it is stopped; `peaks` are MiB by kind, one for each part."""
+    """Samples a daemon's process group each second until stopped; `peaks` are MiB by kind, one for each
+    part.
+    """
 
     group: int
     samples: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))

@@ -1,4 +1,4 @@
-"""Objects overwritten or deleted between their event and the read, keys written again, events out of order."""
+"""Objects overwritten or deleted between event and read, keys written again, events out of order."""
 
 from ingest_project_tests.fault_trials.control import Action
 from ingest_project_tests.fault_trials.trial import Fault, Trial, announced_once_or_more

@@ -1,7 +1,8 @@
 """The judge: compares what is in a table, a ledger and a queue with what the workload says must be there.
 
-It knows the project only by what it leaves behind. A row says which write it came from and which number it had in
-it, so a row that is missing, there twice, or there under another write's version is told apart from every other.
+It knows the project only by what it leaves behind. A row says which write it came from and which number it
+had in it, so a row that is missing, there twice, or there under another write's version is told apart from
+every other.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -47,10 +48,10 @@ class Recorded:
 class Expected:
     """What must come out of a trial.
 
-    `choices` holds, for each key, the sets of writes of which exactly one must be in the table: one set where the
-    policy alone decides, several where the order of arrival may. Of the keys in `open_keys` the ledger may not know
-    the writes that were not chosen. `failed` are the writes that must have failed, with their error class, and whose
-    messages stay in the queue. `foreign_rows` are rows of other writers.
+    `choices` holds, for each key, the sets of writes of which exactly one must be in the table: one set where
+    the policy alone decides, several where the order of arrival may. Of the keys in `open_keys` the ledger
+    may not know the writes that were not chosen. `failed` are the writes that must have failed, with their
+    error class, and whose messages stay in the queue. `foreign_rows` are rows of other writers.
     """
 
     choices: dict[str, list[frozenset[Write]]] = field(default_factory=dict)
@@ -88,24 +89,29 @@ def _are_known(writes: Iterable[Write], versions: Collection[tuple[str, str]]) -
 
 @dataclass(slots=True)
 class Verdict:
-    """What is wrong: rows lost, duplicated, or of a write that must not be there; and whatever did not come to rest."""
+    """What is wrong: rows lost, duplicated, or of a write that must not be there; and whatever did not come
+    to rest.
+
+    `untrue` is what Dagster says that is not so, or does not say although it is.
+    """
 
     lost: int = 0
     duplicated: int = 0
     wrong: int = 0
     stuck: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
-        return not (self.lost or self.duplicated or self.wrong or self.stuck)
+        return not (self.lost or self.duplicated or self.wrong or self.stuck or self.untrue)
 
     def faults(self) -> int:
-        return self.lost + self.duplicated + self.wrong + len(self.stuck)
+        return self.lost + self.duplicated + self.wrong + len(self.stuck) + len(self.untrue)
 
 
 def judge_rows(expected: Expected, found: Iterable[Found], set_aside: Iterable[SetAside] = ()) -> Verdict:
-    """Compare the rows of table and quarantine with what is expected, key by key, each by its best fitting choice."""
+    """Compare the rows of table and quarantine with the expected ones, key by key, by the best match."""
     verdict = Verdict()
     by_uri: dict[str, list[Found]] = {}
     bad_by_uri: dict[str, list[SetAside]] = {}
@@ -157,8 +163,8 @@ def judge_ledger(
                 verdict.stuck.append(f"{write.name} is unknown to the ledger")
             elif is_found and told != ("committed", write.rows, len(write.bad_lines)):
                 verdict.stuck.append(
-                    f"{write.name} has {write.rows} rows in the table and {len(write.bad_lines)} in quarantine,"
-                    f" and the ledger says {known}"
+                    f"{write.name} has {write.rows} rows in the table and {len(write.bad_lines)} in "
+                    f"quarantine, and the ledger says {known}"
                 )
             elif not is_found and known.state == "committed" and (known.rows or known.rejected_rows):
                 verdict.stuck.append(f"{write.name} is not in the table, and the ledger says {known}")
@@ -217,4 +223,5 @@ def _add(verdict: Verdict, other: Verdict) -> None:
     verdict.duplicated += other.duplicated
     verdict.wrong += other.wrong
     verdict.stuck += other.stuck
+    verdict.untrue += other.untrue
     verdict.details += other.details

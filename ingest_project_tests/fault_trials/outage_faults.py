@@ -77,7 +77,9 @@ def connections_cut_again_and_again(trial: Trial) -> None:
 
 
 def commit_answer_swallowed(which: str, number: int) -> Fault:
-    """PostgreSQL commits, and the connection is cut before its answer: the n-th commit of a run's ledger or catalog."""
+    """PostgreSQL commits, but the connection is cut before its answer: the n-th commit of ledger or
+    catalog.
+    """
 
     def script(trial: Trial) -> None:
         relay = trial.deployment.databases.relays[which]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from ingest_project_tests.fault_trials.databases import SERVER_VARIABLE, Databases, server
+from ingest_project_tests.databases import SERVER_VARIABLE, Databases, server
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def down(databases: Databases) -> Iterator[None]:
 
 
 class Repeated:
-    """Does something again and again in a thread of its own while the block runs; `total` adds up what it gave."""
+    """Repeats a function in its own thread while the block runs; `total` is the sum of its results."""
 
     def __init__(self, databases: Databases, pause_seconds: float) -> None:
         self.total = 0

@@ -19,7 +19,7 @@ def outlive(trial: Trial, *marks: Mark) -> None:
             trial.thaw(mark.pid)
             trial.settle()
             raise NotReached("the run was frozen in the middle of a heartbeat, with SQLite's only lock")
-    ledger = trial.deployment.read_ledger
+    ledger = trial.deployment.ledger
     trial.wait(lambda: not ledger(OPEN_BATCHES, table=trial.table), "a successor's commit")
     trial.wait(lambda: trial.deployment.messages_in(QUEUE) == 0, "the messages deleted")
     for mark in marks:

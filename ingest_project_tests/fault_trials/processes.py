@@ -1,4 +1,4 @@
-"""Processes as /proc shows them: who belongs to a daemon, which of them are run workers, and who still lives."""
+"""Processes in /proc: which belong to a daemon, which are run workers, and which are alive."""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""An HTTP proxy before the emulated AWS that loses answers, cuts connections, throttles and lies about batches."""
+"""An HTTP proxy before the emulated AWS that loses answers, cuts connections, throttles, and fails
+entries.
+"""
 
 import http.client
 import json
@@ -27,7 +29,9 @@ class Answer:
 
 
 class FaultProxy:
-    """Forwards to `upstream`, but for what its rules say. Listens on a free port of 127.0.0.1 until it is closed."""
+    """Forwards to `upstream`, except where a rule applies. Listens on a free port of 127.0.0.1 until
+    closed.
+    """
 
     def __init__(self, upstream: str) -> None:
         self.rules = Rules()

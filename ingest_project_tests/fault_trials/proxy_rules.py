@@ -25,8 +25,9 @@ class Effect(StrEnum):
 class Rule:
     """An effect on the next `times` calls of an operation, each with a probability.
 
-    `operation` is SQS's action (`DeleteMessageBatch`) or S3's (`GetObject`). Of a batch call, `REFUSE_SOME` forwards every
-    second entry and answers for the others that SQS failed, `STALE_RECEIPTS` that their receipt handle is no longer good.
+    `operation` is SQS's action (`DeleteMessageBatch`) or S3's (`GetObject`). Of a batch call, `REFUSE_SOME`
+    forwards every second entry and answers for the others that SQS failed, `STALE_RECEIPTS` that their
+    receipt handle is no longer good.
     """
 
     operation: str

@@ -1,4 +1,4 @@
-"""Faults between a batch's commits to its table and to the quarantine: bad rows are set aside exactly once, too."""
+"""Faults between a batch's commits to table and quarantine: bad rows are there exactly once, too."""
 
 import sys
 from collections.abc import Callable
@@ -89,7 +89,9 @@ def second_attempt(name: str, point: str, action: Action) -> Fault:
 
 
 def zombies_at_both_commits(trial: Trial) -> None:
-    """One attempt sleeps before its good rows' commit, the next before its bad rows'; a third one does the work."""
+    """One attempt sleeps before its good rows' commit, the next before its bad rows'; a third one
+    succeeds.
+    """
     trial.arm(BEFORE_TABLE, Action.FREEZE)
     _land_new(trial, [])
     first = trial.await_mark(BEFORE_TABLE)
@@ -101,7 +103,9 @@ def zombies_at_both_commits(trial: Trial) -> None:
 
 
 def mended_in_between(trial: Trial) -> None:
-    """An attempt sets rows aside and dies; the settings are mended, and the next one finds fewer bad rows."""
+    """An attempt commits bad rows and dies; the settings are corrected, and the next one finds fewer bad
+    rows.
+    """
     trial.arm(COMMITTED, Action.KILL_SELF)
     trial.landing.announce_together(write_bad(trial, 8))
     trial.await_mark(COMMITTED)
@@ -110,7 +114,9 @@ def mended_in_between(trial: Trial) -> None:
 
 
 def gone_in_between(trial: Trial) -> None:
-    """The bad rows of newer writes are in quarantine when a run dies, and one is gone for the next: its older one stays."""
+    """A run dies after committing bad rows of newer writes; one write is gone then, and its older one
+    stays.
+    """
     older = _settle_bad(trial)
     trial.arm(COMMITTED, Action.KILL_SELF)
     newer = [trial.landing.write(write.key, rows=6, foreign_times=1) for write in older]
@@ -135,7 +141,7 @@ def catalog_locked(trial: Trial) -> None:
 
 
 def snapshots_expired(trial: Trial) -> None:
-    """A run dies after its commits; others compact the quarantine, and expire its snapshots and the table's."""
+    """A run dies after its commits; others compact the quarantine and expire snapshots of both tables."""
     _settle_bad(trial)
     trial.arm("after-commit", Action.KILL_SELF)
     _land_new(trial, [])

@@ -1,4 +1,4 @@
-"""Faults around a rebuild: a person materializes the asset, which lists S3 and ingests what no event ever told of."""
+"""Faults around a rebuild, which lists S3 and ingests objects without events."""
 
 import random
 import re
@@ -43,7 +43,7 @@ def _miss(trial: Trial, *, foreign_times: int = 0) -> list[Write]:
 
 
 def _materialize(trial: Trial) -> "subprocess.Popen[bytes]":
-    """`dagster asset materialize` of the partition, or of the table if it has none, begun as a person would."""
+    """Starts `dagster asset materialize` for the partition, or for a table without partitions."""
     # Two processes that create Dagster's SQLite storage at the same time break it for good (Dagster 1.13).
     trial.wait(trial.deployment.has_dagster_storage, "the first heartbeat of the daemon")
     partition = ("--partition", DAY) if "partition" in trial.table_settings() else ()
@@ -78,7 +78,7 @@ def _strike(trial: Trial, point: str, action: Action) -> None:
 
 
 def struck(name: str, point: str, action: Action) -> Fault:
-    """A rebuild of missed objects is struck at a point; then it is done again, and then their events come after all."""
+    """A rebuild of missed objects is hit at a point and repeated; their events come later."""
 
     def script(trial: Trial) -> None:
         trial.land()
@@ -92,7 +92,7 @@ def struck(name: str, point: str, action: Action) -> Fault:
 
 
 def changed(name: str, point: str, action: Action) -> Fault:
-    """Keys were written again and deleted without a word; the rebuild that finds it out is struck at a point."""
+    """Keys were written again and deleted without events; the rebuild that finds this is hit at a point."""
 
     def script(trial: Trial) -> None:
         first = _write_on_the_day(trial, 2 * REMAINING, foreign_times=1)
@@ -172,12 +172,15 @@ def _announced(trial: Trial) -> list[Write]:
 REBUILDS = (
     *(
         struck("killed", one, Action.KILL_SELF)
-        for one in ("after-start", "after-fetch", "after-data-files", COMMITTED, BEFORE_TABLE, IN_TABLE, "after-commit", "after-settle")
+        for one in ("after-start", "after-fetch", "after-data-files", COMMITTED, BEFORE_TABLE, IN_TABLE,
+            "after-commit", "after-settle")
     ),
-    *(struck("zombie", one, Action.FREEZE) for one in ("after-fetch", "after-confirm", BEFORE_TABLE, "after-commit")),
+    *(struck("zombie", one, Action.FREEZE) for one in ("after-fetch", "after-confirm", BEFORE_TABLE,
+        "after-commit")),
     *(struck("answer-lost", one, Action.FAIL) for one in (COMMITTED, IN_TABLE)),
     struck("daemon-killed", "after-confirm", Action.KILL_DAEMON),
-    *(changed("killed", one, Action.KILL_SELF) for one in ("after-data-files", COMMITTED, IN_TABLE, REPLACED)),
+    *(changed("killed", one, Action.KILL_SELF) for one in ("after-data-files", COMMITTED, IN_TABLE,
+        REPLACED)),
     changed("zombie", BEFORE_TABLE, Action.FREEZE),
     *(
         Fault(f"rebuild-{name}-{policy}", script, policy=policy, versioned=True, deadline_seconds=400)

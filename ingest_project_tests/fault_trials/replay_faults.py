@@ -1,4 +1,6 @@
-"""Faults around `ingest replay`, which reads objects again once the settings are mended and replaces their rows."""
+"""Faults around `ingest replay`, which reads objects again with corrected settings and replaces their
+rows.
+"""
 
 from ingest_project_tests.e2e.world import BIN
 from ingest_project_tests.fault_trials.control import Action
@@ -21,7 +23,7 @@ NOTHING_MATCHED = 1
 
 
 def _prepare(trial: Trial) -> list[Write]:
-    """Objects with times that the settings cannot read are in quarantine, and the settings are mended."""
+    """Objects with times that the settings cannot parse are in quarantine, and the settings are corrected."""
     writes = write_bad(trial, 6)
     trial.landing.announce([*writes, *trial.write_new()])
     trial.settle()
@@ -47,7 +49,7 @@ REPLAY = Work(_prepare, _land_replay)
 
 
 def gone_in_between(trial: Trial) -> None:
-    """A replay dies between its commits, and some of its objects are gone for the next attempt: their rows stay."""
+    """A replay dies between its commits, and some of its objects are gone later: their rows stay."""
     writes = _prepare(trial)
     trial.arm(BEFORE_TABLE, Action.KILL_SELF)
     _replay(trial)
@@ -82,7 +84,7 @@ def rewritten_meanwhile(trial: Trial) -> None:
 
 
 def again_and_again(trial: Trial) -> None:
-    """Replays of everything are planned while others are at work, and one is killed: each row is there once."""
+    """Several replays of everything run at once, and one is killed: each row is there once."""
     _prepare(trial)
     trial.arm(REPLACED, Action.KILL_SELF)
     for _ in range(3):

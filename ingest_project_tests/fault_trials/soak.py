@@ -1,4 +1,4 @@
-"""The soak: many objects of mixed sizes, some of them faulty, over a network that fails now and then, to the end."""
+"""The soak: many objects of mixed sizes, some of them faulty, over a network that sometimes fails."""
 
 import random
 import shutil
@@ -24,7 +24,8 @@ PORTION = 500
 OBJECTS_OF_A_BATCH = 1000
 WAVES_PAUSE_SECONDS = 2.0
 GROWTH = 1.25
-"""How much higher the last third's peak may be than the middle third's: memory that grows without end shows in it."""
+"""How much higher the last third's peak may be than the middle third's: memory that grows without end shows
+in it."""
 FAULTY = ("missing", "unreadable", "overwritten", "announced_twice")
 FAILING_CALLS = {
     "GetObject": Effect.SERVER_ERROR,
@@ -100,7 +101,7 @@ class Soak:
 
     def _is_settled(self) -> bool:
         query = "select state, count(*) from object_versions group by state"
-        states = dict(self.place.read_ledger(query))
+        states = dict(self.place.ledger(query))
         known = self.plan.objects + self.kinds["overwritten"]
         return sum(states.values()) == known and not states.get("pending") and not states.get("planned")
 
@@ -115,7 +116,7 @@ class Soak:
             verdict.stuck.append(
                 f"{len(self.trial.expected.failed)} messages must be in the DLQ, and {dead} are"
             )
-        open_batches = self.place.read_ledger("select count(*) from batches where state = 'planned'")[0][0]
+        open_batches = self.place.ledger("select count(*) from batches where state = 'planned'")[0][0]
         if open_batches:
             verdict.stuck.append(f"{open_batches} batches are open")
         return verdict
@@ -161,4 +162,4 @@ def _rows(rng: random.Random) -> int:
 
 
 def _no_script(_trial: Trial) -> None:
-    """A soak is no trial of one fault."""
+    """A soak is not a trial of one fault."""

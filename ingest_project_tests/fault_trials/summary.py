@@ -17,6 +17,7 @@ HEADINGS = (
     "duplicated",
     "wrong",
     "stuck",
+    "untrue",
     "result",
 )
 
@@ -35,10 +36,14 @@ def print_result(console: Console, result: Result) -> None:
     if result.passed:
         return
     verdict = result.verdict
-    totals = f"lost {verdict.lost}, duplicated {verdict.duplicated}, wrong {verdict.wrong}, stuck {len(verdict.stuck)}"
+    totals = (
+        f"lost {verdict.lost}, duplicated {verdict.duplicated}, wrong {verdict.wrong}, stuck "
+        f"{len(verdict.stuck)}, untrue {len(verdict.untrue)}"
+    )
     for line in (
         totals,
         *verdict.stuck,
+        *verdict.untrue,
         *verdict.details,
         f"replay: {result.replay}",
         f"kept: {result.folder}",
@@ -66,5 +71,6 @@ def _row(name: str, results: Sequence[Result]) -> Iterable[str]:
         sum(result.restarts for result in results), sum(result.verdict.lost for result in results),
         sum(result.verdict.duplicated for result in results), sum(result.verdict.wrong for result in results),
         sum(bool(result.verdict.stuck) for result in results),
+        sum(bool(result.verdict.untrue) for result in results),
     )  # fmt: skip
     return (name, *(str(number) for number in numbers), said)

@@ -81,7 +81,8 @@ def test_frozen_process_stops_and_goes_on(control: Control) -> None:
 
 
 def test_daemon_is_killed_and_its_run_worker_lives_on(control: Control) -> None:
-    worker = "'import time; time.sleep(60)  # multiprocessing' + '.spawn'"  # put together: it is not the daemon's own name
+    # In two parts, because the daemon's own command line must not contain the name.
+    worker = "'import time; time.sleep(60)  # multiprocessing' + '.spawn'"
     daemon = started(
         f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {worker}]); time.sleep(60)"
     )

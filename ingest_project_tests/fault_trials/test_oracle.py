@@ -94,7 +94,7 @@ def test_rows_of_one_write_under_the_version_of_another_are_wrong() -> None:
     assert verdict.lost == 5
 
 
-def test_object_that_nobody_expects_is_wrong() -> None:
+def test_unexpected_object_is_wrong() -> None:
     a, stranger = write(), write("t/stranger.ndjson")
 
     assert judge_rows(expected(a), [found(a), found(stranger)]).wrong == 5

@@ -16,7 +16,7 @@ BODY = b"0123456789" * 1000
 
 
 class Upstream(ThreadingHTTPServer):
-    """A server that answers every GET with `BODY`, every batch call with all entries done, and counts both."""
+    """A server that answers every GET with `BODY` and every batch call with success, and counts both."""
 
     daemon_threads = True
 

@@ -1,31 +1,43 @@
-"""A short, fixed selection of fault trials, so that no change goes by without any; `make faults` runs them all."""
+"""A short, fixed selection of fault trials for every change; `make faults` runs all of them."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from ingest_project_tests.databases import SERVER_VARIABLE
 from ingest_project_tests.fault_trials.catalogue import CATALOGUE, faults
 from ingest_project_tests.fault_trials.harness import Harness, Plan, Result
 
-SELECTION = (
-    "kill-daemon-after-claim",
-    "kill-run-after-data-files",
-    "kill-run-after-commit",
-    "zombie-after-confirm",
-    "commit-answer-lost",
-    "rewritten-shuffled-append",
-)
+SELECTION = {
+    "sqlite": (
+        "kill-daemon-after-claim",
+        "kill-run-after-data-files",
+        "kill-run-after-commit",
+        "zombie-after-confirm",
+        "commit-answer-lost",
+        "delete-5xx",
+        "rewritten-shuffled-append",
+    ),
+    "postgres": ("kill-run-after-settle", "postgres-connections-cut-after-commit", "quarantine-all-killed"),
+}
 
 
 @pytest.mark.e2e
-def test_nothing_is_lost_duplicated_or_stuck_whatever_is_killed_frozen_or_silent(tmp_path: Path) -> None:
-    chosen = [fault for fault in CATALOGUE if fault.name in SELECTION]
+@pytest.mark.parametrize("databases", SELECTION)
+def test_nothing_is_lost_duplicated_stuck_or_untrue_whatever_is_killed_frozen_or_silent(
+    tmp_path: Path, databases: str
+) -> None:
+    if databases == "postgres" and SERVER_VARIABLE not in os.environ:
+        pytest.skip(f"{SERVER_VARIABLE} is not set")
+    names = SELECTION[databases]
+    chosen = [fault for fault in CATALOGUE if fault.name in names]
     reported: list[Result] = []
-    plan = Plan(seed=7, faults=chosen, trials=len(chosen), workers=3)
+    plan = Plan(seed=7, faults=chosen, trials=len(chosen), databases=databases, workers=3)
 
     results = Harness(plan, reported.append, folder=tmp_path).run()
 
-    assert sorted(result.fault for result in results) == sorted(SELECTION)
+    assert sorted(result.fault for result in results) == sorted(names)
     assert [result for result in results if not result.passed or not result.reached] == []
     assert reported == results
 

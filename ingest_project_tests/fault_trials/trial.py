@@ -17,6 +17,7 @@ from ingest_project_tests.fault_trials.deployment import FIRST_DAEMON, LEASE_SEC
 from ingest_project_tests.fault_trials.oracle import Expected, Verdict, judge_ledger, judge_rows
 from ingest_project_tests.fault_trials.processes import is_alive, run_workers
 from ingest_project_tests.fault_trials.proxy_rules import Effect, Rule
+from ingest_project_tests.fault_trials.run_oracle import judge_told
 from ingest_project_tests.fault_trials.workload import (
     COLUMNS,
     MENDED_TIMES,
@@ -29,7 +30,10 @@ from ingest_project_tests.fault_trials.workload import (
 POLL_SECONDS = 0.25
 BAD_SHARE = 0.3
 LAST_WORDS_SECONDS = START_TIMEOUT.total_seconds() + LEASE_SECONDS + 30
-"""How long a run may stay unfinished in Dagster once its work is done: monitoring and sensors look every five."""
+"""How long a run may stay unfinished in Dagster once its work is done: monitoring and sensors look every
+five."""
+ALERT_SECONDS = 60.0
+"""How long an alert may take: its sensor looks every ten seconds, at five runs at a time."""
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
@@ -49,8 +53,9 @@ class NotReached(Exception):
 class Fault:
     """A named fault: a script that lands a workload and strikes.
 
-    `policy` is the table's `on_overwrite`, `versioned` its bucket's kind, `bad_rows` whether some of its objects have
-    such; None leaves them to the seed.
+    `deadline_seconds` is what all of it may take beyond one START_TIMEOUT, for a run that dies before it has
+    a lease. `policy` is the table's `on_overwrite`, `versioned` its bucket's kind, `bad_rows` whether some of
+    its objects have such; None leaves them to the seed.
     """
 
     name: str
@@ -64,7 +69,10 @@ class Fault:
 
 @dataclass
 class Trial:
-    """One trial of a fault. Its table, prefix and objects are its own; daemon, queue and ledger serve others as well."""
+    """One trial of a fault.
+
+    Its table, prefix and objects are its own; daemon, queue and ledger serve others as well.
+    """
 
     fault: Fault
     number: int
@@ -186,9 +194,10 @@ class Trial:
         self.wait(is_queued, "a run in the queue", pause=0.02)
 
     def wait(self, what: Callable[[], bool], name: str, *, pause: float = POLL_SECONDS) -> None:
-        """Wait until it holds, with daemons that are started anew when they die; raises Stuck at the deadline."""
+        """Wait until it holds, restarting daemons that die; raises Stuck at the deadline."""
+        deadline = self.started_at + self.fault.deadline_seconds + START_TIMEOUT.total_seconds()
         while not what():
-            if time.monotonic() - self.started_at > self.fault.deadline_seconds:
+            if time.monotonic() > deadline:
                 raise Stuck(f"{name} did not happen")
             self.deployment.revive_daemons()
             if self.stopping.wait(pause):
@@ -246,8 +255,8 @@ class Trial:
     def settle(self) -> None:
         """Wait until the deployment has come to rest, as far as this trial's table goes.
 
-        A run that Dagster goes on to take for working, though nobody does, is noted: it holds one of the few places
-        in the run queue for ever.
+        A run that Dagster goes on to take for working, though nobody does, is noted: it holds one of the few
+        places in the run queue for ever.
         """
         self.wait(self.is_at_rest, "settling")
         end = time.monotonic() + LAST_WORDS_SECONDS
@@ -281,11 +290,24 @@ class Trial:
         if dead > 0:
             verdict.stuck.append(f"{dead} messages went to the DLQ")
         verdict.stuck += [f"Dagster takes {run} for unfinished for ever" for run in self.abandoned_runs]
+        verdict.untrue += judge_told(
+            self.deployment.told(self.table), self.deployment.settled_batches(self.table)
+        )
         return verdict
+
+    def await_alerts(self) -> None:
+        """Wait until each failed run is reported; who is not in time is for the verdict to say."""
+        end = time.monotonic() + ALERT_SECONDS
+
+        def are_reported() -> bool:
+            failed = {run_id for _, run_id, status in self.deployment.runs(self.table) if status == "FAILURE"}
+            return failed <= set(self.deployment.alerted())
+
+        self.wait(lambda: are_reported() or time.monotonic() > end, "alerts")
 
     def extra_attempts(self) -> int:
         """How many attempts beyond the first its batches took."""
-        rows = self.deployment.read_ledger(
+        rows = self.deployment.ledger(
             "select coalesce(sum(attempt - 1), 0) from batches where table_name = :table", table=self.table
         )
         return int(rows[0][0]) if rows else 0
@@ -295,7 +317,7 @@ class Trial:
         return [f"run {run_id} ({status})" for _, run_id, status in runs if status not in FINISHED]
 
     def _open_batches(self) -> int:
-        rows = self.deployment.read_ledger(
+        rows = self.deployment.ledger(
             "select count(*) from batches where table_name = :table and state = 'planned'", table=self.table
         )
         return int(rows[0][0]) if rows else 0

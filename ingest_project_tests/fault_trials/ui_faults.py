@@ -1,4 +1,4 @@
-"""What a person may click: a run cancelled while it is queued or working, a finished or failed one launched again."""
+"""What a person may click: cancel a run while queued or running, launch a finished or failed one again."""
 
 import sys
 

@@ -1,8 +1,9 @@
-"""The workload of a trial: objects whose every row says which write it came from, and the events that announce them.
+"""The workload of a trial: objects whose every row says which write it came from, and the events that
+announce them.
 
-Everything is a function of the trial's seed but for S3's own version ids. The events are made here and not by the
-emulator, whose own carry neither a version id nor a sequencer of use; so their order, their copies and their delays
-are the trial's to choose.
+Everything is a function of the trial's seed but for S3's own version ids. The events are made here and not by
+the emulator, whose own carry neither a version id nor a sequencer of use; so their order, their copies and
+their delays are the trial's to choose.
 """
 
 import itertools
@@ -30,7 +31,7 @@ BAD_LINES = (
     '{"write": "%s", "row": "one"}',
     '{"write": "%s", "at": "?"}',
 )
-"""The first two are no JSON at all, the others have a value of another type."""
+"""The first two are not JSON, the others have a value of another type."""
 ONLY_BAD_SHARE = 0.15
 """Of the objects with bad lines, those that have no other."""
 AWKWARD_NAMES = ("part", "part +é", "part%2B", "a=b&c", "Tüte 100%")
@@ -40,8 +41,8 @@ AWKWARD_NAMES = ("part", "part +é", "part%2B", "a=b&c", "Tüte 100%")
 class Write:
     """One write of one key: what S3 holds, and what the events say of it.
 
-    Of its lines, counted from 1, `bad_lines` must be in quarantine, and the `rows` others in the table. The settings of
-    most tables cannot read the times of `foreign_times`, which are among the bad lines for them.
+    Of its lines, counted from 1, `bad_lines` must be in quarantine, and the `rows` others in the table. The
+    settings of most tables cannot read the times of `foreign_times`, which are among the bad lines for them.
     """
 
     bucket: str
@@ -71,7 +72,7 @@ class Write:
         return self.version_id or self.sequencer
 
     def as_listed(self) -> "Write":
-        """The same write as a rebuild knows it if no event has told of it: by its eTag."""
+        """The same write, identified by its eTag, as a rebuild records it without an event."""
         return replace(self, version_id=None, sequencer=self.etag)
 
     def once_mended(self) -> "Write":

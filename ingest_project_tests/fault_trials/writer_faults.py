@@ -38,7 +38,9 @@ def foreign_appends_and_kill(trial: Trial) -> None:
 
 
 def snapshots_expired(trial: Trial) -> None:
-    """Snapshots older than all open batches are expired while batches commit, and one run is killed after its commit."""
+    """Snapshots older than all open batches are expired during commits; one run is killed after its
+    commit.
+    """
     for _ in range(2):
         trial.land(4)
         trial.settle()
@@ -51,7 +53,7 @@ def snapshots_expired(trial: Trial) -> None:
 
 
 def own_snapshot_expired(trial: Trial) -> None:
-    """A batch's own snapshot is expired between its commit and the look of its successor, which must find its rows."""
+    """A batch's own snapshot is expired after its commit; its successor must find its rows."""
     trial.arm("after-commit", Action.KILL_SELF)
     trial.land(8)
     trial.await_mark("after-commit")
@@ -63,7 +65,7 @@ def own_snapshot_expired(trial: Trial) -> None:
 
 
 def compacted(trial: Trial) -> None:
-    """The table is rewritten again and again while batches commit, and one run pauses between look and commit."""
+    """The table is rewritten repeatedly during commits, and one run pauses between look and commit."""
     trial.land(6)
     trial.settle()
     trial.arm("after-confirm", Action.PAUSE, seconds=9)

@@ -1,4 +1,4 @@
-"""A run that is frozen past its lease, its messages' visibility and its successor's commit, and then goes on."""
+"""A run that is frozen past its lease, its messages' visibility and its successor's commit."""
 
 from ingest_project_tests.fault_trials.control import Action
 from ingest_project_tests.fault_trials.deployment import VISIBILITY_SECONDS
@@ -38,7 +38,7 @@ def frozen_twice(trial: Trial) -> None:
 
 
 def frozen_at_random(trial: Trial) -> None:
-    """Whatever runs there are at a moment that the seed draws freeze for longer than a lease and the visibility."""
+    """All runs at a moment chosen by the seed freeze for longer than a lease and the visibility timeout."""
     trial.land()
     trial.await_first_run()
     trial.pass_time(trial.rng.uniform(0, 8))
@@ -53,7 +53,7 @@ def frozen_at_random(trial: Trial) -> None:
 
 
 def frozen_code_server(trial: Trial) -> None:
-    """The code server freezes in the middle of a tick, after its claim, and goes on after the messages came again."""
+    """The code server freezes in a tick, after its claim, until the messages are delivered again."""
     trial.arm("after-receive", Action.FREEZE)
     trial.land()
     mark = trial.await_mark("after-receive")

@@ -45,5 +45,5 @@ def sqlite_lake(tmp_path: Path) -> Iterator[Lake]:
 
 @pytest.fixture(autouse=True)
 def _polars_plans_with_pyiceberg(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Polars 2 warns when its own planner is not installed; the reading of the files is its own all the same."""
+    """Polars 2 warns if its own planner is not installed; it reads the files by itself nevertheless."""
     monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")

@@ -1,4 +1,4 @@
-"""What a process of its own does in the tests of races; apart from them, so that it need not import what they do."""
+"""What a process does in the tests of races; a separate module, so that it imports less than they do."""
 
 from ingest_project.settings.model import CatalogSettings
 from ingest_project_tests.iceberg.factories import nothing, open_lake, orders, orders_table

@@ -1,7 +1,9 @@
-"""Tables are found, or made from settings; what exists is mended only as far as the policy allows."""
+"""Tables are found, or created from settings; existing ones are changed only as the policy allows."""
 
 import logging
+import os
 import sqlite3
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +22,22 @@ from ingest_project_tests.iceberg.factories import (
     orders_table,
     table_settings,
 )
+
+
+def test_a_new_sqlite_catalog_is_private_and_an_older_one_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "catalog.db"
+    before = os.umask(0)
+    try:
+        open_lake(catalog_settings(tmp_path, uri=f"sqlite:///{file}")).find("sales.orders")
+    finally:
+        os.umask(before)
+    made = (stat.S_IMODE(file.parent.stat().st_mode), stat.S_IMODE(file.stat().st_mode))
+    file.chmod(0o644)
+
+    open_lake(catalog_settings(tmp_path, uri=f"sqlite:///{file}")).find("sales.orders")
+
+    assert made == (0o700, 0o600)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
 def test_a_missing_table_is_none(lake: Lake) -> None:

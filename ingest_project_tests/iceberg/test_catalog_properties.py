@@ -1,4 +1,4 @@
-"""What PyIceberg is told follows from the settings and the environment, and the settings win."""
+"""PyIceberg's properties come from the settings and the environment, and the settings win."""
 
 from pathlib import Path
 

@@ -34,7 +34,7 @@ from ingest_project_tests.iceberg.readers import (
 
 
 class Faults:
-    """Stands before a catalog's `commit_table`: one fault for each call, then none. None lets a call through."""
+    """Replaces a catalog's `commit_table`: one fault for each call, then none. None lets a call through."""
 
     def __init__(self, lake: Lake, *faults: "Callable[[Callable[[], Any]], Any] | None") -> None:
         self.calls = 0
@@ -172,7 +172,7 @@ def test_a_zombie_whose_batch_was_taken_over_stops_when_asked_again(
         nonlocal asked
         asked += 1
         if asked > 1:
-            raise BatchSuperseded("one", 1)
+            raise BatchSuperseded("one")
         with open_lake(settings) as other:
             commit_orders(orders_table(other), "another", [5])
         return Replacement()
@@ -186,7 +186,7 @@ def test_a_refused_confirmation_commits_nothing(lake: Lake) -> None:
     table = orders_table(lake)
 
     def superseded() -> Replacement:
-        raise BatchSuperseded("one", 1)
+        raise BatchSuperseded("one")
 
     with pytest.raises(BatchSuperseded):
         table.commit("one", [table.write(orders("one", [1]))], superseded)

@@ -1,4 +1,4 @@
-"""Where data files lie: by partition, unless the partition's value is too long for a path."""
+"""The locations of data files: by partition, unless the partition's value is too long for a path."""
 
 from urllib.parse import unquote_plus
 
@@ -76,7 +76,10 @@ def test_rows_that_stay_of_such_a_file_find_a_place_too(sqlite_lake: Lake) -> No
         ({"write.object-storage.enabled": "true"}, "region=eu"),
         ({"write.object-storage.enabled": "true", "write.object-storage.partitioned-paths": "false"}, ""),
         ({"write.data.path": "{location}/elsewhere/data"}, "region=eu"),
-        ({"write.py-location-provider.impl": "pyiceberg.table.locations.SimpleLocationProvider"}, "region=eu"),
+        (
+            {"write.py-location-provider.impl": "pyiceberg.table.locations.SimpleLocationProvider"},
+            "region=eu",
+        ),
     ],
 )  # fmt: skip
 def test_table_keeps_the_layout_that_it_has(

@@ -1,4 +1,4 @@
-"""A table that is not made before its rows are written: what others see of it, and what if they make one meanwhile."""
+"""A table that is created after its rows are written: what others see, and what if they create it first."""
 
 import pyarrow as pa
 import pytest
@@ -24,7 +24,7 @@ def draft(lake: Lake) -> LakeTable:
     return lake.draft(UNDECLARED, columns=COLUMNS)
 
 
-def test_nobody_sees_a_draft_before_it_is_made_and_then_it_is_as_any_other(lake: Lake) -> None:
+def test_a_draft_is_not_visible_before_it_is_created_and_then_is_like_any_other(lake: Lake) -> None:
     table = draft(lake)
     written = table.write(orders("one", [1, 30]).append_column("note", pa.array(["a", "b"])))
 
@@ -119,7 +119,7 @@ def test_catalog_that_only_makes_tables_at_once_does_so(lake: Lake, monkeypatch:
 def test_draft_whose_columns_cannot_be_partitioned_so_is_refused(lake: Lake) -> None:
     with pytest.raises(PartitionMismatch, match="declare ordered_at in `columns`"):
         lake.draft(UNDECLARED, columns={"order_id": "long"})
-    with pytest.raises(PartitionMismatch, match="day does not apply to ordered_at, which is string"):
+    with pytest.raises(PartitionMismatch, match="day does not take a string"):
         lake.draft(UNDECLARED, columns={"ordered_at": "string"})
     assert lake.find(UNDECLARED.name) is None
 

@@ -1,4 +1,4 @@
-"""The fence when somebody expires snapshots, or compacts the table, before the batch was settled."""
+"""The fence when another engine expires snapshots, or compacts the table, before the batch is settled."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ def foreign(lake: Lake, table: LakeTable) -> Table:
 
 
 def expire_all_but_the_head(lake: Lake, table: LakeTable) -> None:
-    """What a maintenance job of somebody else does who does not know of open batches."""
+    """What another engine's maintenance job does, which does not know of open batches."""
     head = snapshot_ids(table)[-1]
     foreign(lake, table).maintenance.expire_snapshots().by_ids(
         [one for one in snapshot_ids(table) if one != head]
@@ -83,14 +83,14 @@ def test_rows_are_found_after_a_foreign_compaction(lake: Lake) -> None:
 
 
 def test_rows_are_not_searched_while_the_history_goes_back_beyond_the_plan(table: LakeTable) -> None:
-    """Rows of an id without its snapshot are no commit of ours: the history is complete since this plan."""
+    """Rows with the id but without its snapshot are not our commit: no snapshot since the plan is missing."""
     planned_later = datetime.now(UTC) + timedelta(hours=1)
 
     assert table.find_commit("one", planned_later) is None
 
 
 def test_lost_answer_whose_history_was_expired_meanwhile_is_not_guessed(lake: Lake) -> None:
-    """The rows do not bear the commit's name, as in a quarantine: sending them again might bring them twice."""
+    """The rows do not name the commit, as in a quarantine: sending them again might duplicate them."""
     table = orders_table(lake)
     commit_orders(table, "zero", [9])
     catalog = lake._catalog()

@@ -1,4 +1,4 @@
-"""Outages are told from mistakes, and their texts carry no secret."""
+"""Outages are distinguished from mistakes, and their texts do not quote secrets."""
 
 import sqlite3
 
@@ -26,7 +26,7 @@ def test_a_backend_that_does_not_answer_is_an_outage(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), KeyError("no"), TypeError("no")])
-def test_a_mistake_of_ours_is_none(error: Exception) -> None:
+def test_a_mistake_of_ours_is_not_an_outage(error: Exception) -> None:
     assert not is_outage(error)
     with pytest.raises(type(error)), Outages({}).translated("t"):
         raise error

@@ -1,4 +1,4 @@
-"""Partition specs are read as written, named as Iceberg's Java library names them, and refused with a remedy."""
+"""Partition specs are parsed, named as Iceberg's Java library names them, or refused with a remedy."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,6 +12,8 @@ from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.partition_spec import entries_of, partition_difference, partition_spec_of
 from ingest_project.iceberg.schema import schema_of
+from ingest_project.settings.partition_fields import PartitionField
+from ingest_project.settings.table_rules import table_faults
 from ingest_project_tests.iceberg.factories import nothing, replacing, table_settings
 
 SCHEMA = schema_of(
@@ -22,15 +24,22 @@ SCHEMA = schema_of(
         "ordered_at_day": "date",
         "price": "double",
         "tags": "list<string>",
+        "place": "struct<zip: string>",
     }
 )
 
 
 def test_fields_are_named_as_in_java() -> None:
-    entries = ["region", "hour(ordered_at)", "bucket[16](customer_id)", "truncate[4](region)", "void(price)"]
+    entries = [
+        "truncate[4](region)",
+        "hour(ordered_at)",
+        "bucket[16](customer_id)",
+        "place.zip",
+        "void(price)",
+    ]
     spec = partition_spec_of(entries, SCHEMA, table="sales.orders")
     names = [field.name for field in spec.fields]
-    assert names == ["region", "ordered_at_hour", "customer_id_bucket", "region_trunc", "price_null"]
+    assert names == ["region_trunc", "ordered_at_hour", "customer_id_bucket", "place.zip", "price_null"]
     assert entries_of(spec, SCHEMA) == tuple(entries)
 
 
@@ -39,11 +48,28 @@ def test_a_name_that_a_column_has_already_is_not_used_for_a_field() -> None:
     assert [field.name for field in spec.fields] == ["ordered_at_day_2"]
 
 
-def test_two_buckets_of_one_column_have_two_names() -> None:
-    spec = partition_spec_of(
-        ["bucket[4](customer_id)", "bucket[8](customer_id)"], SCHEMA, table="sales.orders"
-    )
-    assert [field.name for field in spec.fields] == ["customer_id_bucket", "customer_id_bucket_2"]
+NAMES = (
+    "ordered at", "a.b", "a,b", "a (b)", "größe", 'q"t', "it's", "a`b", "x[0]", "day(ts)", "a/b",
+    "日本", "a=b%",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("transform", ["identity", "truncate[3]", "bucket[4]"])
+def test_column_of_any_name_may_part_the_rows(transform: str, name: str, sqlite_lake: Lake) -> None:
+    kind, _, width = transform.rstrip("]").partition("[")
+    entry = str(PartitionField(kind, name, int(width) if width else None))
+    settings = table_settings(columns={name: "string"}, partition_spec=[entry])
+    assert list(table_faults(0, settings)) == []
+
+    table = sqlite_lake.table(settings, columns={name: "string"})
+    rows = pa.table({name: ["abcd", "b/ c", None], "_source_uri": list("abc"), "_batch_id": ["one"] * 3})
+    table.commit("one", [table.write(rows)], nothing)
+
+    assert table.differences(settings) == ()
+    assert table.partition_spec == (entry,)
+    found = table._table.scan().to_arrow().sort_by("_source_uri")
+    assert found[name].to_pylist() == ["abcd", "b/ c", None]
 
 
 def test_space_and_identity_are_spelling_only() -> None:
@@ -64,16 +90,19 @@ def test_another_spec_is_a_line_for_people() -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        ("days(ordered_at)", "cannot read"),
-        ("bucket(customer_id)", "cannot read"),
-        ("unknown(customer_id)", "cannot read"),
-        ("bucket[0](customer_id)", "cannot read"),
-        ("day[3](ordered_at)", "cannot read"),
-        ("day(ordered_at", "cannot read"),
+        ("days(ordered_at)", "did you mean day"),
+        ("bucket(customer_id)", "write bucket[16](column)"),
+        ("unknown(customer_id)", "no such transform"),
+        ("bucket[0](customer_id)", "not a partition field"),
+        ("day[3](ordered_at)", "day takes no width"),
+        ("day(ordered_at", "not a partition field"),
         ("day(ordered)", "names column 'ordered', but the columns are region"),
-        ("day(region)", "day does not apply to region, which is string"),
-        ("bucket[16](price)", "does not apply"),
-        ("tags", "does not apply"),
+        ("day(region)", "day does not take a string"),
+        ("bucket[16](price)", "a double cannot partition rows"),
+        ("price", "a double cannot partition rows"),
+        ("tags", "a list cannot partition rows"),
+        ("tags.element", "names column 'tags.element'"),
+        ("place", "a struct cannot partition rows"),
     ],
 )
 def test_a_wrong_entry_is_refused_with_its_reason(entry: str, reason: str) -> None:
@@ -83,9 +112,21 @@ def test_a_wrong_entry_is_refused_with_its_reason(entry: str, reason: str) -> No
     assert repr(entry) in str(caught.value)
 
 
-def test_an_entry_given_twice_is_refused() -> None:
-    with pytest.raises(TableMismatch, match="twice"):
-        partition_spec_of(["region", "identity(region)"], SCHEMA, table="sales.orders")
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        (["region", "identity(region)"], "is listed before; remove one"),
+        (["day(ordered_at)", "hour(ordered_at)"], "keep hour(ordered_at) alone"),
+        (["month(ordered_at)", "year(ordered_at)"], "keep month(ordered_at) alone"),
+        (["bucket[4](region)", "truncate[2](region)"], "only one field of a column can be written"),
+        (["bucket[4](region)", "bucket[8](region)"], "only one field of a column can be written"),
+        (["void(region)", "region"], "only one field of a column can be written"),
+    ],
+)
+def test_second_field_of_a_column_is_refused(entries: list[str], reason: str) -> None:
+    with pytest.raises(TableMismatch) as caught:
+        partition_spec_of(entries, SCHEMA, table="sales.orders")
+    assert reason in str(caught.value)
 
 
 VALUES: dict[str, Any] = {

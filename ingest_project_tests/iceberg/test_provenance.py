@@ -1,4 +1,4 @@
-"""What a table tells of its rows' origin."""
+"""What a table says about its rows' origin."""
 
 import logging
 

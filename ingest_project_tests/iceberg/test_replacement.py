@@ -1,4 +1,4 @@
-"""A replacement takes out exactly the rows it names, in one snapshot, and opens only files that may hold them."""
+"""A replacement takes out exactly the named rows, in one snapshot, and opens only files that may hold any."""
 
 from unittest.mock import patch
 

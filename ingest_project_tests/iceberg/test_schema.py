@@ -80,7 +80,7 @@ def test_difference_names_missing_columns_and_other_types_only() -> None:
     actual = {"id": "int", "amount": "decimal(12,2)", "extra": "string"}
     lines = schema_difference(declared, actual)
     assert len(lines) == 2
-    assert "column id is declared as long, but the table holds int" in lines
+    assert "column id is declared as long, but the table has int" in lines
     assert any(line.startswith("column note") for line in lines)
 
 

@@ -11,6 +11,7 @@ from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.replacement import Replacement
 from ingest_project.iceberg.table import LakeTable
 from ingest_project_tests.iceberg.factories import COLUMNS, commit_orders, orders, orders_table
+from ingest_project_tests.iceberg.odd_tables import column, edit_table, required
 from ingest_project_tests.iceberg.readers import snapshot_ids
 
 
@@ -123,3 +124,33 @@ def test_declared_columns_come_with_the_next_commit(lake: Lake) -> None:
     commit_orders(wider, "two", [2])
 
     assert wider._table.scan().to_arrow()["note"].to_pylist() == [None, None]
+
+
+def test_what_the_table_requires_it_still_requires_with_a_new_column(sqlite_lake: Lake) -> None:
+    place = [
+        {"id": 51, "name": "zip", "type": "int", "required": True},
+        {"id": 52, "name": "town", "type": "string", "required": False},
+    ]
+    tags = {"type": "list", "element-id": 53, "element": "string", "element-required": True}
+    orders_table(sqlite_lake)
+    edit_table(
+        sqlite_lake,
+        "sales.orders",
+        required("order_id"),
+        column("place", {"type": "struct", "fields": place}),
+        column("tags", tags),
+    )
+    table = sqlite_lake.find("sales.orders")
+    assert table is not None
+    note, zips = pa.array(["a"]), pa.array([{"zip": 2**40, "street": "x"}])
+
+    commit(table, with_column("note", note).append_column("place", zips))
+
+    schema = table._table.schema()
+    assert table.columns["place"] == "struct<zip: long, town: string, street: string>"
+    found = {schema.find_column_name(one): schema.find_field(one).required for one in schema.field_ids}
+    assert {name for name, is_required in found.items() if is_required} == {
+        "order_id",
+        "place.zip",
+        "tags.element",
+    }

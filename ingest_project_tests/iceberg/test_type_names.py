@@ -40,7 +40,7 @@ def test_space_does_not_matter() -> None:
         "str;ing",
     ],
 )
-def test_what_is_no_type_is_refused_by_its_name(name: str) -> None:
+def test_what_is_not_a_type_is_refused_by_its_name(name: str) -> None:
     with pytest.raises(ValueError, match=r"Iceberg|decimal|type ends") as caught:
         parse_type(name)
     assert repr(name) in str(caught.value)

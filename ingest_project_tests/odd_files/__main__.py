@@ -1,4 +1,4 @@
-"""`python -m ingest_project_tests.odd_files --seed N --per-format 300` lists what comes of odd and damaged files.
+"""`python -m ingest_project_tests.odd_files --seed N --per-format 300` reads odd and damaged files.
 
 The exit code is 1 if anything crashed, a good row was lost, a value came in wrong, or a null without a word.
 """

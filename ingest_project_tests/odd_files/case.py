@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
-from ingest_project.objects.columns.mapping import Target
-from ingest_project.objects.format_options import DEFAULT_OPTIONS, FormatOptions
-from ingest_project.settings.model import TableFormat
+from ingest_project.reading.format_options import DEFAULT_OPTIONS, FormatOptions
+from ingest_project.reading.target import Target
+from ingest_project.settings.formats import TableFormat
 
 COLUMNS: Mapping[str, str] = {
     "n": "long",
@@ -30,7 +30,7 @@ class _Sign:
 
 
 MISFIT = _Sign("MISFIT")
-"""The value is none of its declared column's type."""
+"""The value is not valid for its declared column's type."""
 EITHER = _Sign("EITHER")
 """Nobody says what is right: the value may come in as anything that it spells, or be a misfit."""
 
@@ -44,7 +44,7 @@ class AsJson:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value as it stands in a file, what it is in its declared column, and what anybody would say it is.
+    """A value as a file has it, its value in its declared column, and its value if nothing is declared.
 
     `plain` is a Python value, or a `Numeral` of JSON.
     """
@@ -78,11 +78,11 @@ Fate = Literal["rows", "fails", "strange", "either"]
 
 @dataclass(frozen=True, slots=True)
 class OddFile:
-    """A file. Of one that `fails` no row may come in, of one that does `either` all good rows or none. What is `strange`
-    fails where the table's columns are known; else its text may be taken for anything.
+    """A file. Of one that `fails` no row may come in, of one that does `either` all good rows or none. What
+    is `strange` fails where the table's columns are known; else its text may be taken for anything.
 
-    `is_lax`: it was damaged where no checksum tells, so that its values may be any. `new_fields`: it has columns that
-    the declared table lacks. `target` is the only one that it may be read for.
+    `is_lax`: it was damaged where no checksum tells, so that its values may be any. `new_fields`: it has
+    columns that the declared table lacks. `target` is the only one that it may be read for.
     """
 
     format: TableFormat

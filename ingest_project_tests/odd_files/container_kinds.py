@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from ingest_project.settings.model import TableFormat
-from ingest_project_tests.objects.archives import COMPRESSIONS, zipped, zstd
+from ingest_project.settings.formats import TableFormat
 from ingest_project_tests.odd_files.case import Maker, OddFile
+from ingest_project_tests.reading.archives import COMPRESSIONS, zipped, zstd
 
 Pack = Callable[[bytes], bytes]
 
@@ -105,7 +105,7 @@ def flipped(maker: Maker, pack: Pack, *, has_checksum: bool) -> Maker:
         body = bytearray(pack(file.body))
         for _ in range(rng.choice([1, 1, 4])):
             body[rng.randrange(len(body))] ^= 1 << rng.randrange(8)
-        # Bits that mean nothing, as those of a time, may be flipped; else a checksum tells, or the magic is gone.
+        # Bits without a meaning, such as those of a time, may be flipped; else a checksum or the magic tells.
         return replace(file, kind="flipped bits", body=bytes(body), fate="either", is_lax=not has_checksum)
 
     return make

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from ingest_project.objects.format_options import CsvDialect, FormatOptions
+from ingest_project.reading.format_options import CsvDialect, FormatOptions
 from ingest_project_tests.odd_files.case import COLUMNS, Cell, Line, Maker, OddFile
 from ingest_project_tests.odd_files.json_kinds import FOREIGN
 from ingest_project_tests.odd_files.values import csv_cells, odd_csv
@@ -185,7 +185,8 @@ def csv_kinds() -> dict[str, Maker]:
     for name, body in foreign.items():
         found[name] = _foreign(body)
     makers = (
-        plain, blank_lines, in_utf_16, utf_16_without_mark, in_latin_1, with_comments, other_dialect, of_another_delimiter,
+        plain, blank_lines, in_utf_16, utf_16_without_mark, in_latin_1, with_comments, other_dialect,
+        of_another_delimiter,
         ends_in_delimiters, names_twice, old_macs, nothing, wide,
     )  # fmt: skip
     return found | {maker.__name__: maker for maker in makers}
@@ -196,10 +197,14 @@ def _foreign(body: bytes) -> Maker:
 
 
 TEXTS: Mapping[str, tuple[bytes, str | None]] = {
-    "plain": (b"a line", "a line"), "blank": (b"", ""), "spaces": (b"  ", "  "), "CR within": (b"a\rb", "a\rb"),
-    "quotes": (b'"a', '"a'), "a mark": (b"x\xef\xbb\xbf", "x\ufeff"), "form feed": (b"a\x0cb\x85"[:3], "a\x0cb"), "separators": ("\u2028\x85".encode(), "\u2028\x85"),
-    "long": (b"x" * 100_000, "x" * 100_000), "a control": (b"\x1b[2J", "\x1b[2J"), "NUL": (b"a\0b", None), "Latin-1": (b"caf\xe9", None),
-    "half": (b"\xe6\x97", None), "overlong": (b"\xc0\xaf", None), "a surrogate": (b"\xed\xa0\x80", None), "beyond": (b"\xf5\x80\x80\x80", None),
+    "plain": (b"a line", "a line"), "blank": (b"", ""), "spaces": (b"  ", "  "),
+    "CR within": (b"a\rb", "a\rb"),
+    "quotes": (b'"a', '"a'), "a mark": (b"x\xef\xbb\xbf", "x\ufeff"),
+    "form feed": (b"a\x0cb\x85"[:3], "a\x0cb"), "separators": ("\u2028\x85".encode(), "\u2028\x85"),
+    "long": (b"x" * 100_000, "x" * 100_000), "a control": (b"\x1b[2J", "\x1b[2J"), "NUL": (b"a\0b", None),
+    "Latin-1": (b"caf\xe9", None),
+    "half": (b"\xe6\x97", None), "overlong": (b"\xc0\xaf", None), "a surrogate": (b"\xed\xa0\x80", None),
+    "beyond": (b"\xf5\x80\x80\x80", None),
 }  # fmt: skip
 
 

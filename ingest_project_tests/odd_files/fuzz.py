@@ -1,8 +1,8 @@
-"""`python -m ingest_project_tests.odd_files.fuzz --seconds 600` mutates files and reads them, until something breaks.
+"""`python -m ingest_project_tests.odd_files.fuzz --seconds 600` mutates and reads files until one fails.
 
-What must hold for any bytes at all: the readers raise nothing, no error is one that nobody foresaw, no row is both read
-and set aside, what can be read under `bad_rows: fail` is read the same under `quarantine`, and nothing takes long. The
-reading is done in a process of its own, so that a library that ends its process is seen, with the bytes that did it.
+For any bytes the following must hold: the readers raise nothing, no error is unexpected, no row is both read
+and set aside, what can be read under `bad_rows: fail` is read equally under `quarantine`, and nothing takes
+long. Files are read in a separate process, so that a library that ends its process is found, with the bytes.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from ingest_project.settings.model import TableFormat
+from ingest_project.settings.formats import TableFormat
 from ingest_project_tests.odd_files.case import OddFile
 from ingest_project_tests.odd_files.judge import Outcome, Way, read_in, ways
 from ingest_project_tests.odd_files.mutations import mutated

@@ -6,8 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
-from ingest_project.objects.format_options import FormatOptions
-from ingest_project.settings.model import TableFormat
+from ingest_project.reading.format_options import FormatOptions
+from ingest_project.settings.formats import TableFormat
 from ingest_project_tests.odd_files.case import COLUMNS, AsJson, Cell, Line, Maker, Numeral, OddFile
 from ingest_project_tests.odd_files.values import json_cells, odd_json
 
@@ -42,7 +42,7 @@ BROKEN: Mapping[str, Callable[[bytes], bytes]] = {
 VALID = frozenset(
     {"a number beyond doubles", "a number of 400 digits", "half a surrogate pair", "a low surrogate"}
 )
-"""What JSON's grammar allows and parsers refuse: as the text that it is, it may be rescued."""
+"""What JSON's grammar allows and parsers refuse; it may be rescued as text."""
 BROKEN_LINES: Mapping[str, Callable[[bytes], bytes]] = {
     **BROKEN,
     "a line cut short": lambda line: line[:-8],
@@ -233,9 +233,12 @@ def broken_document(rng: Random) -> OddFile:
     texts = [text for text, _ in _good_lines(rng)]
     whole = b"[" + b", ".join(texts) + b"]"
     body = rng.choice([
-        whole[: rng.randrange(1, len(whole) - 1)], whole[:-1], whole[:-1] + b",]", whole + b"]", b" ".join(texts) + b"]",
-        b"[" + b" ".join(texts) + b"]" if len(texts) > 1 else b"[,]", whole + b"garbage", b"[" + whole, b"// x\n" + whole, b"x" + whole,
-        b"\xff\xfe" + whole, b"\xff", b'"a"', b"17", b"{", b"]", b"[}", b'["', whole.replace(b":", b"=", 1), b"callback(" + whole + b");",
+        whole[: rng.randrange(1, len(whole) - 1)], whole[:-1], whole[:-1] + b",]", whole + b"]",
+        b" ".join(texts) + b"]",
+        b"[" + b" ".join(texts) + b"]" if len(texts) > 1 else b"[,]", whole + b"garbage", b"[" + whole,
+        b"// x\n" + whole, b"x" + whole,
+        b"\xff\xfe" + whole, b"\xff", b'"a"', b"17", b"{", b"]", b"[}", b'["', whole.replace(b":", b"=", 1),
+        b"callback(" + whole + b");",
     ])  # fmt: skip
     return OddFile("json", "a broken document", body, fate="either", lines=(), is_lax=True)
 

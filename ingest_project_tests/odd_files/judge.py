@@ -11,17 +11,17 @@ from typing import Any
 import polars as pl
 
 from ingest_project.errors import ObjectError
-from ingest_project.objects.columns.mapping import ColumnMapping, MappedColumn, Target
-from ingest_project.objects.content import Content
-from ingest_project.objects.parse import Reading
-from ingest_project.objects.piece import Limits
-from ingest_project.objects.portions import Bounds, Streamed, Together, portions
-from ingest_project.objects.read import ReadResult, read_contents
-from ingest_project.objects.values.types import storable, type_of
-from ingest_project.settings.format_rules import FIXED_COLUMNS
+from ingest_project.reading.content import Content
+from ingest_project.reading.limits import PieceLimits, PortionLimits
+from ingest_project.reading.parse import Reading
+from ingest_project.reading.portions import Streamed, Together, portions
+from ingest_project.reading.read import ReadResult, read_contents
+from ingest_project.reading.target import ColumnMapping, MappedColumn, Target
+from ingest_project.reading.values.types import storable, type_of
+from ingest_project.settings.formats import FIXED_COLUMNS
 from ingest_project.settings.model import PROVENANCE_COLUMNS, RESCUED_COLUMN, SchemaEvolution
-from ingest_project_tests.objects.factories import Fetched, fetched
 from ingest_project_tests.odd_files.case import EITHER, MISFIT, AsJson, Cell, Line, Numeral, OddFile
+from ingest_project_tests.reading.factories import Fetched, fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ def ways(file: OddFile, piece_bytes: int) -> Iterator[Way]:
 
 
 def read_in(file: OddFile, way: Way) -> Outcome:
-    """The file as a batch would read it. What is raised but for ObjectError is raised here."""
+    """The file as a batch would read it. Raises whatever is raised, except ObjectError."""
     reading = Reading(file.format, _target(file, way), file.options, quarantines=way.quarantines)
     (portion,) = portions(
-        [one.object for one in fetched(file.body)], Fetched(fetched(file.body)), format=file.format, options=file.options,
-        max_object_bytes=2**40, bounds=_bounds(way),
+        [one.object for one in fetched(file.body)], Fetched(fetched(file.body)),
+        format=file.format, options=file.options, max_object_bytes=2**40, limits=_limits(way),
     )  # fmt: skip
     try:
         return _together(portion, reading) if isinstance(portion, Together) else _streamed(portion, reading)
@@ -88,10 +88,10 @@ def _target(file: OddFile, way: Way) -> Target:
     return Target({**file.columns, **rescued}, way.evolution, mapping)
 
 
-def _bounds(way: Way) -> Bounds:
+def _limits(way: Way) -> PortionLimits:
     if way.piece_bytes is None:
-        return Bounds()
-    return Bounds(content_bytes=1, piece=Limits(way.piece_bytes, 2**20))
+        return PortionLimits()
+    return PortionLimits(content_bytes=1, piece=PieceLimits(way.piece_bytes, 2**20))
 
 
 def _together(portion: Together, reading: Reading) -> Outcome:
@@ -189,7 +189,8 @@ def _faults_of_rows(file: OddFile, way: Way, outcome: Outcome) -> Iterator[str]:
     if rows:
         yield f"rows {list(rows)[:3]!r} were made up"
     if strange := rejected.keys() - {line.number for line in file.lines}:
-        yield f"lines {sorted(strange)[:3]} were rejected and are none: {[rejected[one] for one in sorted(strange)[:3]]}"
+        first = sorted(strange)[:3]
+        yield f"lines {first} were rejected and do not exist: {[rejected[one] for one in first]}"
 
 
 def _faults_of_line(

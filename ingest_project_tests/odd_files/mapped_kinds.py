@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from ingest_project.objects.columns.mapping import ColumnMapping, ComputedColumn, MappedColumn, Target
+from ingest_project.reading.target import ColumnMapping, ComputedColumn, MappedColumn, Target
 from ingest_project_tests.odd_files.case import Cell, Line, Maker, OddFile
 
 TYPES = {
@@ -34,11 +34,13 @@ MAPPING = ColumnMapping(
 ROWS: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
     (
         {"place": {"city": "Köln"}, "at": "20.11.2026 10:11", "amount": 1.5, "status": "old"},
-        {"city": "Köln", "at": datetime(2026, 11, 20, 9, 11, tzinfo=UTC), "amount": Decimal("1.50"), "status": "old", "double": Decimal("3.00")},
+        {"city": "Köln", "at": datetime(2026, 11, 20, 9, 11, tzinfo=UTC), "amount": Decimal("1.50"),
+            "status": "old", "double": Decimal("3.00")},
     ),
     (
         {"place": {}, "at": 0, "amount": 2},
-        {"city": None, "at": datetime(1970, 1, 1, tzinfo=UTC), "amount": Decimal("2.00"), "status": "new", "double": Decimal("4.00")},
+        {"city": None, "at": datetime(1970, 1, 1, tzinfo=UTC), "amount": Decimal("2.00"), "status": "new",
+            "double": Decimal("4.00")},
     ),
     (
         {"place": None, "at": None, "amount": "3", "status": None},

@@ -5,14 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
-from ingest_project.settings.model import TableFormat
-from ingest_project_tests.objects.archives import COMPRESSIONS
+from ingest_project.settings.formats import TableFormat
 from ingest_project_tests.odd_files.case import OddFile
+from ingest_project_tests.reading.archives import COMPRESSIONS
 
 TOKENS = (
-    b'"', b"'", b",", b";", b"\n", b"\r", b"\r\n", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"{", b"}", b"[", b"]", b":", b"\\",
-    b'""', b"null", b"NaN", b"-", b"1e999", b"9" * 40, b"0", b"true", rb"\ud800", rb"\u0000", b"#", b" ", b"\t", b'{"n":', b'"n": 1',
-    b"\xed\xa0\x80", b"\xe2\x80\xa8", b"2026-02-30", b"PK\x03\x04", b"\x1f\x8b\x08", b"PAR1", b"Obj\x01", b"ARROW1", b"\xff" * 8, b"\x7f" * 4,
+    b'"', b"'", b",", b";", b"\n", b"\r", b"\r\n", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"{", b"}",
+    b"[", b"]", b":", b"\\",
+    b'""', b"null", b"NaN", b"-", b"1e999", b"9" * 40, b"0", b"true", rb"\ud800", rb"\u0000", b"#", b" ",
+    b"\t", b'{"n":', b'"n": 1',
+    b"\xed\xa0\x80", b"\xe2\x80\xa8", b"2026-02-30", b"PK\x03\x04", b"\x1f\x8b\x08", b"PAR1", b"Obj\x01",
+    b"ARROW1", b"\xff" * 8, b"\x7f" * 4,
 )  # fmt: skip
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF)
 Mutate = Callable[[bytearray, Random], None]

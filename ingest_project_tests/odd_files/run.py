@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import get_args
 
-from ingest_project.settings.model import TableFormat
+from ingest_project.settings.formats import TableFormat
 from ingest_project_tests.odd_files.case import Maker, OddFile
 from ingest_project_tests.odd_files.columnar_kinds import arrow_kinds, avro_kinds, binary_kinds
 from ingest_project_tests.odd_files.container_kinds import container_kinds
 from ingest_project_tests.odd_files.csv_kinds import csv_kinds, text_kinds
+from ingest_project_tests.odd_files.excel_kinds import excel_kinds
 from ingest_project_tests.odd_files.json_kinds import kinds as json_kinds
 from ingest_project_tests.odd_files.json_kinds import long_line
 from ingest_project_tests.odd_files.judge import Way, faults, read_in, ways
@@ -27,11 +28,15 @@ OWN_KINDS: Mapping[TableFormat, Callable[[], dict[str, Maker]]] = {
     "parquet": lambda: arrow_kinds("parquet"),
     "avro": avro_kinds,
     "ipc": lambda: arrow_kinds("ipc"),
+    "orc": lambda: arrow_kinds("orc"),
+    "excel": excel_kinds,
     "text": text_kinds,
     "binary": binary_kinds,
 }
 CLEAN: Mapping[TableFormat, str] = {
-    "ndjson": "name: 7", "json": "under_path", "csv": "plain", "parquet": "clean, plain", "avro": "clean, null", "ipc": "clean, file",
+    "ndjson": "name: 7", "json": "under_path", "csv": "plain", "parquet": "clean, plain",
+    "avro": "clean, null", "ipc": "clean, file", "orc": "clean, plain",
+    "excel": "clean, openpyxl",
     "text": "plain",
 }  # fmt: skip
 LARGE: Mapping[str, Maker] = {"a line of 40 MB": long_line}

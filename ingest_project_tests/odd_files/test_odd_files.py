@@ -1,10 +1,10 @@
-"""A small run of the odd files: none crashes, none loses a good row, brings a wrong value or a silent null."""
+"""A small run of the odd files: no crash, no lost good row, no wrong value, no silent null."""
 
 import os
 
 import pytest
 
-from ingest_project.settings.model import TableFormat
+from ingest_project.settings.formats import TableFormat
 from ingest_project_tests.odd_files.case import OddFile
 from ingest_project_tests.odd_files.json_kinds import FOREIGN, foreign
 from ingest_project_tests.odd_files.judge import Outcome, Way, faults

@@ -13,7 +13,7 @@ from ingest_project.preview.preview import Asked, Preview, preview_prefix
 from ingest_project.services import Services
 from ingest_project_tests.factories import aws_of
 from ingest_project_tests.landing import BUCKET, Landing
-from ingest_project_tests.objects import archives
+from ingest_project_tests.reading import archives
 
 
 class Bucket:

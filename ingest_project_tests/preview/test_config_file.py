@@ -95,7 +95,7 @@ def test_change_by_somebody_else_meanwhile_is_kept(path: Path, monkeypatch: pyte
     assert path.read_text() == "theirs"
 
 
-def test_folder_that_cannot_be_written_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_that_cannot_be_written_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 

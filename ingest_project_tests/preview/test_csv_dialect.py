@@ -40,7 +40,7 @@ def test_decimal_commas_do_not_hide_the_semicolon() -> None:
         ("a,a\nb,b\n", False),
     ],
 )
-def test_header_is_told_by_what_no_column_is_called(text: str, header: bool | None) -> None:
+def test_header_is_recognised_by_texts_that_are_not_column_names(text: str, header: bool | None) -> None:
     assert found(text).has_header is header
 
 
@@ -53,7 +53,7 @@ def test_marks_for_null_are_believed_only_among_values() -> None:
     assert found("1\t\\N\n2\tx\n").null_values == ("\\N",)
 
 
-def test_comments_above_the_header_are_told_from_a_header() -> None:
+def test_comments_above_the_header_are_distinguished_from_a_header() -> None:
     assert found("# exported\nid,name\n1,a\n").comment == "#"
     assert found("#id,name\n1,a\n").comment is None
 
@@ -66,7 +66,7 @@ def test_fields_in_single_quotes_and_line_ends_within_quotes() -> None:
 @pytest.mark.parametrize(
     "text", ["one line of words\nand another, longer\nthird\n", "", "\n\n", "word\nword\n"]
 )
-def test_prose_is_no_table(text: str) -> None:
+def test_prose_is_not_a_table(text: str) -> None:
     assert find_dialect(text) is None
 
 

@@ -28,7 +28,8 @@ def test_type_of_files_with_a_schema_that_disagree_is_the_one_that_takes_most_ro
     preview = bucket.preview("x/")
 
     assert types(preview) == {
-        "zip": "string", "ok": "string", "net": "string", "gross": "double", "at": "timestamptz", "s": "struct<a: string>",
+        "zip": "string", "ok": "string", "net": "string", "gross": "double", "at": "timestamptz",
+        "s": "struct<a: string>",
     }  # fmt: skip
     assert all(one.remedy is None for one in preview.columns)
 
@@ -40,7 +41,7 @@ def test_values_that_no_type_of_the_files_takes_are_counted(bucket: Bucket) -> N
     preview = bucket.preview("x/")
 
     assert (
-        "1 of 3 values are no double, such as cheap: they would be bad rows"
+        "1 of 3 values are not of type double, such as cheap: they would be bad rows"
         in column(preview, "gross").notes[0]
     )
     assert column(preview, "on").type == "date"

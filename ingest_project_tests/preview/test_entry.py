@@ -18,12 +18,13 @@ from ingest_project.preview.places import Place, table_name
 from ingest_project.preview.preview import Preview
 from ingest_project.settings.load import load_settings
 from ingest_project.settings.model import TableSettings
-from ingest_project_tests.events.factories import object_version
 from ingest_project_tests.preview.test_sampling import sample
+from ingest_project_tests.sources.factories import object_version
 
 BEFORE = "queues:\n  - {name: landing, url: 'https://sqs.eu-central-1.amazonaws.com/1/landing'}\ntables: []\n"
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False,
+        allow_infinity=False)
     | st.text(max_size=8) | st.sampled_from(["2026-11-20", "12.50", "00501", "NULL", "a: b # c", "\n- x"]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     max_leaves=4,
@@ -100,7 +101,10 @@ def test_entry_says_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = "\n".join(entry_lines(previewed(monkeypatch, "raw/dt=2026-11-20/a.ndjson", body), "landing"))
 
     for line in (
-        "    id: long  # another column has this name in other case, which engines fold; such as 1",
+        (
+            "    id: long  # another column has this name in other case, which engines ignore; "
+            "case_insensitive: true makes one column of both"
+        ),
         "    Id_2: {type: long, from: Id}  # null in 1 of 2 rows; another column has this name in other case",
         "    # note: null - left out: only nulls or empty values were seen, so it has no type yet",
         "    amount: long  # null in 1 of 2 rows; such as 1",

@@ -24,7 +24,10 @@ def added(text: str) -> str:
         "tables:\n- name: a.b\n  x: [1, 2]\nlater: 1\n",
         "tables:\n    -   name: a.b\n        x: [1, 2]   # the end\n",
         "tables:\n  - name: a.b\n    x: [1, 2]",
-        "tables:\n  - name: a.b\n    x:\n      - 1\n      - 2\n    # its own comment\n\n# of what follows\nlater: 1\n",
+        (
+            "tables:\n  - name: a.b\n    x:\n      - 1\n      - 2\n    # its own comment\n\n"
+            "# of what follows\nlater: 1\n"
+        ),
         "tables:\n  - {name: a.b, x: [1, 2]}\nlater: 1\n",
         "tables:\r\n  - name: a.b\r\n    x: [1, 2]\r\nlater: 1\r\n",
         "---\ntables:\n  -\n    name: a.b\n    x: [1, 2]\n...\n",
@@ -73,6 +76,7 @@ def test_empty_list_becomes_the_entry(text: str) -> None:
     after = added(text)
 
     assert yaml.safe_load(after)["tables"] == [NEW]
+    assert [line for line in after.splitlines() if line != line.rstrip()] == []
     left = re.sub(r"\[\s*\]|null", "", text)
     assert after.replace("".join(f"  {line}\n" for line in ENTRY), "").split() == left.split()
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_project.preview.listing import extension_of, listing_of, spread
-from ingest_project_tests.events.factories import object_version
+from ingest_project_tests.sources.factories import object_version
 
 
 def test_spread_takes_the_first_the_last_and_those_between() -> None:

@@ -116,7 +116,7 @@ def test_nothing_in_quotes_is_null_among_all_but_text(bucket: Bucket) -> None:
         '"Report, of May",,\n,,\n',
     ],
 )
-def test_title_above_the_header_is_told_once(bucket: Bucket, top: str) -> None:
+def test_title_above_the_header_is_reported_once(bucket: Bucket, top: str) -> None:
     for name in ("a", "b"):
         bucket.put(f"x/{name}.csv", f"{top}id,name,day\n1,a,2026-11-20\n2,b,2026-11-21\n".encode())
 

@@ -5,7 +5,7 @@ from pydantic import TypeAdapter
 
 from ingest_project.preview.places import folder_of, groups, table_name, whole_folder
 from ingest_project.settings.names import TableName
-from ingest_project_tests.events.factories import object_version
+from ingest_project_tests.sources.factories import object_version
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,19 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import openpyxl
 import polars as pl
+import pyarrow as pa
 import pytest
+from openpyxl.worksheet.worksheet import Worksheet
+from pyarrow import orc
 
 from ingest_project.errors import ObjectMissing
 from ingest_project.preview.answer import preview_answer
+from ingest_project.preview.entry import entry_lines
 from ingest_project_tests.landing import BUCKET
 from ingest_project_tests.preview.factories import Bucket, column, ndjson, problems, types, written, zipped
+from ingest_project_tests.reading.formats.excel.workbooks import by_hand, row, saved, workbook
 
 ROWS = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
 FRAME = pl.DataFrame(ROWS)
@@ -25,12 +31,16 @@ FORMATS = {
     "parquet": written(FRAME.write_parquet),
     "avro": written(FRAME.write_avro),
     "ipc": written(FRAME.write_ipc),
+    "orc": written(lambda out: orc.write_table(pa.Table.from_pylist(ROWS), out)),
+    "excel": workbook(["id", "name"], [1, "a"], [2, "b"]),
 }
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize("name", ["right", "none", "wrong.bin"])
-def test_format_is_told_by_the_content_whatever_the_name(bucket: Bucket, file_format: str, name: str) -> None:
+def test_format_is_recognised_by_the_content_whatever_the_name(
+    bucket: Bucket, file_format: str, name: str
+) -> None:
     bucket.put(f"x/{name}", FORMATS[file_format])
 
     preview = bucket.preview("x/")
@@ -50,7 +60,7 @@ def test_format_is_told_by_the_content_whatever_the_name(bucket: Bucket, file_fo
         (lambda body: zipped(gzip.compress(body)), "zip, gzip"),
     ],
 )
-def test_compression_is_told_by_the_content(
+def test_compression_is_recognised_by_the_content(
     bucket: Bucket, pack: Callable[[bytes], bytes], name: str
 ) -> None:
     bucket.put("x/a.csv", pack(FORMATS["csv"]))
@@ -61,7 +71,7 @@ def test_compression_is_told_by_the_content(
     assert (one.format, one.compression, one.rows, one.is_whole) == ("csv", name, 2, True)
 
 
-def test_disagreement_of_name_and_content_is_told(bucket: Bucket) -> None:
+def test_disagreement_of_name_and_content_is_reported(bucket: Bucket) -> None:
     bucket.put("x/a.csv", FORMATS["parquet"])
 
     (one,) = bucket.preview("x/").objects
@@ -91,7 +101,7 @@ def test_encodings_of_csv(bucket: Bucket, encoding: str) -> None:
     assert column(preview, "preis").examples == ("„5 €“", "x")
 
 
-def test_csv_without_a_header_is_told_by_its_values(bucket: Bucket) -> None:
+def test_csv_without_a_header_is_recognised_by_its_values(bucket: Bucket) -> None:
     bucket.put("x/a.csv", b"1,anna,\n2,bert,\n")
 
     preview = bucket.preview("x/")
@@ -118,7 +128,8 @@ def test_types_are_those_of_all_sampled_objects_and_disagreement_names_them(buck
     preview = bucket.preview("x/")
 
     assert types(preview) == {
-        "n": "double", "mixed": "string", "only_here": "boolean", "s": "struct<a: long, b: string>", "none": None,
+        "n": "double", "mixed": "string", "only_here": "boolean", "s": "struct<a: long, b: string>",
+        "none": None,
     }  # fmt: skip
     assert column(preview, "mixed").notes == (
         "the objects disagree: long in x/1.ndjson; string in x/2.ndjson",
@@ -150,7 +161,7 @@ def test_same_bucket_gives_the_same_answer(bucket: Bucket) -> None:
     assert first == preview_answer(bucket.preview("x/", objects=10), "landing")
 
 
-def test_mixed_formats_are_told_apart_and_the_commonest_counts(bucket: Bucket) -> None:
+def test_mixed_formats_are_distinguished_and_the_most_frequent_counts(bucket: Bucket) -> None:
     for number in range(3):
         bucket.put(f"x/{number}.csv", FORMATS["csv"])
     bucket.put("x/a.parquet", FORMATS["parquet"])
@@ -164,7 +175,7 @@ def test_mixed_formats_are_told_apart_and_the_commonest_counts(bucket: Bucket) -
     assert set(problems(preview)) == {"x/a.parquet", "x/readme.txt"}
 
 
-def test_damaged_objects_are_told_and_the_others_go_on(bucket: Bucket) -> None:
+def test_damaged_objects_are_reported_and_the_others_are_previewed(bucket: Bucket) -> None:
     bucket.put("x/1.ndjson", ndjson(*ROWS))
     bucket.put("x/2.ndjson.gz", gzip.compress(ndjson(*ROWS))[:-6])
     bucket.put("x/3.ndjson", ndjson(*ROWS) + b"{broken\n" + ndjson({"id": 3, "name": "c"}))
@@ -175,7 +186,7 @@ def test_damaged_objects_are_told_and_the_others_go_on(bucket: Bucket) -> None:
 
     reasons = problems(preview)
     assert set(reasons) == {"x/2.ndjson.gz", "x/4.zip", "x/5.ndjson"}
-    assert "cut short or corrupt" in reasons["x/2.ndjson.gz"]
+    assert "truncated or corrupt" in reasons["x/2.ndjson.gz"]
     assert "archived" in reasons["x/5.ndjson"]
     third = preview.objects[2]
     assert (third.rows, third.rejected) == (3, 1)
@@ -183,7 +194,7 @@ def test_damaged_objects_are_told_and_the_others_go_on(bucket: Bucket) -> None:
     assert preview.is_found
 
 
-def test_nothing_readable_is_no_finding(bucket: Bucket) -> None:
+def test_nothing_readable_is_not_a_finding(bucket: Bucket) -> None:
     bucket.put("x/1.parquet", b"PAR1 and then nothing PAR1")
 
     preview = bucket.preview("x/")
@@ -219,16 +230,19 @@ def test_first_part_of_large_objects_tells_enough(bucket: Bucket) -> None:
     assert csv.objects[0].rejected == 0
 
 
-@pytest.mark.parametrize("file_format", ["parquet", "ipc", "avro", "stream", "zip"])
+@pytest.mark.parametrize("file_format", ["parquet", "ipc", "orc", "excel", "avro", "stream", "zip"])
 def test_first_rows_of_large_files_with_a_schema(
     bucket: Bucket, file_format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingest_project.preview.heads.WHOLE_BYTES", 10_000)
     monkeypatch.setattr("ingest_project.preview.heads.HEAD_BYTES", 40_000)
     frame = pl.DataFrame({"id": range(200_000), "at": [datetime(2026, 11, 20, tzinfo=UTC)] * 200_000})
+    scattered = pa.table({"id": [number * 2_654_435_761 % 2**40 for number in range(200_000)]})
     bodies: dict[str, Callable[[], bytes]] = {
         "parquet": lambda: written(lambda out: frame.write_parquet(out, row_group_size=50_000)),
         "ipc": lambda: written(frame.write_ipc),
+        "orc": lambda: written(lambda out: orc.write_table(scattered, out)),
+        "excel": lambda: by_hand(row("id"), *(row(number) for number in range(20_000))),
         "stream": lambda: written(frame.write_ipc_stream),
         "avro": avro_blocks,
         "zip": lambda: zipped(ndjson(*({"id": number} for number in range(50_000)))),
@@ -241,6 +255,56 @@ def test_first_rows_of_large_files_with_a_schema(
     assert types(preview)["id"] == "long"
     assert not preview.objects[0].is_whole
     assert 0 < (preview.objects[0].rows or 0) < 200_000
+
+
+def test_a_workbook_is_told_from_an_archive_and_may_lie_in_one(bucket: Bucket) -> None:
+    bucket.put("x/a.zip", zipped(FORMATS["excel"]))
+
+    preview = bucket.preview("x/")
+
+    assert preview.format == "excel"
+    assert preview.objects[0].compression == "zip"
+    assert types(preview) == {"id": "long", "name": "string"}
+
+
+def test_a_workbook_s_title_is_passed_over_and_its_sheets_and_bad_rows_are_told(bucket: Bucket) -> None:
+    book = openpyxl.Workbook()
+    assert isinstance(book.active, Worksheet)
+    for values in (["Sales"], [], ["id", "at", "total"], [1, date(2026, 11, 20), 1.5], [2, None, "#N/A"]):
+        book.active.append(values)
+    book.active["C5"].data_type = "e"
+    book.create_sheet("Notes").sheet_state = "hidden"
+    bucket.put("x/a.xlsx", saved(book))
+
+    preview = bucket.preview("x/")
+
+    assert types(preview) == {"id": "long", "at": "date", "total": "double"}
+    assert (preview.objects[0].rows, preview.objects[0].rejected) == (1, 1)
+    assert preview.objects[0].note == "column 'total': its cell is #N/A"
+    expected = "x/a.xlsx: it has the sheets 'Sheet', 'Notes' (hidden); the first visible one is read"
+    assert preview.notes[0].startswith(expected)
+    answer = preview_answer(preview, "landing")
+    assert answer["excel"] == {"sheet": None, "header": True, "skip_rows": 2, "null_values": []}
+    lines = entry_lines(preview, "landing")
+    assert "  excel:" in lines
+    assert "    skip_rows: 2  # above the table" in lines
+
+
+def test_a_workbook_without_a_header_has_its_columns_by_their_place(bucket: Bucket) -> None:
+    bucket.put("x/a.xlsx", workbook([1, 2.5, "a"], [2, 3.5, "b"]))
+
+    preview = bucket.preview("x/")
+
+    assert types(preview) == {"column_1": "long", "column_2": "double", "column_3": "string"}
+    assert "    header: false  # the columns below are in the order of the fields: name them" in entry_lines(
+        preview, "landing"
+    )
+
+
+def test_a_text_that_begins_with_the_letters_of_orc_is_a_text(bucket: Bucket) -> None:
+    bucket.put("x/a", b"ORCHARD,n\nA,1\nB,2\n")
+
+    assert bucket.preview("x/").format == "csv"
 
 
 def avro_blocks() -> bytes:
@@ -293,7 +357,7 @@ def test_a_few_texts_among_the_numbers_of_csv_do_not_make_text_of_them(bucket: B
     found = column(bucket.preview("x/"), "amount")
 
     assert found.type == "decimal(18,2)"
-    assert found.notes[0] == "1 of 301 values are no double, such as cheap: they would be bad rows"
+    assert found.notes[0] == "1 of 301 values are not of type double, such as cheap: they would be bad rows"
     assert column(bucket.preview("x/"), "id").type == "long"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ingest_project.errors import QueueUnavailable
 from ingest_project.preview.queue_look import QueueLook, look
-from ingest_project.sqs.queue import Queue
+from ingest_project.sources.sqs.queue import Queue
 from ingest_project_tests.landing import DLQ_ARN
 from ingest_project_tests.preview.factories import Bucket, ndjson
 
@@ -68,7 +68,7 @@ def test_queue_whose_messages_have_but_one_receive_is_left_alone(bucket: Bucket)
 
 
 @pytest.mark.parametrize(("allowed", "at", "near"), [(2, 0, 1), (3, 0, 0)])
-def test_messages_near_the_dlq_are_told(bucket: Bucket, allowed: int, at: int, near: int) -> None:
+def test_messages_near_the_dlq_are_reported(bucket: Bucket, allowed: int, at: int, near: int) -> None:
     bucket.put("orders/a.ndjson", ndjson({"id": 1}))
     allow_receives(bucket, allowed)
 
@@ -77,7 +77,7 @@ def test_messages_near_the_dlq_are_told(bucket: Bucket, allowed: int, at: int, n
     assert (found.at_their_limit, found.near_their_limit) == (at, near)
 
 
-def test_look_that_takes_the_last_receive_is_told(bucket: Bucket) -> None:
+def test_look_that_takes_the_last_receive_is_reported(bucket: Bucket) -> None:
     bucket.put("orders/a.ndjson", ndjson({"id": 1}))
     allow_receives(bucket, 2)
     looked(bucket)

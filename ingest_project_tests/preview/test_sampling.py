@@ -7,14 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest_project.aws import Aws
-from ingest_project.events.object_version import ObjectVersion
 from ingest_project.preview.columns import found_columns
 from ingest_project.preview.rows import read_rows
 from ingest_project.preview.sampling import Sample, take_sample
 from ingest_project.settings.model import AwsSettings
-from ingest_project_tests.events.factories import object_version
+from ingest_project.sources.aws import Aws
+from ingest_project.sources.object_version import ObjectVersion
 from ingest_project_tests.preview.test_preview import FORMATS
+from ingest_project_tests.sources.factories import object_version
 
 STARTS = [
     *FORMATS.values(),
@@ -70,7 +70,7 @@ def test_no_bytes_stop_a_preview(
     assert all(one.null_rows <= one.rows for one in columns)
 
 
-def test_what_nobody_foresaw_is_the_problem_of_its_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_exception_affects_only_its_object(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = object_version("x/1", size_bytes=8), object_version("x/2", size_bytes=8)
     bodies = {first: b'{"a": 1}', second: b'{"a": 2}'}
 

@@ -23,7 +23,7 @@ def test_settings_without_tables_are_enough(tmp_path: Path, tables: str) -> None
     assert settings.base_dir == tmp_path
 
 
-def test_other_faults_are_told_as_ever(tmp_path: Path) -> None:
+def test_other_faults_of_settings_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "ingest.yaml"
     path.write_text(f"aws: {{regoin: eu-central-1}}\n{QUEUES}tables: []\n")
 

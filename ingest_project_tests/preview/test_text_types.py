@@ -81,7 +81,7 @@ def test_decimal_is_suggested_for_amounts_only(written: list[str | None], type_n
         ("created", 1_795_000_000, "epoch_s"),
     ],
 )
-def test_epochs_are_told_by_name_and_size_together(name: str, value: int, unit: str | None) -> None:
+def test_epochs_are_recognised_by_name_and_size_together(name: str, value: int, unit: str | None) -> None:
     note = suggest_for_numbers(name, pl.Series(name, [value, value + 5]), None).note
 
     assert (note is None) if unit is None else f"format: {unit}}}" in (note or "")
@@ -91,19 +91,19 @@ def test_a_spelling_of_nearly_all_texts_is_remarked_with_the_number_of_the_other
     texts = pl.Series(["20.11.2026 12:00"] * 199 + ["yesterday"])
 
     assert suggest_for_text(texts).note == (
-        'looks like timestamp (1 of 200 values are none): {type: timestamp, format: "%d.%m.%Y %H:%M"}'
+        'looks like timestamp (1 of 200 values are not): {type: timestamp, format: "%d.%m.%Y %H:%M"}'
     )
     assert suggest_for_text(pl.concat([texts, pl.Series(["?"] * 5)])).note is None
 
 
-def test_epochs_in_text_are_told_too() -> None:
+def test_epochs_in_text_are_recognised_too() -> None:
     texts = pl.Series("event_timestamp", ["1763640000000000", "1763640000000001"])
 
     assert suggest_for_text(texts).note == "looks like epoch_us: {type: timestamptz, format: epoch_us}"
     assert "is a number" in (suggest_for_text(texts.alias("id")).note or "")
 
 
-def test_days_written_as_numbers_are_told() -> None:
+def test_days_written_as_numbers_are_recognised() -> None:
     days = pl.Series("BUDAT", [20261120, 20261201])
 
     assert suggest_for_numbers("BUDAT", days, None).note == 'looks like date: {type: date, format: "%Y%m%d"}'

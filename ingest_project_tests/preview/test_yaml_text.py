@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from ingest_project.preview import yaml_text
 from ingest_project.settings.document import read_document
 
-HOSTILE = ["a: b", "- x", "#", "no", "null", "1", "1e3", "'", '"', "\n", "\x1b[2J", "${HOME}", "$${x", "*a", "&a", "!t",
-           "\u2028", "\ud7ff\ufeff", "{", "[", "? x", "|", "%", "@", "`", "<<", "=", "~", "2026-11-20", " x ", ""]  # fmt: skip
+HOSTILE = ["a: b", "- x", "#", "no", "null", "1", "1e3", "'", '"', "\n", "\x1b[2J", "${HOME}", "$${x", "*a",
+    "&a", "!t",
+           "\u2028", "\ud7ff\ufeff", "{", "[", "? x", "|", "%", "@", "`", "<<", "=", "~", "2026-11-20", " x ",
+           ""]  # fmt: skip
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
@@ -41,7 +43,7 @@ def test_plain_words_stay_plain() -> None:
     assert yaml.safe_load(f"{yaml_text.key('null')}: 1") == {"null": 1}
 
 
-def test_what_is_no_text_or_too_long_is_no_key() -> None:
+def test_text_that_is_invalid_or_too_long_cannot_be_a_key() -> None:
     assert not yaml_text.can_be_key("\ud800")
     assert not yaml_text.can_be_key("x" * 2000)
     assert yaml_text.can_be_key("a\nb")

@@ -1,7 +1,7 @@
 """Zips of several files."""
 
-from ingest_project_tests.objects import archives
 from ingest_project_tests.preview.factories import Bucket, column, types, zipped
+from ingest_project_tests.reading import archives
 
 CSV = b"id,name\n1,a\n2,b\n"
 
@@ -29,7 +29,7 @@ def test_of_a_zip_of_many_files_a_few_are_looked_into(bucket: Bucket) -> None:
     assert "a zip of 9 files, 5 of which were looked into" in (preview.objects[0].note or "")
 
 
-def test_file_of_another_kind_in_a_zip_is_told(bucket: Bucket) -> None:
+def test_file_of_another_kind_in_a_zip_is_reported(bucket: Bucket) -> None:
     bucket.put("x/a.zip", zipped(CSV, b"please read me\n"))
     bucket.put("x/b.csv", CSV)
 
@@ -39,7 +39,7 @@ def test_file_of_another_kind_in_a_zip_is_told(bucket: Bucket) -> None:
     assert "m1.x: it is text, unlike most of the others" in (preview.objects[0].note or "")
 
 
-def test_what_macos_adds_of_its_own_is_no_file(bucket: Bucket) -> None:
+def test_files_that_macos_adds_are_skipped(bucket: Bucket) -> None:
     of_mac = {
         "__MACOSX/d/._a.csv": b"\0\5\x16\7",
         "d/.DS_Store": b"\0\0\0\1Bud1",

@@ -1,4 +1,4 @@
-"""The smallest sound ingest.yaml, and variations of it."""
+"""The smallest valid ingest.yaml, and variations of it."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def problems_of(folder: Path, text: str) -> list[str]:
-    """The problems of this text without the name of the file: `4: tables[0].name: ...`; empty if it is sound."""
+    """The problems of this text without the file's name: `4: tables[0].name: ...`; empty if it is valid."""
     path = write(folder, text)
     try:
         load_settings(path)
@@ -39,6 +39,6 @@ def problems_of(folder: Path, text: str) -> list[str]:
 
 
 def table(yaml_text: str = "{}", **keys: object) -> TableSettings:
-    """A sound table with the keys of a YAML mapping, and further keys, on top."""
+    """A valid table, changed by the keys of a YAML mapping, and by other keys."""
     minimal = {"name": "sales.orders", "queue": "landing", "bucket": "acme-landing", "format": "ndjson"}
     return TableSettings.model_validate(minimal | yaml.safe_load(yaml_text) | keys)

@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from ingest_project.settings.check_settings import ChecksSettings, length_of_time
+from ingest_project.settings.check_settings import ChecksSettings
 from ingest_project_tests.settings.factories import MINIMAL, problems_of, table
 
 
 def test_defaults_promise_nothing_but_look_at_everything() -> None:
     assert table().checks == ChecksSettings(
-        max_bad_row_share="1%", fresh_within=None, row_count_anomaly=True, schema_drift=True, dlq=True
+        max_bad_row_share="1%",
+        fresh_within=None,
+        row_count_anomaly=True,
+        schema_drift=True,
+        dlq=True,
+        failed_objects=True,
     )
     assert (table().checks.bad_row_share, table().checks.longest_silence) == (0.01, None)
 
@@ -23,21 +28,13 @@ def test_yaml_needs_no_quotes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "length"),
-    [("90m", timedelta(minutes=90)), ("2 d", timedelta(days=2)), ("1w", timedelta(weeks=1))],
-)
-def test_lengths_of_time(written: str, length: timedelta) -> None:
-    assert length_of_time(written) == length
-
-
-@pytest.mark.parametrize(
     ("checks", "problem"),
     [
         ("{fresh_within: 26}", "tables[0].checks.fresh_within: text is expected, not a number"),
-        ("{fresh_within: soon}", "no length of time; write a number and m, h, d or w, like 26h"),
-        ("{fresh_within: 0h}", "no length of time"),
-        ("{max_bad_row_share: '10'}", 'no share of rows; write it like "1%"'),
-        ("{max_bad_row_share: 101%}", "no share of rows"),
+        ("{fresh_within: soon}", "not a length of time; write a number and s, m, h, d or w, like 26h"),
+        ("{fresh_within: 0h}", "a length of time must be more than zero"),
+        ("{max_bad_row_share: '10'}", 'not a share of rows; write it like "1%"'),
+        ("{max_bad_row_share: 101%}", "not a share of rows"),
         ("{dql: false}", "unknown key; did you mean dlq?"),
     ],
 )

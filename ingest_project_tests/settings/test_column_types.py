@@ -26,14 +26,14 @@ def test_each_accepted_type_is_one_that_pyiceberg_reads(name: str) -> None:
     ],
 )
 def test_an_unknown_type_comes_with_the_one_that_was_probably_meant(name: str, meant: str) -> None:
-    assert type_fault(name) == f"no Iceberg type; did you mean {meant}?"
+    assert type_fault(name) == f"not an Iceberg type; did you mean {meant}?"
 
 
 @pytest.mark.parametrize(
     "name", ["", "decimal", "fixed[0]", "fixed", "decimal(12", "decimal(a,b)", "array<int>"]
 )
 def test_other_text_is_no_type(name: str) -> None:
-    assert (type_fault(name) or "").startswith("no Iceberg type; ")
+    assert (type_fault(name) or "").startswith("not an Iceberg type; ")
 
 
 @pytest.mark.parametrize("name", ["decimal(0,0)", "decimal(39,2)", "decimal(5,6)"])

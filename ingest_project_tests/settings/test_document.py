@@ -121,7 +121,7 @@ def test_a_syntax_error_names_its_line_and_a_remedy(text: str, line: int) -> Non
 
     assert found == line
     assert fault.startswith("not valid YAML: ")
-    assert "; put values that hold any of" in fault
+    assert "; put values with any of" in fault
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_value_that_the_environment_does_not_fill_is_named_and_faults_around_i
 
 @pytest.mark.parametrize("number", ["0x_", "!!int ''", "!!int x"])
 def test_a_number_that_python_cannot_read_is_a_fault_and_no_crash(number: str) -> None:
-    assert faults_of(f"a: 1\nb: {number}\n") == [(2, "no int by YAML's rules; put it in quotes")]
+    assert faults_of(f"a: 1\nb: {number}\n") == [(2, "not a valid int in YAML; put it in quotes")]
 
 
 @given(

@@ -9,17 +9,17 @@ from ingest_project import errors
 from ingest_project.settings.error_classes import ANY, ERROR_CLASSES, ErrorClass
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
-NOT_OF_THE_DATA = {"settings", "superseded", "batch_not_found"}
+NOT_OF_THE_DATA = {"settings", "superseded", "batch_not_found", "ledger_absent"}
 """Errors that end a command or an attempt and leave everything as it was."""
 
 
 def kinds(base: type[errors.IngestError]) -> Iterator[type[errors.IngestError]]:
-    """All errors below this one that are raised: those without others below them."""
-    below = [kind for kind in base.__subclasses__() if kind.__module__ == errors.__name__]
-    if not below:
-        yield base
-    for kind in below:
-        yield from kinds(kind)
+    """All errors below this one that have a class of their own; those below them may share it."""
+    for kind in base.__subclasses__():
+        if kind.__module__ == errors.__name__:
+            if "error_class" in vars(kind):
+                yield kind
+            yield from kinds(kind)
 
 
 def scope_of(kind: type[errors.IngestError]) -> str:
@@ -42,9 +42,11 @@ def test_what_may_pass_is_retried_and_what_may_not_is_released() -> None:
     defaults = {one.name: one.action for one in ERROR_CLASSES.values() if one.scope == "object"}
 
     assert defaults == {
-        "missing": "release", "forbidden": "release", "kms": "release", "archived": "release", "too_large": "release",
-        "unreadable": "release", "schema": "release", "bad_rows": "release", "overwritten": "retry", "throttled": "retry",
-        "unavailable": "retry", "unknown": "release",
+        "missing": "release", "forbidden": "release", "kms": "release", "archived": "release",
+        "too_large": "release", "unreadable": "release", "schema": "release", "bad_rows": "release",
+        "overwritten": "retry",
+        "contradicted": "release", "throttled": "retry", "unavailable": "retry", "resources": "retry",
+        "unknown": "release", "wrong_region": "release",
     }  # fmt: skip
 
 

@@ -26,11 +26,11 @@ def problems(folder: Path, keys: str) -> list[str]:
         ("csv: {comment: ','}", "csv: delimiter, quote and comment must be three different characters"),
         ("csv: {header: maybe}", "csv.header: true or false is expected"),
         ("csv: {header: false}", "csv.header: without a header the columns must be declared"),
-        ("csv: {encoding: utf-9}", "csv.encoding: no encoding of text"),
-        ("csv: {encoding: zlib}", "csv.encoding: no encoding of text"),
-        ("csv: {encoding: rot13}", "csv.encoding: no encoding of text"),
-        ("csv: {encoding: unicode_escape}", "csv.encoding: no encoding of text"),
-        ('csv: {encoding: "utf-8\\0"}', "csv.encoding: no encoding of text"),
+        ("csv: {encoding: utf-9}", "csv.encoding: not a text encoding"),
+        ("csv: {encoding: zlib}", "csv.encoding: not a text encoding"),
+        ("csv: {encoding: rot13}", "csv.encoding: not a text encoding"),
+        ("csv: {encoding: unicode_escape}", "csv.encoding: not a text encoding"),
+        ('csv: {encoding: "utf-8\\0"}', "csv.encoding: not a text encoding"),
         ("csv: {null_values: NA}", "csv.null_values: a list is expected, not text"),
         ("csv: {null_values: [0]}", "csv.null_values[0]: text is expected, not a number"),
         ("csv: {delimitr: ';'}", "csv.delimitr: unknown key; did you mean delimiter?"),
@@ -43,11 +43,34 @@ def test_a_csv_that_cannot_be_written_so_is_refused(tmp_path: Path, keys: str, p
     assert found.startswith(f"9: tables[0].{problem}")
 
 
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("excel: {sheet: 0}", "excel.sheet"),
+        ('excel: {sheet: ""}', "excel.sheet"),
+        ("excel: {sheet: true}", "excel.sheet"),
+        ("excel: {skip_rows: -1}", "excel.skip_rows"),
+        ("excel: {header: false}", "excel.header: without a header the columns must be declared"),
+        ("excel: {null_values: [0]}", "excel.null_values[0]: text is expected, not a number"),
+        ("csv: {header: true}", "csv: goes with `format: csv` only; remove it"),
+    ],
+)
+def test_a_workbook_that_cannot_be_laid_out_so_is_refused(tmp_path: Path, keys: str, problem: str) -> None:
+    (found,) = problems(tmp_path, f"format: excel\n    {keys}")
+
+    assert found.startswith(f"9: tables[0].{problem}")
+
+
+@pytest.mark.parametrize("sheet", ["2", '"2026"', "Orders of May"])
+def test_a_sheet_is_a_number_or_a_name(tmp_path: Path, sheet: str) -> None:
+    assert problems(tmp_path, f"format: excel\n    excel: {{sheet: {sheet}, skip_rows: 3}}") == []
+
+
 @pytest.mark.parametrize("path", ["''", ".", "a.", ".a", "a..b"])
 def test_a_json_path_has_no_empty_key(tmp_path: Path, path: str) -> None:
     (found,) = problems(tmp_path, f"format: json\n    json: {{path: {path}}}")
 
-    assert found.startswith("9: tables[0].json.path: no path")
+    assert found.startswith("9: tables[0].json.path: not a path")
 
 
 @pytest.mark.parametrize("file_format", ["ndjson", "parquet", "json"])

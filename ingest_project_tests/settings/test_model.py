@@ -4,7 +4,12 @@ import pytest
 from dagster._core.definitions.utils import is_valid_owner
 from pydantic import ValidationError
 
-from ingest_project.settings.model import CatalogSettings, PartitionSettings, QueueSettings, Settings
+from ingest_project.settings.model import (
+    CatalogSettings,
+    QueueSettings,
+    Settings,
+)
+from ingest_project.settings.partition_settings import PartitionSettings
 from ingest_project_tests.settings.factories import QUEUE_URL, table
 
 BY_DAY = {"every": "day", "start": "2026-01-01"}
@@ -17,16 +22,28 @@ KEY = r"dt=(?P<partition>[0-9-]+)"
         ({}, "exactly one of"),
         ({**BY_DAY, "dynamic": True, "pattern": KEY}, "exactly one of"),
         ({"every": "day", "pattern": KEY}, "needs `start`"),
-        ({"every": "day", "start": "soon", "pattern": KEY}, "no ISO date"),
+        ({"every": "day", "start": "soon", "pattern": KEY}, "not an ISO date"),
         ({"every": "day", "start": "2026-01-01T00:00+02:00", "pattern": KEY}, "write it in UTC"),
         ({"dynamic": True, "start": "2026-01-01", "pattern": KEY}, "`start` goes with `every` only"),
         ({"values": [], "pattern": KEY}, "at least 1 item"),
-        ({"values": [""], "pattern": KEY}, "no partition key"),
-        ({"values": ["a...b"], "pattern": KEY}, "no partition key"),
+        ({"values": [""], "pattern": KEY}, "not a partition key"),
+        ({"values": ["a...b"], "pattern": KEY}, "not a partition key"),
         (BY_DAY, "needs `pattern`"),
-        ({**BY_DAY, "pattern": "("}, "no regular expression"),
+        ({**BY_DAY, "pattern": "("}, "not a regular expression"),
         ({**BY_DAY, "pattern": "(?P<year>[0-9]+)"}, "the groups month, day"),
-        ({"dynamic": True, "pattern": "(?P<year>[0-9]+)"}, "names no partition"),
+        ({"dynamic": True, "pattern": "(?P<year>[0-9]+)"}, "does not name a partition"),
+        ({**BY_DAY, "from": "event_time", "default": "2026-01-01"}, "`default` goes with `from: key` only"),
+        ({**BY_DAY, "pattern": KEY, "default": "never"}, "`default` is not an ISO date"),
+        (
+            {**BY_DAY, "pattern": KEY, "default": "1970-01-01"},
+            "partition 1970-01-01, which is before `start`",
+        ),
+        (
+            {"every": "week", "start": "2026-01-01", "pattern": KEY, "default": "2026-01-02"},
+            "partition 2025-12-28, which is before `start`",
+        ),
+        ({"values": ["eu"], "default": "none", "pattern": KEY}, "`default` is not one of `values`"),
+        ({"dynamic": True, "default": "a...b", "pattern": KEY}, "not a partition key"),
         ({**BY_DAY, "from": "event_time", "pattern": KEY}, "`pattern` goes with `from: key` only"),
         ({"dynamic": True, "from": "event_time"}, "goes with `every` only"),
     ],
@@ -87,7 +104,7 @@ def test_a_bucket_is_a_name_alone(bucket: str) -> None:
     "name", ["orders", "sales.", "sales.or-ders", "sales..orders", "1sales.orders", "a.b\n"]
 )
 def test_a_table_is_a_namespace_and_a_name(name: str) -> None:
-    with pytest.raises(ValidationError, match="no table name"):
+    with pytest.raises(ValidationError, match="not a table name"):
         table(name=name)
 
 
@@ -126,3 +143,25 @@ def test_a_table_that_is_gone_from_the_settings_has_the_default_actions() -> Non
 
     assert settings.action_on("sales.orders", "unknown") == "park"
     assert settings.action_on("sales.gone", "unknown") == "release"
+
+
+@pytest.mark.parametrize("pattern", ["", "*", "**/", "**", "/a", "s3://acme-landing/a"])
+def test_a_pattern_to_exclude_is_one_of_keys_below_the_prefix(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="not a pattern of keys; write it below the table's prefix"):
+        table(exclude=[pattern])
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"type": "string", "from_key": "a=("}, "not a regular expression"),
+        ({"type": "string", "from_key": "a=b"}, "needs one group, or a group `value`"),
+        ({"type": "string", "from_key": "(a)=(b)"}, "needs one group, or a group `value`"),
+        ({"type": "string", "from_key": "a=(.)", "from": "b"}, "cannot have `from` or `sql`"),
+        ({"type": "string", "from_key": "a=(.)", "sql": "b"}, "cannot have `from` or `sql`"),
+        ({"drop": True, "from_key": "a=(.)"}, "a column needs a type"),
+    ],
+)
+def test_a_column_of_the_key_has_one_value(column: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        table(columns={"a": column})

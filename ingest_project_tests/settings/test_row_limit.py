@@ -13,8 +13,9 @@ def test_share_that_is_just_reached_is_not_exceeded(percent: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "bad_rows", "rows"), [("0.7%", 7, 1_000), ("0.000007%", 7, 100_000_000), ("12.5%", 1, 8), (2, 2, 2)]
-)  # fmt: skip
+    ("written", "bad_rows", "rows"),
+    [("0.7%", 7, 1_000), ("0.000007%", 7, 100_000_000), ("12.5%", 1, 8), (2, 2, 2)],
+)
 def test_parts_of_a_percent_and_counts_are_met_to_the_row_too(
     written: int | str, bad_rows: int, rows: int
 ) -> None:

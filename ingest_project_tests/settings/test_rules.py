@@ -44,14 +44,15 @@ def test_routes_that_no_object_can_match_both_are_accepted(first: str, second: s
 
 def test_an_overlap_is_reported_at_the_later_prefix_and_names_the_earlier_table(tmp_path: Path) -> None:
     text = MINIMAL + (
-        "  - name: web.clicks\n    queue: landing\n    bucket: acme-landing\n    format: csv\n    prefix: clicks/\n"
+        "  - name: web.clicks\n    queue: landing\n    bucket: acme-landing\n    format: csv\n"
+        "    prefix: clicks/\n"
     )
 
     (problem,) = problems_of(tmp_path, text)
 
     assert problem == (
-        "13: tables[1].prefix: the route overlaps that of sales.orders (s3://acme-landing/*), so that an object "
-        "could belong to both; make the prefixes or the suffixes exclude each other"
+        "13: tables[1].prefix: the route overlaps that of sales.orders (s3://acme-landing/*), so that an "
+        "object could belong to both; make the prefixes or the suffixes exclude each other"
     )
 
 

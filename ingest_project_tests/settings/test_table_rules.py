@@ -14,6 +14,21 @@ def faults_of(yaml_text: str) -> list[tuple[str, str]]:
     [
         ("columns: {a: strng}", "columns.a", "did you mean string?"),
         ("columns: {a: int, A: int}", "columns.A", "another column has this name"),
+        (
+            "{case_insensitive: true, columns: {größe: int, GRÖSSE: int}}",
+            "columns.GRÖSSE",
+            "another column has this name (case does not count)",
+        ),
+        (
+            "{case_insensitive: true, columns: {a: {type: int, from: Id}, b: {type: int, from: ID}}}",
+            "columns.b",
+            "is read from 'ID', and an earlier column from 'Id': they are one field (case does not count)",
+        ),
+        (
+            "{case_insensitive: true, columns: {Place: {drop: true}, zip: {type: int, from: place.zip}}}",
+            "columns.zip",
+            "is read from 'place', and an earlier column from 'Place'",
+        ),
         ("columns: {' ': int}", "columns. ", "a column needs a name"),
         ("{columns: {a: int}, partition_spec: [a, 'day(b)']}", "partition_spec.1", "no such column"),
         ("{columns: {a: int}, partition_spec: ['day(a)']}", "partition_spec.0", "day does not take a int"),
@@ -23,7 +38,28 @@ def faults_of(yaml_text: str) -> list[tuple[str, str]]:
             "hour does not take a date",
         ),
         ("{partition_spec: ['hour(_source_uri)']}", "partition_spec.0", "hour does not take a string"),
-        ("{partition_spec: ['day(a']}", "partition_spec.0", "no partition field"),
+        ("{partition_spec: ['day(a']}", "partition_spec.0", "not a partition field"),
+        (
+            "{columns: {a: 'list<int>'}, partition_spec: [a]}",
+            "partition_spec.0",
+            "a list cannot partition rows",
+        ),
+        (
+            "{columns: {a: 'struct<b: int>'}, partition_spec: ['day(a.b)']}",
+            "partition_spec.0",
+            "does not take a int",
+        ),
+        ("{partition_spec: ['day(t)', 'hour(t)']}", "partition_spec.1", "keep hour(t) alone"),
+        (
+            "{columns: {a: int}, partition_spec: ['bucket[4](a)', a]}",
+            "partition_spec.1",
+            "only one field of a column can be written; keep one of them",
+        ),
+        (
+            "{columns: {a: {drop: true, description: x}, b: int}}",
+            "columns.a.description",
+            "goes with a type only",
+        ),
         ("{partition_spec: [a, 'identity(a)']}", "partition_spec.1", "is listed before"),
         (
             "partition: {values: [a, b, a], pattern: '(?P<partition>.)'}",
@@ -36,7 +72,13 @@ def faults_of(yaml_text: str) -> list[tuple[str, str]]:
         (
             "on_error: {unavailable: acknowledge}",
             "on_error.unavailable",
-            "acknowledge would drop an object that nothing is wrong with; choose retry, release or park",
+            "acknowledge would drop an object that is not at fault; choose retry, release or park",
+        ),
+        ("{prefix: in/, exclude: [a, 'in/b*']}", "exclude.1", "leave 'in/' out, or write **/ before it"),
+        (
+            "columns: {a: {type: 'list<int>', from_key: 'a=(.)'}}",
+            "columns.a.from_key",
+            "no value of type list",
         ),
         ("on_error: {conflict: park}", "on_error.conflict", "an error of a whole batch, not of an object"),
         ("on_error: {unroutable: park}", "on_error.unroutable", "an error of a whole message"),
@@ -52,14 +94,26 @@ def test_a_fault_is_reported_at_the_key_to_blame(yaml_text: str, path: str, text
 @pytest.mark.parametrize(
     "yaml_text",
     [
-        "{columns: {a: timestamptz, b: long}, partition_spec: ['day(a)', 'bucket[16](b)', 'hour(_ingested_at)']}",
+        (
+            "{columns: {a: timestamptz, b: long}, "
+            "partition_spec: ['day(a)', 'bucket[16](b)', 'hour(_ingested_at)']}"
+        ),
+        "{columns: {'a b': 'struct<`c d`: date>'}, partition_spec: ['day(a b.c d)']}",
         "{partition_spec: ['day(whatever_is_inferred)', 'hour(_ingested_at)']}",
         "rebuild_schedule: 0 3 * * *",
+        "{hidden_files: ingest, exclude: ['*.bak', '**/in/b*']}",
         "{schema_evolution: rescue, bad_rows: quarantine}",
-        "on_error: {missing: acknowledge, archived: park, throttled: release, unreadable: retry, unknown: park}",
+        (
+            "{case_insensitive: true, columns: {id: int, other: {type: int, from: id}, "
+            "x: {type: int, from: place.zip}, place: {drop: true}}}"
+        ),
+        (
+            "on_error: {missing: acknowledge, archived: park, throttled: release, "
+            "unreadable: retry, unknown: park}"
+        ),
     ],
 )
-def test_a_sound_table_has_no_faults(yaml_text: str) -> None:
+def test_a_valid_table_has_no_faults(yaml_text: str) -> None:
     assert faults_of(yaml_text) == []
 
 

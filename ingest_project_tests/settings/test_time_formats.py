@@ -36,23 +36,23 @@ def test_a_format_that_says_all_parts_is_sound(written: str, type_name: str) -> 
         ("%d.%m.", "date", "a year, a month and a day"),
         ("%Y", "timestamptz", "a year, a month and a day"),
         ("%d.%m.%Y %H:%M", "date", "no time of day"),
-        ("%d.%m.%Y %H", "timestamp", "an hour comes with its minute"),
+        ("%d.%m.%Y %H", "timestamp", "an hour needs its minute"),
         ("%d.%m.%Y %I:%M", "timestamp", "add %p"),
-        ("%d.%m.%Y %p", "timestamp", "needs an hour of twelve"),
-        ("%d.%m.%Y %d", "date", "stands in it twice"),
-        ("%F %T %Z", "timestamptz", "an abbreviation of a zone"),
+        ("%d.%m.%Y %p", "timestamp", "needs a 12-hour hour"),
+        ("%d.%m.%Y %d", "date", "has a part of the time twice"),
+        ("%F %T %Z", "timestamptz", "an abbreviation may mean"),
         ("%F %T %z", "timestamp", "declare timestamptz"),
-        ("%F %T %f", "timestamp", "behind a point"),
+        ("%F %T %f", "timestamp", "after a point"),
         ("%F %H:%M.%f", "timestamp", "needs its seconds"),
         ("%s", "timestamptz", "write epoch_s"),
         ("%-d.%m.%Y", "date", "one digit as well as two"),
-        ("%Q", "date", "no directive %Q"),
-        ("%", "date", "no directive %"),
+        ("%Q", "date", "unknown directive %Q"),
+        ("%", "date", "unknown directive %"),
         ("dd.mm.yyyy", "date", "strptime's directives"),
         ("epoch", "timestamptz", "epoch_s"),
-        ("epoch_s", "date", "an instant, no date"),
+        ("epoch_s", "date", "an instant, not a date"),
         ("%F", "time", "nothing else"),
-        ("iso", "string", "has no format"),
+        ("iso", "string", "does not have a time format"),
         ("%F\n", "date", "control characters"),
     ],
 )
@@ -72,8 +72,8 @@ def test_the_zones_of_the_iana_are_known(name: str) -> None:
         ("America/New York", "did you mean America/New_York?"),
         ("+02:00", "write it like"),
         ("", "write it like"),
-        ("localtime", "no time zone"),
-        ("../../etc/passwd", "no time zone"),
+        ("localtime", "not a time zone"),
+        ("../../etc/passwd", "not a time zone"),
     ],
 )
 def test_other_names_are_no_zones(name: str, meant: str) -> None:
@@ -88,6 +88,9 @@ def test_polars_knows_every_zone_that_is_let_through() -> None:
 
 
 def test_a_format_is_judged_without_polars() -> None:
-    said = "import sys, ingest_project.settings.time_formats, ingest_project.settings.column_types; print('polars' in sys.modules)"
+    said = (
+        "import sys, ingest_project.settings.time_formats, ingest_project.settings.column_types; "
+        "print('polars' in sys.modules)"
+    )
     answer = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"

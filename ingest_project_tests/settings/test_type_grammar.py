@@ -1,10 +1,10 @@
-"""What settings take for a type, PyIceberg and Polars take as well; what they refuse, the others refuse."""
+"""What settings accept as a type, PyIceberg and Polars accept too, and what they refuse, others refuse."""
 
 import pytest
 from hypothesis import given
 
 from ingest_project.iceberg.type_names import parse_type, type_name
-from ingest_project.objects.values.types import dtype_of, type_of
+from ingest_project.reading.values.types import dtype_of, type_of
 from ingest_project.settings.column_types import type_fault
 from ingest_project.settings.type_grammar import MAX_DEPTH, parse_column_type
 from ingest_project_tests.type_names import scrambled_names, sound_names
@@ -40,19 +40,19 @@ def test_a_polars_type_tells_the_type_that_it_was_made_of(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("map<list<int>, int>", "keys of a map are of a primitive type"),
-        ("map<struct<a: int>, int>", "keys of a map are of a primitive type"),
+        ("map<list<int>, int>", "keys of a map must have a primitive type"),
+        ("map<struct<a: int>, int>", "keys of a map must have a primitive type"),
         ("struct<a: int, A: long>", "two fields are named 'A'"),
-        ("struct<>", "no field's name"),
-        ("struct<`a\nb`: int>", "no field's name"),
-        ("struct<` `: int>", "no field's name"),
+        ("struct<>", "not a field's name"),
+        ("struct<`a\nb`: int>", "not a field's name"),
+        ("struct<` `: int>", "not a field's name"),
         ("list<int", "expected '>', found the end"),
         ("int int", "goes on after the type ends"),
         ("list<timestamp_ns>", "from format version 3 on"),
         ("variant", "from format version 3 on"),
         ("list<" * MAX_DEPTH + "int" + ">" * MAX_DEPTH, "nested more than 32 deep"),
         ("decimal(39,0)", "1 to 38 digits"),
-        ("decimal(999999999999,2)", "no Iceberg type"),
+        ("decimal(999999999999,2)", "not an Iceberg type"),
         ("fixed[0]", "fixed[n]"),
     ],
 )

@@ -22,7 +22,10 @@ from ingest_project_tests.settings.factories import MINIMAL, problems_of
         ),
         (
             "on_error: {missing: acknowlege}",
-            "9: tables[0].on_error.missing: must be retry, release, park or acknowledge; did you mean acknowledge?",
+            (
+                "9: tables[0].on_error.missing: must be retry, release, park or acknowledge; "
+                "did you mean acknowledge?"
+            ),
         ),
         ("batch: {max_objects: 0}", "9: tables[0].batch.max_objects: must be at least 1; raise it"),
         (
@@ -44,7 +47,10 @@ from ingest_project_tests.settings.factories import MINIMAL, problems_of
         ),
         (
             "batch: 5",
-            "9: tables[0].batch: keys and values are expected, not a number; write one `key: value` line for each",
+            (
+                "9: tables[0].batch: keys and values are expected, not a number; "
+                "write one `key: value` line for each"
+            ),
         ),
     ],
 )
@@ -61,14 +67,14 @@ def test_a_missing_key_has_the_line_of_the_entry_that_lacks_it(tmp_path: Path) -
 def test_a_decimal_without_quotes_in_braces_is_explained(tmp_path: Path) -> None:
     problems = problems_of(tmp_path, f"{MINIMAL}    columns: {{amount: decimal(12,2)}}\n")
 
-    assert any("put one that holds a comma in quotes" in problem for problem in problems)
+    assert any("put a value with a comma in quotes" in problem for problem in problems)
 
 
-def test_base_dir_is_no_key_of_the_file(tmp_path: Path) -> None:
+def test_base_dir_is_not_a_key_of_the_file(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, f"base_dir: /tmp\n{MINIMAL}")
 
     assert problem.startswith(
-        "1: base_dir: unknown key; known are aws, ledger, catalog, alerts, queues, tables"
+        "1: base_dir: unknown key; known are aws, ledger, catalog, alerts, queues, buckets, tables"
     )
 
 
@@ -78,7 +84,9 @@ def test_base_dir_is_no_key_of_the_file(tmp_path: Path) -> None:
 def test_a_topic_for_alerts_is_an_arn(tmp_path: Path, arn: str) -> None:
     (problem,) = problems_of(tmp_path, f"alerts: {{sns_topic_arn: '{arn}'}}\n{MINIMAL}")
 
-    assert problem.startswith("1: alerts.sns_topic_arn: no standard SNS topic; write it like arn:aws:sns:")
+    assert problem.startswith(
+        "1: alerts.sns_topic_arn: not the ARN of a standard SNS topic; write it like arn:aws:sns:"
+    )
 
 
 def test_a_word_close_to_none_brings_all_that_is_known() -> None:

@@ -1,0 +1,128 @@
+"""Drains a queue into the ledger: receive, parse, route, claim, plan.
+
+The first half of an object's journey, up to the batches that runs then process. Messages are not deleted here
+and cannot be lost: a message whose claim is not in the ledger becomes visible again.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ingest_project.ledger.ledger import Ledger
+from ingest_project.ledger.model import ClaimResult, PlanningRules
+from ingest_project.settings.clocks import utc_now
+from ingest_project.settings.model import QueueSettings, TableSettings
+from ingest_project.sources.source import Claim, Source
+from ingest_project.sources.sqs.message import Message
+from ingest_project.sources.sqs.queue import Queue
+
+log = logging.getLogger(__name__)
+
+LONG_POLL_SECONDS = 10
+"""How long a tick waits for the first message if it has no other work. SQS allows 20 s; a tick has 60 s."""
+
+DRAIN_SECONDS = 30.0
+"""How long a tick goes on receiving while messages keep coming."""
+
+CLAIM_SECONDS = 15.0
+"""How long a tick goes on claiming what it received."""
+CLAIM_OBJECTS = 10_000
+"""About how many object versions one transaction claims; the largest message names some 5,000."""
+CLAIM_BODY_CHARACTERS = 16 * 1024**2
+"""About how much text of messages one transaction claims; 10,000 ordinary messages of S3 have less."""
+LOGGED_MESSAGES = 10
+"""How many of a tick's rejected messages are logged with their reasons; the ledger has all reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Drains one queue into the ledger, for the tables of the queue."""
+
+    settings: QueueSettings
+    rules: tuple[PlanningRules, ...]
+    queue: Queue
+    source: Source
+    ledger: Ledger
+
+    def drain(self) -> ClaimResult:
+        """Receive messages up to the tick's limit, claim them and plan batches of all that waits.
+
+        Does not receive while as many objects wait as one tick may receive: they had better wait in SQS.
+        Raises QueueUnavailable or LedgerUnavailable; both leave all messages in the queue.
+        """
+        # Objects of a table that the settings no longer have cannot be planned, and must not delay others.
+        waiting = self.ledger.waiting_objects(self.settings.name, [rule.table for rule in self.rules])
+        received_from = utc_now()
+        messages = self._receive(waiting)
+        until = received_from + timedelta(seconds=self.settings.visibility_timeout_seconds)
+        result = self._claim(messages, invisible_until=until)
+        if left := len(messages) - result.messages:
+            log.warning("%d messages wait for their next delivery: they name too much for one tick", left)
+        return result
+
+    def _claim(self, messages: Sequence[Message], *, invisible_until: datetime) -> ClaimResult:
+        """Claim the messages in portions until the time is over, the shortest messages first."""
+        deadline = time.monotonic() + CLAIM_SECONDS
+        result = ClaimResult()
+        portions = self._portions(sorted(messages, key=lambda one: len(one.body)))
+        following = next(portions, None)
+        while (claims := following) is not None:
+            following = next(portions, None) if time.monotonic() < deadline else None
+            _log_rejected(claims, LOGGED_MESSAGES - result.rejected_messages)
+            result += self.ledger.claim_and_plan(
+                self.settings.name,
+                claims,
+                rules=() if following else self.rules,  # the last portion plans all that was claimed
+                max_in_flight=self.settings.max_batches_in_flight,
+                invisible_until=invisible_until,
+            )
+        if (more := result.rejected_messages - LOGGED_MESSAGES) > 0:
+            log.warning("%d more messages stay in the queue; `ingest history --rejected` says why", more)
+        return result
+
+    def _portions(self, messages: Sequence[Message]) -> Iterator[list[Claim]]:
+        """The claims of all messages, at least one portion."""
+        portion: list[Claim] = []
+        objects = characters = 0
+        for message in messages:
+            item = self.source.claim(message)
+            portion.append(item)
+            objects += len(item.objects)
+            characters += len(message.body)
+            if objects >= CLAIM_OBJECTS or characters >= CLAIM_BODY_CHARACTERS:
+                yield portion
+                portion, objects, characters = [], 0, 0
+        if portion or not messages:
+            yield portion
+
+    def _receive(self, waiting: int) -> list[Message]:
+        limit = self.settings.max_messages_per_tick - waiting
+        if limit <= 0:
+            return []
+        return self.queue.receive(
+            limit=limit,
+            wait_seconds=1 if waiting else LONG_POLL_SECONDS,
+            visibility_timeout_seconds=self.settings.visibility_timeout_seconds,
+            seconds=DRAIN_SECONDS,
+        )
+
+
+def planning_rules(tables: list[TableSettings]) -> tuple[PlanningRules, ...]:
+    """What the planner has to know about the tables of a queue."""
+    return tuple(
+        PlanningRules(
+            table=table.name,
+            max_objects=table.batch.max_objects,
+            max_bytes=table.batch.max_bytes,
+            on_overwrite=table.on_overwrite,
+        )
+        for table in tables
+    )
+
+
+def _log_rejected(claims: Sequence[Claim], at_most: int) -> None:
+    rejected = [item for item in claims if item.rejected]
+    for item in rejected[: max(at_most, 0)]:
+        log.warning("message %s stays in the queue: %s", item.message.message_id, item.reason)

@@ -1,0 +1,191 @@
+"""The ledger's tables. `migrations/` creates them; a test keeps both in step.
+
+The primary key of an object version is a digest of `(table, bucket, key, version)`: S3 keys and version ids
+may have 1,024 bytes each, PostgreSQL indexes at most 2,704 bytes, and a short key keeps the indexes in
+memory. All versions of one key have the same `key_id`, the digest of `(table, bucket, key)`.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time, stored without a time zone, because SQLite does not store one."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Prose(sa.types.TypeDecorator[str]):
+    """A text that may quote a library's message, and so any bytes.
+
+    PostgreSQL does not store NUL, and drivers refuse lone surrogates: either would fail the whole
+    transaction.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("receipt_handle", sa.Text),  # null after SQS refused it: the next delivery brings a new one
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", Prose),
+    sa.Column("receive_count", sa.Integer, nullable=False),
+    sa.Column("sent_at", UtcDateTime, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("invisible_until", UtcDateTime, nullable=False),
+    sa.Column("deleted_at", UtcDateTime),
+    sa.Index(None, "state", "queue", "received_at"),
+)
+
+object_versions = sa.Table(
+    "object_versions",
+    metadata,
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("partition_key", sa.Text),
+    sa.Column("bucket", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("version_id", sa.Text),
+    sa.Column("sequencer", sa.Text),
+    sa.Column("etag", sa.Text),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("event_time", UtcDateTime, nullable=False),
+    sa.Column("claimed_at", UtcDateTime, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("batch_id", sa.Text, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("not_before", UtcDateTime, nullable=False),
+    sa.Column("error_class", sa.Text),
+    sa.Column("reason", Prose),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("snapshot_id", sa.BigInteger),
+    sa.Column("settled_at", UtcDateTime),
+    sa.Column("rejected_rows", sa.BigInteger),  # those in the table's quarantine; null: none
+    sa.Index(None, "key_id", "state"),
+    sa.Index(None, "state", "queue", "table_name", "claimed_at"),
+    sa.Index(None, "table_name", "partition_key"),
+    sa.Index(None, "table_name", "claimed_at"),
+)
+
+message_objects = sa.Table(
+    "message_objects",
+    metadata,
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("object_id", sa.Text, primary_key=True, index=True),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("partition_key", sa.Text),
+    sa.Column("on_overwrite", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("starts", sa.Integer, nullable=False),
+    sa.Column("run_id", sa.Text),
+    sa.Column("heartbeat_at", UtcDateTime),
+    sa.Column("confirmed_at", UtcDateTime),  # null: no run was ever allowed to commit it
+    sa.Column("objects", sa.Integer, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("planned_at", UtcDateTime, nullable=False),
+    sa.Column("not_before", UtcDateTime, nullable=False),
+    sa.Column("error_class", sa.Text),
+    sa.Column("error", Prose),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("snapshot_id", sa.BigInteger),
+    sa.Column("committed_at", UtcDateTime),
+    sa.Column("settled_at", UtcDateTime),
+    sa.Column("rejected_rows", sa.BigInteger),
+    sa.Index(None, "queue", "state"),
+    sa.Index(None, "table_name", "state", "committed_at"),
+)
+
+batch_objects = sa.Table(
+    "batch_objects",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("object_id", sa.Text, primary_key=True, index=True),
+    sa.Column("role", sa.Text, nullable=False),
+    # True if every commit that was ever confirmed includes the object.
+    sa.Column("confirmed", sa.Boolean, nullable=False, default=False),
+    sa.Column("rows", sa.BigInteger),  # those that the batch brought; null: none, or the batch is open
+    sa.Column("error_class", sa.Text),
+    sa.Column("reason", Prose),
+    sa.Column("rejected_rows", sa.BigInteger),  # those that the batch set aside; null: none
+)
+
+unreported = sa.Table(
+    "unreported",
+    metadata,
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("settled_at", UtcDateTime, nullable=False),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # counts the batch's starts, from 1
+    sa.Column("attempt", sa.Integer, nullable=False),  # counts the batch's run keys, from 1
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("outcome", sa.Text),
+    sa.Column("error_class", sa.Text),
+    sa.Column("error", Prose),
+)
+
+
+def object_id(table: str, bucket: str, key: str, version: str) -> str:
+    """The primary key of an object version, computed from its identity alone."""
+    return _digest(table, bucket, key, version)
+
+
+def key_id(table: str, bucket: str, key: str) -> str:
+    """The id that all versions of one key in one table share."""
+    return _digest(table, bucket, key)
+
+
+def _digest(*parts: str) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode()
+        # The length comes first, so that different identities never give the same bytes.
+        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+    return digest.hexdigest()

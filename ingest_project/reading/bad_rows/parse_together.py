@@ -1,0 +1,133 @@
+"""Reads the contents of several objects together, and finds the objects that cannot be read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import polars as pl
+
+from ingest_project.errors import ColumnRefused, ObjectError, ObjectFaultUnknown, SchemaMismatch
+from ingest_project.reading.columns.fit import fit
+from ingest_project.reading.content import Content
+from ingest_project.reading.formats.table import FORMATS
+from ingest_project.reading.limits import LIMITS
+from ingest_project.reading.parse import Reading, parse
+from ingest_project.reading.parsed import Parsed
+from ingest_project.reading.values.stacking import stacked
+from ingest_project.reading.values.types import is_empty
+from ingest_project.settings.model import PROVENANCE_COLUMNS
+from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.unforeseen import unforeseen_as_fault
+
+OTHER_JSON = r"^(?:[\[{]|-?[0-9]|true$|false$)"
+"""Text that may come from a JSON value other than a string, because other values of its column are strings.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of some objects, in order, with the columns of their table and the source of each row."""
+
+    frame: pl.DataFrame = field(repr=False)
+    rows: Mapping[ObjectVersion, int]
+
+
+def suspects_among(
+    contents: Sequence[Content], reading: Reading
+) -> Iterator[tuple[ObjectVersion, ObjectError]]:
+    """The objects that fail, found by halving: a few bad ones among thousands cost little more than one
+    reading.
+
+    If bad rows are set aside, neighbours of those that fail may be among them; their records are found to be
+    good.
+    """
+    try:
+        read_together(contents, reading)
+    except ObjectError as error:
+        if len(contents) == 1 or _are_few(contents, reading, error):
+            yield from ((one.object, error) for one in contents)
+            return
+        middle = len(contents) // 2
+        yield from suspects_among(contents[:middle], reading)
+        yield from suspects_among(contents[middle:], reading)
+
+
+def _are_few(contents: Sequence[Content], reading: Reading, error: ObjectError) -> bool:
+    if not reading.quarantines or not FORMATS[reading.format].is_lines:
+        return False
+    size_bytes = sum(len(body) for one in contents for body in one.bodies if isinstance(body, bytes))
+    is_small = size_bytes <= LIMITS.bad_rows.suspect_bytes
+    return is_small and not isinstance(error, ColumnRefused | ObjectFaultUnknown)
+
+
+def read_together(contents: Sequence[Content], reading: Reading) -> Part:
+    """The rows of all contents, all of them good.
+
+    Raises ObjectError if a content is unreadable or has a bad row.
+    """
+    uri = contents[0].object.uri if len(contents) == 1 else f"{len(contents)} objects"
+    with unforeseen_as_fault(uri):
+        bodies = [body for content in contents for body in content.bodies]
+        times = [content.last_modified for content in contents for _ in content.bodies]
+        lines = [content.first_line for content in contents for _ in content.bodies]
+        parsed = parse(bodies, reading, uri=uri, last_modified=times, first_lines=lines)
+        for one in parsed:
+            _refuse_rounded(one, reading, uri)
+        is_text = FORMATS[reading.format].values == "text"
+        keys = iter([content.object.key for content in contents for _ in content.bodies])
+        runs = ([(next(keys), count) for count in one.rows] for one in parsed)
+        found = (
+            fit(one.frame, reading.target, uri=uri, nothing_is_null=is_text, keys=run, faults=one.faults)
+            for one, run in zip(parsed, runs, strict=True)
+        )
+        fitted = [one.sound_rows(uri) for one in found]
+        rows = _rows_by_object(contents, [count for one in parsed for count in one.rows])
+        frame = fitted[0] if len(fitted) == 1 else stacked(fitted, uri)
+        return Part(frame.hstack(provenance(rows)), rows)
+
+
+def _refuse_rounded(parsed: Parsed, reading: Reading, uri: str) -> None:
+    """Raises SchemaMismatch if a value is to be rescued that was parsed as a double: its digits are in the
+    line's text.
+    """
+    if not reading.target.rescues or FORMATS[reading.format].values != "json":
+        return
+    known = {*reading.target.fields(), *reading.target.mapping.ignored}
+    for name, dtype in parsed.frame.schema.items():
+        if name not in known and not is_empty(dtype) and _is_rewritten(parsed.frame[name]):
+            raise SchemaMismatch(uri, f"column {name!r} is to be rescued")
+
+
+def _is_rewritten(values: pl.Series) -> bool:
+    """Whether the file may spell the values otherwise: doubles, nested values, and text from other JSON
+    values.
+    """
+    dtype = values.dtype
+    if isinstance(dtype, pl.String):
+        return values.str.contains(OTHER_JSON).any()
+    return dtype.is_nested() or dtype.is_float()
+
+
+def _rows_by_object(contents: Sequence[Content], rows: Sequence[int]) -> dict[ObjectVersion, int]:
+    if len(rows) != sum(len(content.bodies) for content in contents):
+        raise ValueError("each body must have a count of rows")
+    remaining = iter(rows)
+    return {content.object: sum(islice(remaining, len(content.bodies))) for content in contents}
+
+
+def provenance(rows: Mapping[ObjectVersion, int]) -> pl.DataFrame:
+    """`_source_uri` and `_source_version` of every row.
+
+    Its height makes `hstack` fail if the number of rows is wrong.
+    """
+    source_uri, source_version, *_ = PROVENANCE_COLUMNS
+    objects = {object_: count for object_, count in rows.items() if count}
+    counts = pl.Series(list(objects.values()), dtype=pl.UInt32)
+    sources = pl.DataFrame(
+        {
+            source_uri: [object_.uri for object_ in objects],
+            source_version: [object_.version for object_ in objects],
+        },
+        schema={source_uri: pl.String(), source_version: pl.String()},
+    )
+    return sources.select(pl.all().repeat_by(counts).explode())

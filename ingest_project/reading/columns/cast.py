@@ -1,0 +1,96 @@
+"""Casts the values of a field to the type of its column, and says which of them are lost."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from ingest_project.reading.formats.json.inference import json_dtype
+from ingest_project.reading.target import MappedColumn, widest
+from ingest_project.reading.values.cast_exactly import cast_exactly, unfit
+from ingest_project.reading.values.text import from_text
+from ingest_project.reading.values.time_formats import parse_times
+from ingest_project.reading.values.types import dtype_of, with_new_fields
+from ingest_project.settings.model import SchemaEvolution
+from ingest_project.settings.type_grammar import ColumnType, ListOf, MapOf, StructOf, parse_column_type
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """`values` of `type`.
+
+    They are null where `lost` is true: the field's value there is not valid for this type.
+    """
+
+    values: pl.Series
+    lost: pl.Series
+    type: str
+
+
+def cast_column(source: pl.Series, column: MappedColumn, *, evolution: SchemaEvolution) -> Cast | None:
+    """The field's values as the column's type; None if the two types are never compatible.
+
+    A column that is not declared becomes wider if its values need it and its table may change.
+    """
+    if column.formats or column.timezone:
+        return _cast_times(source, column)
+    if evolution == "add_columns" and source.dtype.is_nested():
+        return _cast(source, with_new_fields(parse_column_type(column.type), source.dtype))
+    cast = _cast(source, column.type)
+    if (
+        evolution == "add_columns"
+        and isinstance(source.dtype, pl.String)
+        and cast is not None
+        and cast.lost.any()
+    ):
+        cast = _with_new_fields_of_text(source, column.type, cast)
+    wider = widest(column.type)
+    if column.declared or evolution != "add_columns" or wider == column.type:
+        return cast
+    if cast is not None and not cast.lost.any():
+        return cast
+    widened = _cast(source, wider)
+    return cast if widened is None or widened.lost.any() else widened
+
+
+def _with_new_fields_of_text(text: pl.Series, type_name: str, cast: Cast) -> Cast:
+    """The cast to the nested type with the new fields of JSON texts; the same cast if there are none."""
+    known = parse_column_type(type_name)
+    found = json_dtype(text) if isinstance(known, ListOf | MapOf | StructOf) else None
+    wider = known if found is None else with_new_fields(known, found)
+    return (_cast(text, wider) if wider != known else None) or cast
+
+
+def cast_values(values: pl.Series, wanted: str | pl.DataType) -> Cast:
+    """The values as this type; all of them are lost if the two types are never compatible."""
+    cast = _cast(values, wanted)
+    if cast is not None:
+        return cast
+    dtype = dtype_of(wanted) if isinstance(wanted, str) else wanted
+    nulls = pl.Series(values.name, [None], dtype=dtype).new_from_index(0, len(values))
+    return Cast(nulls, values.is_not_null(), str(wanted))
+
+
+def default_of(type_name: str, default: str | float) -> pl.Series:
+    """The default as one value of the type; null if it is not valid for the type."""
+    if isinstance(default, bool):
+        return pl.Series([default])
+    return from_text(pl.Series([str(default)]), type_name)
+
+
+def _cast(values: pl.Series, wanted: str | ColumnType | pl.DataType) -> Cast | None:
+    cast = cast_exactly(values, wanted)
+    return None if cast is None else Cast(cast, unfit(values, cast), str(wanted))
+
+
+def _cast_times(source: pl.Series, column: MappedColumn) -> Cast | None:
+    """Times in the column's own format.
+
+    Integers are parsed from their digits; values that are times already are cast.
+    """
+    if source.dtype.is_integer() or source.dtype == pl.Null():
+        source = source.cast(pl.String())
+    if not isinstance(source.dtype, pl.String):
+        return _cast(source, column.type)
+    formats = column.formats or ("iso",)
+    values = parse_times(source, dtype_of(column.type), formats, column.timezone)
+    return Cast(values, unfit(source, values), column.type)

@@ -1,0 +1,125 @@
+"""Converts Arrow tables to frames, including types that Polars does not read."""
+
+from collections.abc import Container
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MAX_DECIMAL_DIGITS = 38
+
+
+def polars_reads(schema: pa.Schema) -> bool:
+    """Whether Polars reads files of this schema itself; it refuses most others, and reads some of them
+    wrongly.
+
+    A decimal of more than 38 digits within a struct becomes a column that panics when it is used, a distant
+    time in seconds becomes another time, and a slice of arrays of a fixed size is not read.
+    """
+    return all(_is_read_by_polars(field.type) for field in schema)
+
+
+def _is_read_by_polars(dtype: Any) -> bool:
+    if isinstance(dtype, pa.RunEndEncodedType) or pa.types.is_interval(dtype):
+        return False
+    if _is_list_view(dtype) or pa.types.is_union(dtype) or isinstance(dtype, pa.FixedSizeListType):
+        return False
+    if pa.types.is_nested(dtype):
+        if isinstance(dtype, pa.MapType):
+            return _is_read_by_polars(dtype.key_type) and _is_read_by_polars(dtype.item_type)
+        return all(_is_read_by_polars(dtype.field(place).type) for place in range(dtype.num_fields))
+    if isinstance(dtype, pa.TimestampType):
+        return dtype.unit != "s" and not (dtype.tz or "").startswith(("+", "-"))
+    return not pa.types.is_decimal(dtype) or (dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS)
+
+
+def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> pl.DataFrame:
+    """The table as a frame. Raises ValueError or pa.ArrowException if it is damaged, or as `frame_of` does.
+
+    Columns that are `passed_over` and that Polars does not read are nulls.
+
+    In a damaged file arrays may point anywhere, and text may be invalid UTF-8. Polars does not check that.
+    """
+    table.validate(full=True)
+    for place, field in enumerate(table.schema):
+        if field.name in passed_over and not _is_read_by_polars(field.type):
+            table = table.set_column(place, field.name, pa.nulls(table.num_rows))
+    return frame_of(table) if not polars_reads(table.schema) else _frame(_without_metadata(table))
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+
+
+def _without_metadata(table: pa.Table) -> pa.Table:
+    """The same rows without metadata, which are bytes: Polars panics if they are not text."""
+    fields = [field.remove_metadata() for field in table.schema]
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields)) if fields else table
+
+
+def frame_of(table: pa.Table) -> pl.DataFrame:
+    """The same columns, with times of any zone in UTC, and decimals of more than 38 digits as text if they
+    need it.
+
+    Raises ValueError, naming the column, for a type that a table cannot have, such as an interval or a union,
+    and for times that are out of range.
+    """
+    columns = [_known(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
+    if len(set(table.column_names)) < len(table.column_names):
+        raise ValueError("two of its columns have the same name")  # Polars panics on them
+    # Not as one series each: Polars would make text of each dictionary with several chunks.
+    return _frame(pa.table(columns, names=table.column_names))
+
+
+def _known(name: str, column: Any) -> Any:
+    if isinstance(column.type, pa.RunEndEncodedType):
+        decode = pc.run_end_decode  # type: ignore[attr-defined]
+        column = pa.chunked_array([decode(chunk) for chunk in column.chunks], column.type.value_type)
+    for as_text in (False, True):  # the values tell whether decimals are too long for numbers
+        try:
+            wanted = _known_type(column.type, as_text=as_text)
+            return column if wanted == column.type else column.cast(wanted)
+        except pa.ArrowInvalid as error:
+            reason = f"has a value that a column cannot hold: {error}"
+        except pa.ArrowNotImplementedError:
+            reason = f"is {column.type}, which is not supported"
+            break
+    raise ValueError(f"column {name!r} {reason}")
+
+
+def _known_type(dtype: Any, *, as_text: bool) -> Any:
+    """The type to cast to; parts that Polars reads keep their type."""
+    if isinstance(dtype, pa.StructType):
+        return pa.struct(
+            [field.with_type(_known_type(field.type, as_text=as_text)) for field in dtype.fields]
+        )
+    if isinstance(dtype, pa.MapType):
+        key = _known_type(dtype.key_type, as_text=as_text)
+        return pa.map_(key, _known_type(dtype.item_type, as_text=as_text))
+    if isinstance(dtype, pa.ListType | pa.LargeListType | pa.FixedSizeListType):
+        inner = _known_type(dtype.value_type, as_text=as_text)
+        is_kept = inner == dtype.value_type and not isinstance(dtype, pa.FixedSizeListType)
+        return dtype if is_kept else pa.large_list(inner)
+    if isinstance(dtype, pa.TimestampType):
+        unit = "ms" if dtype.unit == "s" else dtype.unit
+        return pa.timestamp(unit, "UTC" if dtype.tz is not None else None)
+    if pa.types.is_decimal(dtype):
+        return _decimal(dtype, as_text=as_text)
+    if pa.types.is_union(dtype) or pa.types.is_interval(dtype) or _is_list_view(dtype):
+        raise pa.ArrowNotImplementedError(str(dtype))
+    return dtype
+
+
+def _is_list_view(dtype: Any) -> bool:
+    # PyArrow 26 casts [[1]] to [[]].
+    return isinstance(dtype, pa.ListViewType | pa.LargeListViewType)
+
+
+def _decimal(dtype: Any, *, as_text: bool) -> Any:
+    if dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS:
+        return dtype
+    if as_text or dtype.scale > MAX_DECIMAL_DIGITS:
+        return pa.large_string()
+    return pa.decimal128(MAX_DECIMAL_DIGITS, max(dtype.scale, 0))

@@ -1,0 +1,29 @@
+"""Estimates the memory that the rows of a Parquet or Arrow file take; these are compressed inside."""
+
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+VALUE_BYTES = 8
+"""About the least memory that a value of Parquet takes; encoded, a million equal values take a few bytes."""
+ARROW_EXPANSION = 3
+"""How far zstd usually compresses an Arrow file, which does not tell its decoded size."""
+
+
+def ipc_body_bytes(body: bytes) -> int:
+    """An estimate from the size of an Arrow file or stream."""
+    return ARROW_EXPANSION * len(body)
+
+
+def parquet_body_bytes(body: bytes) -> int:
+    """About the least memory that the rows of a Parquet file take; the file's size if it is damaged."""
+    try:
+        return parquet_bytes(pq.read_metadata(pa.BufferReader(body)))
+    except (pa.ArrowException, OSError, ValueError):  # the reader reports it
+        return len(body)
+
+
+def parquet_bytes(metadata: pq.FileMetaData) -> int:
+    """About the least memory that the rows of a Parquet file take."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    encoded_bytes = sum(group.total_byte_size for group in groups)
+    return max(encoded_bytes, metadata.num_rows * metadata.num_columns * VALUE_BYTES)

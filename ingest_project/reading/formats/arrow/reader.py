@@ -1,0 +1,58 @@
+"""Reads whole Parquet files, and Arrow's files and streams."""
+
+from collections.abc import Container, Iterable
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from ingest_project.reading.format_options import FormatOptions
+from ingest_project.reading.formats.arrow.arrow_files import MAGIC, file_batches
+from ingest_project.reading.formats.arrow.arrow_frames import checked_frame
+from ingest_project.reading.formats.arrow.arrow_streams import Batches, stream_batches
+from ingest_project.reading.formats.arrow.parquet_file import open_parquet, parquet_batches
+from ingest_project.reading.formats.interface import Bodies
+from ingest_project.reading.formats.typed_files import read_each
+from ingest_project.reading.parsed import Parsed
+
+# PyArrow reads both: Polars aborts the process if a damaged file claims a length that memory cannot hold.
+
+
+def read_parquet(bodies: Bodies) -> list[Parsed]:
+    """The rows of Parquet files, a frame for each."""
+    return read_each(bodies, "parquet", _parquet_frame)
+
+
+def read_ipc(bodies: Bodies) -> list[Parsed]:
+    """The rows of Arrow's files or streams, a frame for each."""
+    return read_each(bodies, "ipc", _ipc_frame)
+
+
+def parquet_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
+    """The names of a Parquet file's columns."""
+    return pq.read_schema(pa.BufferReader(body)).names
+
+
+def ipc_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
+    """The names of the columns of an Arrow file or stream."""
+    schema, _ = _batches(body)
+    return schema.names
+
+
+def _parquet_frame(body: bytes, passed_over: Container[str]) -> pl.DataFrame:
+    file = open_parquet(pa.BufferReader(body))
+    try:
+        return checked_frame(file.read(), passed_over)
+    except pa.ArrowNotImplementedError:  # dictionaries within structs and lists, in several row groups
+        return checked_frame(pa.Table.from_batches(parquet_batches(file), file.schema_arrow), passed_over)
+
+
+def _ipc_frame(body: bytes, passed_over: Container[str]) -> pl.DataFrame:
+    schema, batches = _batches(body)
+    return checked_frame(pa.Table.from_batches(batches, schema), passed_over)
+
+
+def _batches(body: bytes) -> Batches:
+    # Only Arrow's file format begins with magic bytes; Kafka and Flight sinks write the stream format.
+    is_file = body.startswith(MAGIC)
+    return file_batches(pa.py_buffer(body)) if is_file else stream_batches(pa.BufferReader(body))

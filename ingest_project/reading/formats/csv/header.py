@@ -1,0 +1,141 @@
+"""Names the fields of CSV: by the header, or by their place if the header has no name for them."""
+
+import csv
+import io
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from ingest_project.errors import ColumnRefused, ObjectUnreadable
+from ingest_project.reading.format_options import CsvDialect
+from ingest_project.reading.formats.csv.text import no_text
+from ingest_project.reading.spelling import Spelling
+from ingest_project.reading.values.example import example_of
+
+NO_PART_OF_A_NAME = frozenset("\r\x00\x85")
+"""Line ends of old Macs and mainframes, which would make a whole file its header, and NUL, which is not text.
+"""
+BY_PLACE = (
+    "give each field a name of its own in the file; or set csv: {header: false}, for which `columns` names "
+    "all fields in order, and the line of the header is a bad row if a column is not text"
+)
+FEWEST_BELOW_A_TITLE = 3
+"""The fewest fields of a header that looks like the title of a sheet if only the first has a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvHeader:
+    """`written` are the names in the header, empty ones too; `names` are those of the columns, distinct."""
+
+    written: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def named_width(self) -> int:
+        """The number of fields up to the last one that the header names."""
+        return max((place for place, name in enumerate(self.written, start=1) if name), default=0)
+
+    def takes(self, fields: int) -> bool:
+        """Whether a row may have so many fields: one for each name, and at most one for each unnamed field
+        behind them.
+
+        Excel omits the delimiters at the end of some rows if all further fields are empty.
+        """
+        return self.named_width <= fields <= len(self.names)
+
+    @property
+    def unnamed(self) -> frozenset[str]:
+        """The names that the header lacks."""
+        return frozenset(self.names) - frozenset(self.written)
+
+    @property
+    def looks_like_title(self) -> bool:
+        """Whether only the first field has a name, as in the row of a sheet that holds its title."""
+        return len(self.written) >= FEWEST_BELOW_A_TITLE and self.named_width == 1
+
+    def as_polars_has_it(self) -> list[str]:
+        """The names that Polars gives to the fields; it makes up names for unnamed fields but the first."""
+        blank = 0
+        found: list[str] = []
+        for name in self.written:
+            found.append(name or ("" if blank == 0 else f"_duplicated_{blank - 1}"))
+            blank += not name
+        return found
+
+
+def csv_header(content: bytes, dialect: CsvDialect, uri: str) -> CsvHeader:
+    """The header at the start of the content; a field without a name is `column_3` by its place, from 1.
+
+    Raises ObjectUnreadable if the header is not text or has no name at all, ColumnRefused if two names are
+    equal.
+    """
+    try:
+        written = next(records_of_csv(content, dialect), [])
+    except UnicodeDecodeError as error:
+        raise ObjectUnreadable(uri, no_text(dialect.encoding)) from error
+    except csv.Error as error:
+        raise ObjectUnreadable(uri, f"its header is not valid CSV: {error}") from error
+    _refuse_unusable(written, content, dialect, uri)
+    names = [name or f"column_{place}" for place, name in enumerate(written, start=1)]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if both := [name for name in twice if written.count(name) == 1]:
+        place = both[0].removeprefix("column_")
+        reason = (
+            f"its header has no name for field {place}, which is then called {both[0]!r} like another field"
+        )
+        raise ColumnRefused(uri, f"{reason}; {BY_PLACE}")
+    if twice:
+        raise ColumnRefused(
+            uri, f"its header names {', '.join(map(repr, twice[:10]))} more than once; {BY_PLACE}"
+        )
+    return CsvHeader(tuple(written), tuple(names))
+
+
+def refuse_foreign_header(
+    header: CsvHeader, fields: Collection[str], uri: str, spelling: Spelling | None = None
+) -> None:
+    """Raises ObjectUnreadable if a table's fields are known and none of them is in the header.
+
+    The file has another delimiter or another format then, and all values would be null. If no field is known,
+    a header that looks like the title of a sheet is refused: it would name the columns for good.
+    """
+    names = header.names if spelling is None else map(spelling.of, header.names)
+    if fields and not set(names) & set(fields):
+        shown = ", ".join(map(example_of, header.names[:3]))
+        raise ObjectUnreadable(
+            uri, f"its header names none of the table's columns: {shown}; does it have another delimiter?"
+        )
+    if not fields and header.looks_like_title:
+        raise ObjectUnreadable(
+            uri,
+            f"its header names only one of {len(header.written)} fields, {example_of(header.written[0])}, "
+            "like the title of a sheet; remove the lines above the header, or, if it is the header, declare "
+            "`columns`",
+        )
+
+
+def _refuse_unusable(written: list[str], content: bytes, dialect: CsvDialect, uri: str) -> None:
+    if any(NO_PART_OF_A_NAME & set(name) for name in written):
+        raise ObjectUnreadable(
+            uri, "its header has a control character, or its lines do not end in LF or CRLF"
+        )
+    header = content.partition(b"\n")[0].rstrip(b"\r")
+    if b"\r" in header and not dialect.has_quotes(header):
+        raise ObjectUnreadable(uri, "its lines do not end in LF or CRLF")
+    if written and not any(written):
+        raise ObjectUnreadable(
+            uri, "its header names no field; remove the lines above the header from the file"
+        )
+
+
+def records_of_csv(content: bytes, dialect: CsvDialect) -> Iterator[list[str]]:
+    """The fields of each record; a blank line has none. Raises csv.Error and UnicodeDecodeError."""
+    # Python's own limit is 128 KB a field; it holds for the whole process.
+    csv.field_size_limit(sys.maxsize)
+    return csv.reader(
+        io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        quoting=csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL,
+    )

@@ -1,0 +1,28 @@
+"""A piece of a large file, as the cutters of all formats return it."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from ingest_project.reading.content import Oversized
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Whole records of one text, as in `Content`.
+
+    If there is an `oversized` record, it stood behind the body.
+    """
+
+    body: bytes = field(repr=False)
+    first_line: int = 1
+    oversized: Oversized | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FramePiece:
+    """Rows of a file that brings its own schema; `first_line` is the number of the first."""
+
+    body: pl.DataFrame = field(repr=False)
+    first_line: int = 1
+    oversized: None = None

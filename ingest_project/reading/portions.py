@@ -1,0 +1,227 @@
+"""Divides a batch's objects into portions that fit into memory: small objects together, a large one in
+pieces.
+
+However large a batch or an object is, only a group's stored bytes and their contents, or one piece, are held
+at once. The size that S3 answers counts. The size in an event only decides which objects are requested
+together.
+"""
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ingest_project.errors import ObjectError, ObjectTooLarge
+from ingest_project.reading.content import Content
+from ingest_project.reading.format_options import FormatOptions
+from ingest_project.reading.formats.table import FORMATS, Format
+from ingest_project.reading.limits import LIMITS, PortionLimits
+from ingest_project.reading.pieces import Cutting, pieces
+from ingest_project.reading.unpack.compression import unpack_within
+from ingest_project.settings.formats import TableFormat
+from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.s3.fetched import FetchedObject, ObjectFailure, Postponed
+from ingest_project.sources.s3.markers import holds_no_rows
+from ingest_project.sources.source import ContentStore, StoredBody
+from ingest_project.sources.unforeseen import unforeseen_as_fault
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Small objects that are read together, in the order in which they were given, and those that failed."""
+
+    contents: tuple[Content, ...]
+    failures: tuple[ObjectFailure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A large object. Iterating over `pieces` fetches it, and may raise ObjectError at any of them.
+
+    The results of earlier pieces must then be discarded. Otherwise there is at least one piece; each has one
+    body. Close `pieces` if the iteration stops before their end.
+    """
+
+    object: ObjectVersion
+    pieces: Iterator[Content] = field(repr=False)
+
+
+def portions(
+    objects: Sequence[ObjectVersion],
+    store: ContentStore,
+    *,
+    format: TableFormat,  # noqa: A002 - the settings' own word
+    options: FormatOptions,
+    max_object_bytes: int,
+    limits: PortionLimits = LIMITS.portion,
+) -> Iterator[Together | Streamed]:
+    """Portions with the contents of all objects, each in one of them; an object that fails is in `failures`
+    only.
+
+    The objects keep their order, except that large ones, and those whose events told too small a size, follow
+    those that they should have been fetched with. Compression is removed, except from the objects of
+    `binary`, and documents of `json` become lines. Empty objects and success marks have one empty body. An
+    object with more stored bytes than `max_object_bytes` fails as too large; one that cannot be cut also
+    fails above `whole_object_bytes`.
+
+    The caller must release a portion before it asks for the next. An unexpected exception becomes an
+    ObjectFaultUnknown of its object.
+    """
+    if FORMATS[format].cutter is None:
+        max_object_bytes = min(max_object_bytes, limits.whole_object_bytes)
+    divided = _Portions(store, Cutting(format, options, limits.piece), limits, max_object_bytes)
+    claimed = [Postponed(object_, _credible(object_.size_bytes, limits.stored_bytes)) for object_ in objects]
+    waiting = deque(_groups(claimed, limits.stored_bytes))
+    while waiting:
+        postponed = yield from divided.together(waiting.popleft())
+        waiting.extendleft(reversed([*_groups(postponed, limits.stored_bytes)]))
+
+
+def _credible(size_bytes: int, stored_bytes: int) -> int:
+    """The size that plans a group.
+
+    A size above the limit counts as 0: if it is false, it must not part small objects.
+    """
+    return size_bytes if size_bytes <= stored_bytes else 0
+
+
+def _groups(objects: Iterable[Postponed], stored_bytes: int) -> Iterator[list[ObjectVersion]]:
+    """Groups of neighbours with at most `stored_bytes` together; a larger object is a group by itself."""
+    group: list[ObjectVersion] = []
+    size_bytes = 0
+    for one in objects:
+        if group and size_bytes + one.size_bytes > stored_bytes:
+            yield group
+            group, size_bytes = [], 0
+        group.append(one.object)
+        size_bytes += one.size_bytes
+    if group:
+        yield group
+
+
+@dataclass(frozen=True, slots=True)
+class _Portions:
+    store: ContentStore
+    cutting: Cutting
+    limits: PortionLimits
+    max_object_bytes: int
+
+    @property
+    def format(self) -> Format:
+        return FORMATS[self.cutting.format]
+
+    def streamed(self, object_: ObjectVersion) -> Streamed:
+        return Streamed(object_, self._pieces_from_s3(object_))
+
+    def together(
+        self, group: Sequence[ObjectVersion]
+    ) -> Generator[Together | Streamed, None, tuple[Postponed, ...]]:
+        """The group in order: in one portion, or in several if it expands too far for one.
+
+        Returns the objects that are too large, by S3's answer, to be fetched with the others; never the whole
+        group.
+        """
+        can_stream = self.format.cutter is not None
+        stored_bytes = self.limits.stored_bytes
+        at_once = min(self.max_object_bytes, stored_bytes) if can_stream else self.max_object_bytes
+        result = self.store.fetch(group, max_object_bytes=at_once, room_bytes=stored_bytes)
+        postponed = result.postponed
+        large, failures = _divided(result.failures, can_stream and at_once < self.max_object_bytes)
+        fetched = deque(result.fetched)
+        del result  # `fetched` lets go of each body when its content is taken
+        while fetched or failures:
+            contents, expanding = self._contents(fetched, failures)
+            if contents or failures:
+                yield Together(contents, tuple(failures))
+            del contents
+            failures.clear()
+            if expanding:
+                yield Streamed(expanding.object, self._pieces_of(_Fetched(expanding)))
+        for object_ in large:
+            yield self.streamed(object_)
+        return postponed
+
+    def _contents(
+        self, fetched: deque[FetchedObject], failures: list[ObjectFailure]
+    ) -> tuple[tuple[Content, ...], FetchedObject | None]:
+        """As many contents as there is room for, taken from `fetched`; then one that must be streamed, if
+        there is one.
+        """
+        contents: list[Content] = []
+        room_bytes = self.limits.content_bytes
+        while fetched:
+            one = fetched.popleft()
+            try:
+                bodies = self._bodies(one, room_bytes)
+            except ObjectError as error:
+                failures.append(ObjectFailure(one.object, error))
+                continue
+            if bodies is None and not contents:
+                return (), one
+            if bodies is None:
+                fetched.appendleft(one)
+                break
+            contents.append(Content(one.object, bodies, one.last_modified))
+            room_bytes -= self._decoded_bytes(bodies)
+        return tuple(contents), None
+
+    def _bodies(self, fetched: FetchedObject, room_bytes: int) -> tuple[bytes, ...] | None:
+        """The object's bodies; None if there is no room for them."""
+        uri = fetched.object.uri
+        with unforeseen_as_fault(uri):
+            if holds_no_rows(fetched):
+                return (b"",)
+            if self.format.keeps_packing:
+                return (fetched.body,)
+            bodies = unpack_within(fetched.body, uri, room_bytes=room_bytes, own_zip=self.format.own_zip)
+            if bodies is None or self._decoded_bytes(bodies) > room_bytes:
+                return None
+            bodies = tuple(self.format.as_lines(body, self.cutting.options, uri) for body in bodies)
+            return bodies or (b"",)  # a zip may have no members
+
+    def _decoded_bytes(self, bodies: Sequence[bytes]) -> int:
+        return sum(map(self.format.decoded_bytes, bodies))
+
+    def _pieces_from_s3(self, object_: ObjectVersion) -> Iterator[Content]:
+        with (
+            unforeseen_as_fault(object_.uri),
+            self.store.open(object_, max_object_bytes=self.max_object_bytes) as source,
+        ):
+            yield from pieces(source, self.cutting)
+
+    def _pieces_of(self, source: StoredBody) -> Iterator[Content]:
+        with unforeseen_as_fault(source.object.uri):
+            yield from pieces(source, self.cutting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A fetched object as a source of chunks."""
+
+    fetched: FetchedObject
+
+    @property
+    def object(self) -> ObjectVersion:
+        return self.fetched.object
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.fetched.body)
+
+    @property
+    def last_modified(self) -> datetime:
+        return self.fetched.last_modified
+
+    def __iter__(self) -> Iterator[bytes]:
+        body = self.fetched.body
+        chunk_bytes = LIMITS.step.chunk_bytes
+        for start in range(0, len(body), chunk_bytes):
+            yield body[start : start + chunk_bytes]
+
+
+def _divided(
+    failures: Sequence[ObjectFailure], streams_too_large: bool
+) -> tuple[list[ObjectVersion], list[ObjectFailure]]:
+    """The objects to stream, which are too large only for a group, and the remaining failures."""
+    large = [one for one in failures if streams_too_large and isinstance(one.error, ObjectTooLarge)]
+    return [one.object for one in large], [one for one in failures if one not in large]

@@ -1,0 +1,217 @@
+"""Reads the contents of objects into the one frame that is written: the step between S3 and Iceberg.
+
+Objects are parsed together, which is faster than one by one if they are small. Only if that fails, the
+objects at fault are searched for. The others are then parsed together again, and if the table quarantines bad
+rows, the good rows of the objects at fault are read.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from ingest_project.errors import (
+    ColumnRefused,
+    ObjectError,
+    ObjectFaultUnknown,
+    ObjectUnreadable,
+    SchemaMismatch,
+)
+from ingest_project.reading.bad_rows.good_rows import Tolerated, oversized_reason, read_tolerantly
+from ingest_project.reading.bad_rows.parse_together import Part, provenance, read_together, suspects_among
+from ingest_project.reading.bad_rows.rejected import rejected_frame
+from ingest_project.reading.columns.key_columns import key_faults
+from ingest_project.reading.content import Content
+from ingest_project.reading.field_names import with_spelling
+from ingest_project.reading.formats.table import FORMATS
+from ingest_project.reading.limits import LIMITS
+from ingest_project.reading.parse import Reading
+from ingest_project.reading.values.stacking import stacked
+from ingest_project.reading.values.types import dtype_of
+from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.s3.fetched import ObjectFailure
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """The good rows of all objects that could be read, their bad rows, and the objects that failed.
+
+    `rows` counts the good rows of each object, in the order of `frame`; `rejected_rows` counts the bad ones,
+    which are in `rejected`. A frame without rows is None. An object without rows, such as an empty one, is in
+    `rows` with 0; one that failed is in neither.
+    """
+
+    frame: pl.DataFrame | None = field(repr=False)
+    rejected: pl.DataFrame | None = field(repr=False)
+    rows: dict[ObjectVersion, int]
+    rejected_rows: dict[ObjectVersion, int]
+    failures: tuple[ObjectFailure, ...]
+
+
+def read_contents(contents: Sequence[Content], reading: Reading) -> ReadResult:
+    """The rows of these distinct objects, or of a piece of one, with the columns of their table.
+
+    The frame has exactly the target's columns, in order, then new ones if they are allowed, then
+    `_source_uri` and `_source_version`. Every value is exact: a row with a value that does not fit its column
+    is a bad row. An object fails alone, also by an unexpected exception.
+
+    Raises ValueError if the target's columns have a type that cannot be read, and ObjectFaultUnknown if each
+    object can be read but all of them together cannot, for example because memory runs out.
+    """
+    for type_name in (reading.target.types or {}).values():
+        dtype_of(type_name)
+    reading = with_spelling(contents, reading)
+    suspects = {one.object: error for one in contents if (error := _fault_of(one, reading)) is not None}
+    suspects |= key_faults([one.object for one in contents if any(map(len, one.bodies))], reading.target)
+    readable = [one for one in contents if one.object not in suspects]
+    try:
+        parts = [read_together(readable, reading)] if readable else []
+    except ObjectError:
+        suspects |= dict(suspects_among(readable, reading))
+        readable = [one for one in contents if one.object not in suspects]
+        parts, separated = _read_readable(readable, reading)
+        suspects |= separated
+    tolerated, failures = _tolerated([one for one in contents if one.object in suspects], suspects, reading)
+    readable = [one for one in readable if one.object not in suspects]
+    return _result(parts, tolerated, failures, _sound(readable, tolerated), reading)
+
+
+def _read_readable(
+    contents: Sequence[Content], reading: Reading
+) -> tuple[list[Part], dict[ObjectVersion, ObjectError]]:
+    """The rows of objects each of which is readable; those that do not fit into one table with earlier ones
+    fail.
+    """
+    if not contents:
+        return [], {}
+    failed: dict[ObjectVersion, ObjectError] = {}
+    kept = _going_together([], contents, reading, failed)
+    return [read_together(kept, reading)], failed
+
+
+def _going_together(
+    kept: list[Content],
+    others: Sequence[Content],
+    reading: Reading,
+    failed: dict[ObjectVersion, ObjectError],
+) -> list[Content]:
+    """`kept` and as many of the others as fit together with them, found by halving; the rest is put into
+    `failed`.
+
+    After `separated_objects` failures all that are left fail, because each costs a reading of the others.
+    """
+    try:
+        read_together([*kept, *others], reading)
+    except ObjectFaultUnknown:
+        raise  # not the fault of one object: a smaller batch may succeed
+    except ObjectError as error:
+        if len(others) == 1 or len(failed) >= LIMITS.bad_rows.separated_objects:
+            failed |= {one.object: _alone(one.object, error) for one in others}
+            return kept
+        middle = len(others) // 2
+        return _going_together(
+            _going_together(kept, others[:middle], reading, failed), others[middle:], reading, failed
+        )
+    return [*kept, *others]
+
+
+def _alone(object_: ObjectVersion, error: ObjectError) -> ObjectError:
+    return type(error)(
+        object_.uri, f"it cannot be read together with the others of its batch: {error.reason}"
+    )
+
+
+def _fault_of(content: Content, reading: Reading) -> ObjectError | None:
+    if not content.oversized:
+        return None
+    first = content.oversized[0]
+    reason = oversized_reason(first, reading)
+    return ObjectUnreadable(content.object.uri, f"record {first.line_number}: {reason}")
+
+
+def _tolerated(
+    contents: Sequence[Content], errors: Mapping[ObjectVersion, ObjectError], reading: Reading
+) -> tuple[list[Tolerated], list[ObjectFailure]]:
+    """What can be read of these objects, and the failures of those of which nothing can be read."""
+    hopeless = (ColumnRefused, ObjectFaultUnknown) if _may_mend(reading) else ObjectError
+    failed = {one.object: errors[one.object] for one in contents if isinstance(errors[one.object], hopeless)}
+    found = list(_read_tolerantly([one for one in contents if one.object not in failed], reading))
+    for one in found:
+        failed |= one.failures if reading.quarantines else {item: errors[item] for item in one.failures}
+    failures = [ObjectFailure(one.object, failed[one.object]) for one in contents if one.object in failed]
+    return [one for one in found if one.rows], failures
+
+
+def _may_mend(reading: Reading) -> bool:
+    """Whether a part of an object that is unreadable as a whole may be ingested."""
+    return reading.quarantines or reading.target.rescues or FORMATS[reading.format].values == "text"
+
+
+def _read_tolerantly(contents: Sequence[Content], reading: Reading) -> Iterator[Tolerated]:
+    """What can be read of these: together if possible, else each half by itself."""
+    if not contents:
+        return
+    try:
+        if len(contents) > 1 and (not FORMATS[reading.format].is_lines or not reading.quarantines):
+            raise ObjectUnreadable(f"{len(contents)} objects", "each is read by itself")
+        yield read_tolerantly(contents, reading)
+    except ObjectError as error:
+        if len(contents) == 1:
+            yield Tolerated(pl.DataFrame(), {}, (), failures={contents[0].object: error})
+            return
+        middle = len(contents) // 2
+        yield from _read_tolerantly(contents[:middle], reading)
+        yield from _read_tolerantly(contents[middle:], reading)
+
+
+def _sound(readable: Sequence[Content], tolerated: Sequence[Tolerated]) -> list[Content]:
+    return [*readable, *(content for one in tolerated for content in one.sound)]
+
+
+def _result(
+    parts: Sequence[Part],
+    tolerated: Sequence[Tolerated],
+    failures: Sequence[ObjectFailure],
+    sound: Sequence[Content],
+    reading: Reading,
+) -> ReadResult:
+    """Everything in one frame.
+
+    If the rows of tolerated objects do not fit together with the others, they fail.
+    """
+    all_parts = [*parts, *(Part(one.frame.hstack(provenance(one.rows)), one.rows) for one in tolerated)]
+    try:
+        frame = _one_frame(all_parts, sound, reading)
+    except ObjectError as error:
+        alone = [ObjectFailure(item, _alone(item, error)) for one in tolerated for item in one.rows]
+        return _result(parts, (), [*failures, *alone], (), reading)
+    rejected = [row for one in tolerated for row in one.rejected]
+    return ReadResult(
+        frame=frame,
+        rejected=rejected_frame(rejected),
+        rows={object_: count for part in all_parts for object_, count in part.rows.items()},
+        rejected_rows=dict(Counter(row.object for row in rejected)),
+        failures=tuple(failures),
+    )
+
+
+def _one_frame(parts: Sequence[Part], sound: Sequence[Content], reading: Reading) -> pl.DataFrame | None:
+    frames = [part.frame for part in parts]
+    if len(frames) < 2:
+        return next(iter(frames), None)
+    if _agree(frames) or not FORMATS[reading.format].is_lines:
+        return stacked(frames, f"{len(frames)} parts")
+    # The types were inferred from a part of the rows: a cast to another type now might change a value.
+    together = read_together(sound, reading)
+    if together.frame.height != sum(frame.height for frame in frames):
+        raise SchemaMismatch(f"{len(frames)} parts", "their rows differ when they are read together")
+    return together.frame
+
+
+def _agree(frames: Sequence[pl.DataFrame]) -> bool:
+    """Whether no column has different types in these frames."""
+    types: dict[str, pl.DataType] = {}
+    return all(
+        types.setdefault(name, dtype) == dtype for frame in frames for name, dtype in frame.schema.items()
+    )

@@ -1,0 +1,51 @@
+"""The rows of a frame that cannot be ingested, and what is wrong with each."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """What is wrong with a row; `column` is None if it is not one column."""
+
+    column: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason if self.column is None else f"column {self.column!r}: {self.reason}"
+
+
+class RowFaults:
+    """Faults by row, counted from 0. Of several faults of one row the first that was added counts."""
+
+    def __init__(self) -> None:
+        self._by_row: dict[int, RowFault] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_row)
+
+    def add(self, rows: pl.Series, column: str | None, reason: Callable[[int], str]) -> None:
+        """Adds a fault for each row that is true and has none yet; `reason` gives its reason."""
+        for row in rows.arg_true().to_list():
+            if row not in self._by_row:
+                self._by_row[row] = RowFault(column, reason(row))
+
+    def extend(self, others: "RowFaults", start: int = 0) -> None:
+        """Adds the faults of other rows, which begin at row `start` here."""
+        for row, fault in others:
+            self._by_row.setdefault(start + row, fault)
+
+    def first(self) -> tuple[int, RowFault] | None:
+        """The first row with a fault, and the fault; None if there is none."""
+        return min(self._by_row.items(), key=lambda item: item[0]) if self._by_row else None
+
+    def __iter__(self) -> Iterator[tuple[int, RowFault]]:
+        """Rows and their faults, in the order of the rows."""
+        return iter(sorted(self._by_row.items(), key=lambda item: item[0]))
+
+    def sound(self, height: int) -> pl.Series:
+        """True for each of `height` rows without a fault."""
+        mask = pl.repeat(True, height, dtype=pl.Boolean, eager=True)
+        return mask.scatter(list(self._by_row), False) if self._by_row else mask

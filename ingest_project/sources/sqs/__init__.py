@@ -1,0 +1,4 @@
+"""SQS: receive, delete, change visibility.
+
+`queue.py` is one queue, `drain.py` empties it within bounds.
+"""

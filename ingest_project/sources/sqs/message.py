@@ -1,0 +1,58 @@
+"""What a queue returns to the rest of the project: messages, receipts, and the outcome of a batch call."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The right to delete a message, or to change its visibility, until it is received again."""
+
+    message_id: str
+    receipt_handle: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One received SQS message. Times are UTC."""
+
+    message_id: str
+    receipt_handle: str = field(repr=False)
+    body: str = field(repr=False)
+    receive_count: int
+    sent_at: datetime
+    received_at: datetime
+
+    @property
+    def receipt(self) -> Receipt:
+        return Receipt(self.message_id, self.receipt_handle)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedEntry:
+    """One entry of a batch call that SQS refused, with SQS's code and message."""
+
+    message_id: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryResults:
+    """The outcome of a batch call, entry by entry: message ids that succeeded, entries that failed."""
+
+    succeeded: tuple[str, ...]
+    failed: tuple[FailedEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAttributes:
+    """A queue's counts, which SQS calls approximate, and its redrive policy."""
+
+    arn: str
+    visible: int
+    in_flight: int
+    delayed: int
+    visibility_timeout_seconds: int
+    dlq_arn: str | None
+    max_receive_count: int | None

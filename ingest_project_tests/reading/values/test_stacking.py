@@ -1,0 +1,52 @@
+"""Files of different types become one table without another value in it."""
+
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from ingest_project.errors import SchemaMismatch
+from ingest_project.reading.values.stacking import stacked
+
+NO_DOUBLE = 2**53 + 1
+
+
+def one(values: list[object], dtype: pl.DataType) -> pl.DataFrame:
+    return pl.DataFrame({"a": pl.Series(values, dtype=dtype)})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (one([1], pl.Int64()), one([0.5], pl.Float64()), [1.0, 0.5]),
+        (one([NO_DOUBLE], pl.Int64()), one([0.5], pl.Float64()), [str(NO_DOUBLE), "0.5"]),
+        (one([0.5], pl.Float64()), one([None, 2**63 - 1], pl.Int64()), ["0.5", None, str(2**63 - 1)]),
+        (one([Decimal("1.55")], pl.Decimal(5, 2)), one([0.1], pl.Float64()), [1.55, 0.1]),
+        (one([Decimal(NO_DOUBLE)], pl.Decimal(38, 0)), one([0.1], pl.Float64()), [str(NO_DOUBLE), "0.1"]),
+        (one([[1]], pl.List(pl.Int64())), one([[0.5], None], pl.List(pl.Float64())), [[1.0], [0.5], None]),
+    ],
+)
+def test_numbers_take_the_widest_type_or_are_text_where_it_would_change_one(
+    first: pl.DataFrame, second: pl.DataFrame, expected: list[object]
+) -> None:
+    assert stacked([first, second], "s3://b/k")["a"].to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (one([[NO_DOUBLE]], pl.List(pl.Int64())), one([[0.5]], pl.List(pl.Float64()))),
+        (
+            one([{"x": NO_DOUBLE}], pl.Struct({"x": pl.Int64()})),
+            one([{"x": 0.5, "y": "z"}], pl.Struct({"x": pl.Float64(), "y": pl.String()})),
+        ),
+    ],
+)
+def test_nested_numbers_that_would_change_are_refused(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    with pytest.raises(SchemaMismatch, match=r"column 'a' has numbers .* declare it"):
+        stacked([first, second], "s3://b/k")
+
+
+def test_bytes_that_are_no_text_are_refused_by_the_column_s_name() -> None:
+    with pytest.raises(SchemaMismatch, match="column 'a' is bytes in some files only"):
+        stacked([one([b"\xff"], pl.Binary()), one(["x"], pl.String())], "s3://b/k")
