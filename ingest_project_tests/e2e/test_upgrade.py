@@ -4,7 +4,7 @@ names.
 `earlier_home` was recorded with commit 8f95480, the last before modules moved to other rooms: one object has
 failed, the sensor of the queue `other` was stopped by hand, and the daemon was killed when the run of a
 planned batch was queued. `sqlite.tar.xz` holds DAGSTER_HOME and the ledger, `postgres.sql.xz` a dump of the
-one database with both.
+one database with both. The warehouse was not recorded, so the catalog's rows are not in the dump either.
 """
 
 import lzma
