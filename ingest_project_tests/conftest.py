@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 import requests
+from hypothesis import HealthCheck, settings
 
 from ingest_project.demo.embedded_aws import embedded_aws
 from ingest_project.settings.model import AwsSettings
@@ -14,6 +15,14 @@ from ingest_project.sources.s3.store import ObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+settings.register_profile(
+    "suite",
+    derandomize=True,  # each run tries the same examples; `make fuzz` tries new ones
+    deadline=None,  # a slow machine is no fault
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("suite")
 
 
 @pytest.hookimpl(trylast=True)

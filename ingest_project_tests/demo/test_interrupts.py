@@ -3,10 +3,19 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from ingest_project.demo.interrupts import Interrupts
+
+
+@pytest.fixture(autouse=True)
+def hangup() -> Iterator[None]:
+    """SIGHUP ends a process, as it does unless one starts the tests with nohup."""
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, earlier)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -37,10 +46,8 @@ def test_handlers_are_as_before_afterwards() -> None:
 
 
 def test_under_nohup_a_hangup_ends_nothing() -> None:
-    earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with Interrupts() as interrupts:
-            os.kill(os.getpid(), signal.SIGHUP)
-            interrupts.check()
-    finally:
-        signal.signal(signal.SIGHUP, earlier)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with Interrupts() as interrupts:
+        os.kill(os.getpid(), signal.SIGHUP)
+        interrupts.check()

@@ -3,7 +3,7 @@
 from unittest.mock import patch
 
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_project.iceberg import replacement as replacement_module
@@ -143,7 +143,7 @@ def test_an_empty_replacement_reads_nothing(lake: Lake) -> None:
     assert files_opened(table, Replacement()) == 0
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 @given(
     batches=st.lists(st.lists(st.integers(0, 60), max_size=8), min_size=1, max_size=3),
     replaced=st.frozensets(st.integers(0, 60)),

@@ -321,4 +321,4 @@ class LedgerMachine(LedgerWorld):
 
 
 TestLedgerMachine = LedgerMachine.TestCase
-TestLedgerMachine.settings = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)
+TestLedgerMachine.settings = settings(max_examples=EXAMPLES, stateful_step_count=40)

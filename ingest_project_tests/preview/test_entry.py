@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest_project.preview.columns import found_columns
@@ -66,7 +66,7 @@ def loaded(preview: Preview) -> TableSettings:
         return table
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(st.lists(st.dictionaries(names, values, max_size=5), min_size=1, max_size=3), folders)
 @example([{"a": {"x\0": 1}}], "x")
 @example([{"a": {"`": 1, "b:c": [{"x,y": 1.5}]}}], "region=no/${HOME}")
@@ -85,7 +85,7 @@ def test_entry_loads_whatever_the_files_call_things(
         assert declared <= {one.name for one in preview.columns}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(st.text(max_size=60), st.sampled_from([",", ";", "\t", "|"]))
 def test_entry_of_any_csv_loads(monkeypatch: pytest.MonkeyPatch, text: str, delimiter: str) -> None:
     body = f"a{delimiter}b\n{text}\n1{delimiter}2\n".encode("utf-8", "replace")

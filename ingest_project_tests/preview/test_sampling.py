@@ -4,7 +4,7 @@ import gzip
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_project.preview.columns import found_columns
@@ -52,7 +52,7 @@ def sample(monkeypatch: pytest.MonkeyPatch, bodies: dict[ObjectVersion, bytes]) 
     return take_sample(Aws(AwsSettings()), list(bodies))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(STARTS), edits), min_size=1, max_size=3))
 def test_no_bytes_stop_a_preview(
     monkeypatch: pytest.MonkeyPatch, made: list[tuple[bytes, list[tuple[int, int, bytes]]]]

@@ -84,7 +84,7 @@ PIECE_BYTES = st.integers(1, 50_000)
 
 @pytest.mark.parametrize("compression", list(COMPRESS))
 @pytest.mark.parametrize("file_format", STREAMED)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(piece_bytes=PIECE_BYTES, chunk_bytes=st.integers(1, 50_000))
 def test_pieces_have_the_rows_of_the_whole_and_number_them(
     file_format: TableFormat, compression: str, piece_bytes: int, chunk_bytes: int
@@ -161,7 +161,7 @@ def test_a_bare_file_that_is_cut_short_is_unreadable(file_format: TableFormat) -
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "avro", "ipc", "json"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_damage_is_an_error_of_the_object_or_rows_but_nothing_else(
     file_format: TableFormat, data: st.DataObject

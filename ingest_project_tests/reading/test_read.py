@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_project.errors import ObjectFaultUnknown
@@ -49,7 +49,6 @@ def ndjson_objects(draw: st.DrawFn) -> list[tuple[bytes, list[int]]]:
     return objects
 
 
-@settings(deadline=None)  # the first reading starts Polars
 @given(objects=ndjson_objects(), bad=st.sets(st.integers(0, 6)))
 def test_rows_in_are_rows_out_with_their_own_provenance(
     objects: list[tuple[bytes, list[int]]], bad: set[int]

@@ -22,7 +22,6 @@ def numbered(text: bytes) -> list[tuple[int, bytes]]:
     return list(enumerate(text.splitlines(keepends=True), start=1))
 
 
-@settings(deadline=None)
 @given(
     lines=st.lists(st.text("ab é\r", max_size=12)), piece_bytes=SIZES, chunk_bytes=SIZES, ended=st.booleans()
 )
@@ -43,7 +42,6 @@ def test_lines_are_all_there_whole_and_numbered(
     assert [content.first_line for content in contents] == list(before)[: len(contents)]
 
 
-@settings(deadline=None)
 @given(
     sizes=st.lists(st.integers(0, 40), max_size=12), piece_bytes=SIZES, chunk_bytes=SIZES, ended=st.booleans()
 )
@@ -97,7 +95,7 @@ def records(contents: list[Content], dialect: CsvDialect = RFC_4180) -> list[tup
 FIELDS = st.text('a,"\n#é', max_size=6).map(lambda field: field.lstrip("#"))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     rows=st.lists(st.lists(FIELDS, min_size=2, max_size=3), min_size=1, max_size=12),
     header=st.sampled_from(["a,b\n", '"a","b\nc"\n', "\n\na,b\n", '# a, "\n\na,b\n']),
@@ -117,7 +115,7 @@ def test_records_of_csv_are_whole_numbered_and_below_the_header(
     assert records(contents, dialect) == [(record.line_number, record.raw) for record in whole.records]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(text=st.text('ab,"\n', max_size=60), piece_bytes=SIZES, chunk_bytes=SIZES)
 def test_misplaced_quotes_lose_no_line(text: str, piece_bytes: int, chunk_bytes: int) -> None:
     body = ("h,i\n" + text).encode()
@@ -164,7 +162,7 @@ def test_a_quote_that_never_closes_costs_its_own_line_only() -> None:
     ],
 )
 @given(piece_bytes=SIZES, chunk_bytes=SIZES)
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_text_of_any_encoding_becomes_utf_8_with_a_mark(
     encoding: str, declared: str, piece_bytes: int, chunk_bytes: int
 ) -> None:

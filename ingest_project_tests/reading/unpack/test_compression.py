@@ -138,7 +138,7 @@ def test_xz_may_not_ask_for_any_memory() -> None:
         unpack(bytes(body), "s3://b/k")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(["gzip", "zstd", "bzip2", "xz", "lzma", "zip"]),
     parts=st.lists(st.binary(max_size=200), min_size=1, max_size=4),
@@ -165,7 +165,7 @@ def streamed(body: bytes, chunk_bytes: int) -> tuple[bytes, ...]:
     return tuple(b"".join(file) for file in unpack_stream(chunks, "s3://b/k", stored_bytes=len(body)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     name=st.sampled_from(["none", *COMPRESSIONS]),
     parts=st.lists(st.binary(max_size=200), min_size=1, max_size=4),

@@ -210,7 +210,7 @@ DIALECTS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS | st.none()), min_size=1, max_size=6),
     dialect=DIALECTS,

@@ -70,7 +70,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     beside=st.dictionaries(KEYS, VALUES, max_size=3),
     path=st.lists(KEYS, min_size=1, max_size=3),

@@ -47,7 +47,7 @@ def objects_of(contents: list[Content]) -> list[object]:
     return [json.loads(line) for text in texts(contents) for line in text.splitlines()]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     objects=OBJECTS,
     layout=LAYOUTS,
@@ -73,7 +73,7 @@ def test_objects_of_any_document_are_lines(
     assert as_ndjson(text.encode(), FormatOptions(), "s3://b/k") == b"".join(texts(contents))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     objects=OBJECTS,
     others=st.dictionaries(st.sampled_from(["x", "meta", 'da"ta']), VALUES),
@@ -151,7 +151,7 @@ def test_depth_is_no_obstacle(levels: int) -> None:
     assert texts(cut_json(f"[{deep},\n{deep}]", piece_bytes=10**6)) == [f"{deep}\n{deep}\n".encode()]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     sizes=st.lists(st.integers(1, 60), max_size=8),
     kind=st.sampled_from(["string", "nested"]),
