@@ -1,7 +1,8 @@
 """Parses text as dates and times, in the formats that a column names.
 
-Polars parses them, because it is fast. It also accepts texts that a format does not allow (a leap second, a
-blank more or less, a year of two digits instead of four), so a pattern made from the format decides.
+Arrow parses the usual forms of ISO 8601, Polars all others. Polars also accepts texts that a format does not
+allow (a leap second, a blank more or less, a year of two digits instead of four), so a pattern made from the
+format decides.
 """
 
 import re
@@ -17,6 +18,7 @@ import polars as pl
 
 from ingest_project.reading.values.iso_times import respelled
 from ingest_project.reading.values.text_numbers import decimals, null_where
+from ingest_project.reading.values.usual_times import usual_times
 from ingest_project.settings.time_formats import DIRECTIVE, EPOCHS, ISO, ISO_FORMS, ISO_TRUNCATED
 
 DATETIME_WITH_OFFSET = (
@@ -37,6 +39,9 @@ EPOCH_DIGITS: Final[Mapping[str, int]] = MappingProxyType(
 """
 PART_OF_MICROSECOND = 1000
 """Nanoseconds."""
+
+PART_ROWS = 64 * 1024
+"""How many texts share one form."""
 
 FIRST, LAST = date(1, 1, 1), date(9999, 12, 31)
 """The years of ISO 8601 and SQL; Python and most readers of Iceberg do not support others."""
@@ -134,10 +139,24 @@ def within_years(values: pl.Series) -> pl.Series:
 def _by_format(text: pl.Series, dtype: pl.DataType, form: str, timezone: str | None) -> pl.Series:
     if form in EPOCHS:
         return _epoch(text, dtype, form)
-    values = _strptime(text, dtype, form, timezone)
     if form in ISO_FORMS:
-        values = _with_rarer_forms(values, text, dtype, form, timezone)
-    return within_years(values)
+        return within_years(_iso(text, dtype, form, timezone))
+    return within_years(_strptime(text, dtype, form, timezone))
+
+
+def _iso(text: pl.Series, dtype: pl.DataType, form: str, timezone: str | None) -> pl.Series:
+    """The times; a text in a rarer form, or in none, makes only its neighbours take longer."""
+    parts = [text.slice(start, PART_ROWS) for start in range(0, len(text), PART_ROWS)] or [text]
+    found = [usual_times(part, dtype, timezone) for part in parts]
+    return pl.concat(
+        _any_iso(part, dtype, form, timezone) if values is None else values
+        for part, values in zip(parts, found, strict=True)
+    )
+
+
+def _any_iso(text: pl.Series, dtype: pl.DataType, form: str, timezone: str | None) -> pl.Series:
+    values = _strptime(text, dtype, form, timezone)
+    return _with_rarer_forms(values, text, dtype, form, timezone)
 
 
 def _with_rarer_forms(

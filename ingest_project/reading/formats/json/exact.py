@@ -4,11 +4,12 @@
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import polars as pl
 
 from ingest_project.reading.formats.json.numerals import RESPELLED, names_pattern
+from ingest_project.reading.formats.json.scan import inexact_doubles
 from ingest_project.reading.values.cast_exactly import cast_exactly
 from ingest_project.reading.values.json_nested import Numeral, json_text, load, text_trees
 from ingest_project.reading.values.types import instance, storable, type_of
@@ -24,12 +25,23 @@ IN_LIST, IN_MAP = rb"[\[,]", rb":"
 """What stands before a value that is not a field of a struct."""
 
 
-def inexact_integers(frame: pl.DataFrame, content: bytes) -> dict[str, str]:
-    """For each nested column with integers among doubles the first integer that is not exact as a double."""
+def inexact_numbers(frame: pl.DataFrame, content: bytes) -> dict[str, str]:
+    """For each column with integers among doubles the first integer that is not exact as a double."""
+    suspects = {one.name: one.dtype for one in frame.iter_columns() if _has_large_double(one)}
+    nested = {name: dtype for name, dtype in suspects.items() if dtype.is_nested()}
+    flat = [name for name in suspects if name not in nested]
+    return inexact_doubles(content, flat) | _inexact_integers(content, nested)
+
+
+def _has_large_double(values: pl.Series) -> bool:
+    if values.dtype.is_float():
+        return bool((values.abs() >= FIRST_INEXACT).any())
+    return any(map(_has_large_double, _parts(values)))
+
+
+def _inexact_integers(content: bytes, types: Mapping[str, pl.DataType]) -> dict[str, str]:
     found: dict[str, str] = {}
-    suspects = [one.name for one in frame.iter_columns() if _has_large_double(one)]
-    types = frame.schema
-    for name, value in _values(content, suspects):
+    for name, value in _values(content, types):
         if name not in found and (numeral := _inexact(value, types[name])) is not None:
             found[name] = numeral
     return found
@@ -71,12 +83,6 @@ def _parts(values: pl.Series) -> list[pl.Series]:
     if isinstance(values.dtype, pl.List):
         return [values.explode(empty_as_null=False, keep_nulls=False)]
     return []
-
-
-def _has_large_double(values: pl.Series) -> bool:
-    if values.dtype.is_float():
-        return bool((values.abs() >= FIRST_INEXACT).any())
-    return any(map(_has_large_double, _parts(values)))
 
 
 def has_lost_spelling(

@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 from polars.exceptions import ComputeError, PolarsError
 
-from ingest_project.reading.formats.json.exact import inexact_integers, with_exact_parts
-from ingest_project.reading.formats.json.scan import inexact_doubles
+from ingest_project.reading.formats.json.exact import inexact_numbers, with_exact_parts
 from ingest_project.reading.values.json_nested import first_of_each_key
 from ingest_project.reading.values.types import instance
 from ingest_project.settings.type_grammar import MAX_DEPTH
@@ -36,10 +35,7 @@ def read_undeclared(content: bytes, declared: Collection[str]) -> pl.DataFrame:
     except PolarsError:
         # Polars has no type for some mixtures, and then gives none for the other columns either.
         frame = _read_by_kinds(content, _kinds_of_columns(content, declared))
-    doubles = [name for name, dtype in frame.schema.items() if dtype.is_float()]
-    nested = frame.select(name for name, dtype in frame.schema.items() if dtype.is_nested())
-    changed = inexact_doubles(content, doubles) | inexact_integers(nested, content)
-    if changed:
+    if changed := inexact_numbers(frame, content):
         frame = parse_ndjson(content, {**frame.schema, **dict.fromkeys(changed, pl.String())})
     return with_exact_parts(frame, content)
 

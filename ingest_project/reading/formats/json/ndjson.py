@@ -13,13 +13,13 @@ import polars as pl
 from polars.exceptions import ComputeError, PolarsError
 
 from ingest_project.errors import ObjectUnreadable
-from ingest_project.reading.formats.json.exact import inexact_integers
+from ingest_project.reading.formats.json.exact import inexact_numbers
 from ingest_project.reading.formats.json.faults import explain
 from ingest_project.reading.formats.json.floats import with_nearest_floats
 from ingest_project.reading.formats.json.inference import parse_ndjson, read_undeclared
 from ingest_project.reading.formats.json.nested import all_keys, with_exact_text, with_nested
 from ingest_project.reading.formats.json.paths import with_path_texts
-from ingest_project.reading.formats.json.scan import inexact_doubles, scan
+from ingest_project.reading.formats.json.scan import scan
 from ingest_project.reading.formats.json.spelled import spelled_columns, with_spelled
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.values.json_nested import parsed_as
@@ -109,6 +109,8 @@ def _typed(
 
 def without_marks(body: bytes) -> bytes:
     """The lines without byte order marks, which files that were joined may have brought."""
+    if BYTE_ORDER_MARK[:1] not in body:  # a search for one byte takes a seventh of the time
+        return body
     return body.removeprefix(BYTE_ORDER_MARK).replace(b"\n" + BYTE_ORDER_MARK, b"\n")
 
 
@@ -122,10 +124,7 @@ def _refuse_inexact(frame: pl.DataFrame, content: bytes) -> None:
 
     Undeclared columns have a type that fits.
     """
-    nested = frame.select(name for name, dtype in frame.schema.items() if dtype.is_nested())
-    changed = inexact_doubles(content, [name for name, dtype in frame.schema.items() if dtype.is_float()])
-    changed |= inexact_integers(nested, content)
-    for name, numeral in changed.items():
+    for name, numeral in inexact_numbers(frame, content).items():
         raise ComputeError(f"column {name!r}: {numeral} is not a valid double")
 
 

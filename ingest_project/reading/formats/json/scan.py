@@ -73,7 +73,7 @@ def has_half_a_pair(text: bytes) -> bool:
 
 def _facts(content: bytes, ends: Sequence[int], changed: str, uri: str) -> pl.DataFrame:
     try:
-        text = pl.LazyFrame({"text": _parts(content, ends).cast(pl.String)})
+        text = _lines(content, ends)
     except PolarsError as error:
         raise ObjectUnreadable(uri, "it is not valid UTF-8") from error
     body = pl.col("text").str
@@ -95,13 +95,13 @@ def part_ends(content: bytes) -> Iterator[int]:
         yield end
 
 
-def _parts(content: bytes, ends: Sequence[int]) -> pl.Series:
-    """The parts that end there, without a copy: Arrow's array of bytes is the bytes and the start of each
-    part.
+def _lines(content: bytes, ends: Sequence[int]) -> pl.LazyFrame:
+    """The parts that end there as the column `text`, without a copy: Arrow's array of bytes is the bytes and
+    the start of each part. Raises PolarsError if they are not valid UTF-8.
     """
     starts = pa.array([0, *ends], pa.int64()).buffers()[1]
     parts = pa.Array.from_buffers(pa.large_binary(), len(ends), [None, starts, pa.py_buffer(content)])
-    return pl.Series(parts, dtype=pl.Binary)
+    return pl.LazyFrame({"text": pl.Series(parts, dtype=pl.Binary).cast(pl.String)})
 
 
 def _changed(exact: Sequence[str], texts: Sequence[str]) -> str:
@@ -131,8 +131,7 @@ def parts_with(content: bytes, pattern: str) -> Iterator[bytes]:
 
 
 def _marked(content: bytes, ends: Sequence[int], pattern: str) -> pl.Series:
-    text = pl.LazyFrame({"text": _parts(content, ends).cast(pl.String)})
-    return text.select(pl.col("text").str.contains(pattern)).collect().to_series()
+    return _lines(content, ends).select(pl.col("text").str.contains(pattern)).collect().to_series()
 
 
 def inexact_doubles(content: bytes, columns: Sequence[str]) -> dict[str, str]:

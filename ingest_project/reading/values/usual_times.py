@@ -1,0 +1,41 @@
+"""Parses dates and times in the usual forms of ISO 8601 with Arrow, which takes a tenth of Polars' time."""
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+DATE_BYTES = 10
+LOCAL_BYTES = 16
+"""The length of `2026-11-20T13:00`. Arrow also takes a date or an hour alone as a time, which are shorter."""
+ZONED_BYTES = 20
+"""The length of `2026-11-20T13:00:00Z`; `2026-11-20T13+01:00` is shorter."""
+
+
+def usual_times(text: pl.Series, dtype: pl.DataType, timezone: str | None) -> pl.Series | None:
+    """The texts as this Date or Datetime in microseconds; None if one is in a form that Arrow does not take.
+
+    A time without an offset is in `timezone`, else in UTC. Years are not checked.
+    """
+    lengths = text.str.len_bytes()
+    shortest, longest = lengths.min(), lengths.max()
+    if not isinstance(shortest, int):  # there are none
+        return None
+    if isinstance(dtype, pl.Date):
+        return _cast(text, pa.date32()) if shortest == longest == DATE_BYTES else None
+    if not isinstance(dtype, pl.Datetime):
+        return None
+    is_zoned = dtype.time_zone is not None
+    if is_zoned and shortest >= ZONED_BYTES and (zoned := _cast(text, pa.timestamp("us", "UTC"))) is not None:
+        return zoned
+    local = _cast(text, pa.timestamp("us")) if shortest >= LOCAL_BYTES else None
+    if local is None or not is_zoned:
+        return local
+    aware = local.dt.replace_time_zone(timezone or "UTC", ambiguous="earliest", non_existent="null")
+    return aware.dt.convert_time_zone("UTC")
+
+
+def _cast(text: pl.Series, wanted: pa.DataType) -> pl.Series | None:
+    try:
+        return pl.Series(text.name, pc.cast(text.to_arrow(), wanted))
+    except pa.ArrowInvalid:
+        return None
