@@ -7,7 +7,7 @@ rows, the good rows of the objects at fault are read.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -19,7 +19,13 @@ from ingest_project.errors import (
     SchemaMismatch,
 )
 from ingest_project.reading.bad_rows.good_rows import Tolerated, oversized_reason, read_tolerantly
-from ingest_project.reading.bad_rows.parse_together import Part, provenance, read_together, suspects_among
+from ingest_project.reading.bad_rows.parse_together import (
+    Part,
+    agree,
+    provenance,
+    read_together,
+    suspects_among,
+)
 from ingest_project.reading.bad_rows.rejected import rejected_frame
 from ingest_project.reading.columns.key_columns import key_faults
 from ingest_project.reading.content import Content
@@ -67,14 +73,15 @@ def read_contents(contents: Sequence[Content], reading: Reading) -> ReadResult:
     readable = [one for one in contents if one.object not in suspects]
     try:
         parts = [read_together(readable, reading)] if readable else []
-    except ObjectError:
-        suspects |= dict(suspects_among(readable, reading))
+    except ObjectError as error:
+        suspects |= dict(suspects_among(readable, reading, error))
         readable = [one for one in contents if one.object not in suspects]
         parts, separated = _read_readable(readable, reading)
         suspects |= separated
     tolerated, failures = _tolerated([one for one in contents if one.object in suspects], suspects, reading)
     readable = [one for one in readable if one.object not in suspects]
-    return _result(parts, tolerated, failures, _sound(readable, tolerated), reading)
+    result = _result(parts, tolerated, failures, _sound(readable, tolerated), reading)
+    return replace(result, failures=(*result.failures, *_forgotten(contents, result)))
 
 
 def _read_readable(
@@ -165,6 +172,14 @@ def _read_tolerantly(contents: Sequence[Content], reading: Reading) -> Iterator[
         yield from _read_tolerantly(contents[middle:], reading)
 
 
+def _forgotten(contents: Sequence[Content], result: ReadResult) -> Iterator[ObjectFailure]:
+    """A failure for each object that was neither read nor refused: its rows must not vanish silently."""
+    told = {*result.rows, *(failure.object for failure in result.failures)}
+    for object_ in dict.fromkeys(content.object for content in contents):
+        if object_ not in told:
+            yield ObjectFailure(object_, ObjectFaultUnknown(object_.uri, "it was neither read nor refused"))
+
+
 def _sound(readable: Sequence[Content], tolerated: Sequence[Tolerated]) -> list[Content]:
     return [*readable, *(content for one in tolerated for content in one.sound)]
 
@@ -200,18 +215,10 @@ def _one_frame(parts: Sequence[Part], sound: Sequence[Content], reading: Reading
     frames = [part.frame for part in parts]
     if len(frames) < 2:
         return next(iter(frames), None)
-    if _agree(frames) or not FORMATS[reading.format].is_lines:
+    if agree(frames) or not FORMATS[reading.format].is_lines:
         return stacked(frames, f"{len(frames)} parts")
     # The types were inferred from a part of the rows: a cast to another type now might change a value.
     together = read_together(sound, reading)
     if together.frame.height != sum(frame.height for frame in frames):
         raise SchemaMismatch(f"{len(frames)} parts", "their rows differ when they are read together")
     return together.frame
-
-
-def _agree(frames: Sequence[pl.DataFrame]) -> bool:
-    """Whether no column has different types in these frames."""
-    types: dict[str, pl.DataType] = {}
-    return all(
-        types.setdefault(name, dtype) == dtype for frame in frames for name, dtype in frame.schema.items()
-    )

@@ -4,7 +4,7 @@ Records are parsed together in large groups. A group that fails is looked at rec
 no fault, because only the parser knows it, each half of the group is parsed by itself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -75,8 +75,11 @@ class Sifted:
         return tuple(_content_of(list(records)) for _, records in by_content)
 
 
-def sift(contents: Sequence[Content], reading: Reading) -> Sifted:
-    """The records of all contents, good and bad apart. Raises ColumnRefused if the table refuses a column."""
+def sift(contents: Sequence[Content], reading: Reading, of_format: Container[ObjectVersion] = ()) -> Sifted:
+    """The records of all contents, good and bad apart. Objects `of_format` have good rows elsewhere.
+
+    Raises ColumnRefused if the table refuses a column.
+    """
     failures: dict[ObjectVersion, ObjectError] = {}
     placed: list[Placed] = []
     bad: list[Bad] = []
@@ -93,7 +96,8 @@ def sift(contents: Sequence[Content], reading: Reading) -> Sifted:
     sifting = _Sifting(reading, judges)
     sound = sifting.sift(placed)
     bad += sifting.bad
-    failures |= _of_another_format(sound, bad)
+    strange = _of_another_format(sound, bad)
+    failures |= {object_: error for object_, error in strange.items() if object_ not in of_format}
     return Sifted(
         [one for one in sound if one.content.object not in failures],
         [(one, fault) for one, fault in bad if one.content.object not in failures],

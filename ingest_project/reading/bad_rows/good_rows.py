@@ -1,13 +1,15 @@
 """Reads objects that have bad rows: these are set aside with their reasons, and the others are ingested."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import polars as pl
 
 from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch, TooManyBadRows
 from ingest_project.reading.bad_rows.bad_records import Placed, Sifted, sift
-from ingest_project.reading.bad_rows.parse_together import read_together
+from ingest_project.reading.bad_rows.dividing import divide
+from ingest_project.reading.bad_rows.parse_together import agree, read_together
 from ingest_project.reading.bad_rows.rejected import RejectedRow
 from ingest_project.reading.columns.fit import Fitted, fit
 from ingest_project.reading.columns.rescue import json_of
@@ -51,21 +53,57 @@ def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
     """
     uri = contents[0].object.uri if len(contents) == 1 else f"{len(contents)} objects"
     with unforeseen_as_fault(uri):
-        if FORMATS[reading.format].is_lines:
-            return _read_lines(contents, reading, uri)
-        (content,) = contents
-        return _read_frames(content, reading)
+        if not FORMATS[reading.format].is_lines:
+            (content,) = contents
+            return _read_frames(content, reading)
+        if len(contents) == 1 and (tolerated := _read_divided(contents[0], reading, uri)) is not None:
+            return tolerated
+        return _read_lines(contents, reading, uri)
 
 
-def _read_lines(contents: Sequence[Content], reading: Reading, uri: str) -> Tolerated:
-    sifted = sift(contents, reading)
+def _read_divided(content: Content, reading: Reading, uri: str) -> Tolerated | None:
+    """The rows of a long text, of which only the pieces with bad rows are searched for them.
+
+    None if no piece has only good ones, or if columns were inferred and the pieces do not agree about them.
+    """
+    divided = divide(content, reading)
+    good = sum(part.frame.height for part in divided.parts)
+    if not good:
+        return None
+    others = _read_lines(divided.suspect, reading, uri, known_rows={content.object: good})
+    if content.object in others.failures:
+        return others
+    frames = [*(part.frame.drop(PROVENANCE_COLUMNS, strict=False) for part in divided.parts), others.frame]
+    if not agree(frames):
+        return None
+    bodies = [body for one in (*divided.sound, *others.sound) for body in one.bodies]
+    return Tolerated(
+        frame=stacked(frames, uri),
+        rows=others.rows,
+        rejected=others.rejected
+        + tuple(_oversized(content.object, one, reading) for one in content.oversized),
+        sound=(replace(content, bodies=tuple(bodies), first_line=1, oversized=()),),
+    )
+
+
+def _read_lines(
+    contents: Sequence[Content],
+    reading: Reading,
+    uri: str,
+    known_rows: Mapping[ObjectVersion, int] = MappingProxyType({}),
+) -> Tolerated:
+    """The rows of these contents, several of which may be pieces of one object.
+
+    `known_rows` counts the good rows that other pieces of the objects have.
+    """
+    sifted = sift(contents, reading, known_rows)
     fitted = sifted.fitted(reading, uri)
     faults = [*sifted.bad, *((sifted.sound[row], fault) for row, fault in fitted.faults)]
     rejected = [_oversized(content.object, one, reading) for content in contents for one in content.oversized]
     rejected += [_rejected(one, fault) for one, fault in faults]
     rejected = [row for row in rejected if row.object not in sifted.failures]
     good = fitted.faults.sound(fitted.frame.height)
-    rows = _good_rows(sifted, good, contents)
+    rows = _good_rows(sifted, good, contents, known_rows)
     failures = dict(sifted.failures) | _limited(rows, rejected, reading)
     kept = good & pl.Series([one.content.object not in failures for one in sifted.sound], dtype=pl.Boolean)
     places = {content.object: place for place, content in enumerate(contents)}
@@ -102,8 +140,10 @@ def _brings_columns(frame: pl.DataFrame, reading: Reading) -> bool:
     return any(name not in known or dtype.is_nested() for name, dtype in frame.schema.items())
 
 
-def _good_rows(sifted: Sifted, good: pl.Series, contents: Sequence[Content]) -> dict[ObjectVersion, int]:
-    rows = {content.object: 0 for content in contents}
+def _good_rows(
+    sifted: Sifted, good: pl.Series, contents: Sequence[Content], known_rows: Mapping[ObjectVersion, int]
+) -> dict[ObjectVersion, int]:
+    rows = {content.object: 0 for content in contents} | dict(known_rows)
     for one, is_good in zip(sifted.sound, good, strict=True):
         rows[one.content.object] += is_good
     return rows

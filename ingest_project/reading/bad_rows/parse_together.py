@@ -33,23 +33,22 @@ class Part:
 
 
 def suspects_among(
-    contents: Sequence[Content], reading: Reading
+    contents: Sequence[Content], reading: Reading, error: ObjectError
 ) -> Iterator[tuple[ObjectVersion, ObjectError]]:
-    """The objects that fail, found by halving: a few bad ones among thousands cost little more than one
-    reading.
+    """The objects that fail, of these that together failed with the error.
 
-    If bad rows are set aside, neighbours of those that fail may be among them; their records are found to be
-    good.
+    They are found by halving: a few bad ones among thousands cost little more than one reading. If bad rows
+    are set aside, neighbours of those that fail may be among them; their records are found to be good.
     """
-    try:
-        read_together(contents, reading)
-    except ObjectError as error:
-        if len(contents) == 1 or _are_few(contents, reading, error):
-            yield from ((one.object, error) for one in contents)
-            return
-        middle = len(contents) // 2
-        yield from suspects_among(contents[:middle], reading)
-        yield from suspects_among(contents[middle:], reading)
+    if len(contents) == 1 or _are_few(contents, reading, error):
+        yield from ((one.object, error) for one in contents)
+        return
+    middle = len(contents) // 2
+    for half in (contents[:middle], contents[middle:]):
+        try:
+            read_together(half, reading)
+        except ObjectError as of_half:
+            yield from suspects_among(half, reading, of_half)
 
 
 def _are_few(contents: Sequence[Content], reading: Reading, error: ObjectError) -> bool:
@@ -131,3 +130,11 @@ def provenance(rows: Mapping[ObjectVersion, int]) -> pl.DataFrame:
         schema={source_uri: pl.String(), source_version: pl.String()},
     )
     return sources.select(pl.all().repeat_by(counts).explode())
+
+
+def agree(frames: Sequence[pl.DataFrame]) -> bool:
+    """Whether no column has different types in these frames."""
+    types: dict[str, pl.DataType] = {}
+    return all(
+        types.setdefault(name, dtype) == dtype for frame in frames for name, dtype in frame.schema.items()
+    )

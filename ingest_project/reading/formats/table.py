@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ingest_project.errors import ObjectTooLarge
+from ingest_project.reading.limits import LIMITS
 from ingest_project.settings.formats import TableFormat
 
 if TYPE_CHECKING:
@@ -98,6 +99,17 @@ class Format:
             raise ObjectTooLarge(uri, "an object of this format cannot be read in pieces")
         cutter: interface.Cut = _function(self.cutter)
         return cutter(chunks, options, limits, uri)
+
+    def divide(
+        self, body: bytes, options: FormatOptions, limits: PieceLimits, uri: str
+    ) -> Iterator[Piece | FramePiece]:
+        """A body as the reader takes it in pieces, each of which is such a body too. Raises ObjectError."""
+        step = LIMITS.step.chunk_bytes
+        chunks = (body[start : start + step] for start in range(0, len(body), step))
+        if self.lines is None:
+            return self.cut(chunks, options, limits, uri)
+        cut_lines: interface.Cut = _function("line_pieces:line_pieces")
+        return cut_lines(chunks, options, limits, uri)
 
     def take_apart(self, text: Text) -> Records:
         """The records of a body. Raises ObjectError, and ValueError if the format has no records."""
