@@ -159,7 +159,7 @@ def _but_the_last(pieces: Iterator[Piece | FramePiece], uri: str) -> tuple[bytes
 def _good_rows(head: Head, bodies: tuple[bytes, ...], read_as: ReadAs) -> Rows:
     """The good rows, not fitted to columns: the entry renames what has an invalid name."""
     reading = Reading(read_as.format, INFERRED, read_as.options, quarantines=True)
-    sifted = sift([Content(head.object, bodies, head.object.event_time)], reading)
+    sifted = sift([Content(head.object, bodies, head.object.event_time)], reading, {head.object})
     for error in sifted.failures.values():
         raise error
     sound = sifted.contents(pl.repeat(True, len(sifted.sound), eager=True))

@@ -75,10 +75,11 @@ class Sifted:
         return tuple(_content_of(list(records)) for _, records in by_content)
 
 
-def sift(contents: Sequence[Content], reading: Reading, of_format: Container[ObjectVersion] = ()) -> Sifted:
-    """The records of all contents, good and bad apart. Objects `of_format` have good rows elsewhere.
+def sift(contents: Sequence[Content], reading: Reading, judged: Container[ObjectVersion]) -> Sifted:
+    """The records of all contents, good and bad apart.
 
-    Raises ColumnRefused if the table refuses a column.
+    An object is `judged` here if its records are bad because it is of another format. Raises ColumnRefused if
+    the table refuses a column.
     """
     failures: dict[ObjectVersion, ObjectError] = {}
     placed: list[Placed] = []
@@ -97,7 +98,7 @@ def sift(contents: Sequence[Content], reading: Reading, of_format: Container[Obj
     sound = sifting.sift(placed)
     bad += sifting.bad
     strange = _of_another_format(sound, bad)
-    failures |= {object_: error for object_, error in strange.items() if object_ not in of_format}
+    failures |= {object_: error for object_, error in strange.items() if object_ in judged}
     return Sifted(
         [one for one in sound if one.content.object not in failures],
         [(one, fault) for one, fault in bad if one.content.object not in failures],
@@ -118,15 +119,12 @@ def _taken_apart(content: Content, reading: Reading, judges: dict[int, Judge]) -
 
 
 def _of_another_format(sound: Sequence[Placed], bad: Sequence[Bad]) -> dict[ObjectVersion, ObjectError]:
-    """The objects with a body all of whose records are bad, and none because of a single column.
-
-    Of a large object only the first piece tells the format.
-    """
+    """The objects with a body all of whose records are bad, and none because of a single column."""
     of_format = {(one.content.object, one.body) for one in sound}
     of_format |= {(one.content.object, one.body) for one, fault in bad if fault.column is not None}
     strange: dict[tuple[ObjectVersion, int], list[Bad]] = {}
     for one, fault in bad:
-        if one.content.first_line == 1 and (one.content.object, one.body) not in of_format:
+        if (one.content.object, one.body) not in of_format:
             strange.setdefault((one.content.object, one.body), []).append((one, fault))
     return {object_: _strange(object_, found) for (object_, _), found in strange.items()}
 

@@ -1,15 +1,15 @@
 """Reads objects that have bad rows: these are set aside with their reasons, and the others are ingested."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import polars as pl
 
 from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch, TooManyBadRows
 from ingest_project.reading.bad_rows.bad_records import Placed, Sifted, sift
-from ingest_project.reading.bad_rows.dividing import divide
-from ingest_project.reading.bad_rows.parse_together import agree, read_together
+from ingest_project.reading.bad_rows.dividing import Divided, divide
+from ingest_project.reading.bad_rows.parse_together import agree, brings_columns, read_together
 from ingest_project.reading.bad_rows.rejected import RejectedRow
 from ingest_project.reading.columns.fit import Fitted, fit
 from ingest_project.reading.columns.rescue import json_of
@@ -29,7 +29,7 @@ from ingest_project.sources.unforeseen import unforeseen_as_fault
 class Tolerated:
     """The good rows of objects, and the rows that were set aside.
 
-    `rows` counts the good ones of each object, in order.
+    `rows` counts the good ones of each object, in order; `lines` are their line numbers, if they have any.
 
     An object of which nothing can be read is in `failures` only. `sound` are contents of the good rows alone;
     files that bring their own schema have none.
@@ -40,6 +40,7 @@ class Tolerated:
     rejected: tuple[RejectedRow, ...]
     sound: tuple[Content, ...] = ()
     failures: Mapping[ObjectVersion, ObjectError] = field(default_factory=dict)
+    lines: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64), repr=False)
 
 
 def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
@@ -56,47 +57,88 @@ def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
         if not FORMATS[reading.format].is_lines:
             (content,) = contents
             return _read_frames(content, reading)
-        if len(contents) == 1 and (tolerated := _read_divided(contents[0], reading, uri)) is not None:
-            return tolerated
-        return _read_lines(contents, reading, uri)
+        divided = divide(contents, reading)
+        tolerated = None if divided is None else _read_divided(contents, divided, reading, uri)
+        return tolerated or _read_lines(contents, reading, uri, _beginnings(contents))
 
 
-def _read_divided(content: Content, reading: Reading, uri: str) -> Tolerated | None:
-    """The rows of a long text, of which only the pieces with bad rows are searched for them.
+def _beginnings(contents: Sequence[Content]) -> set[ObjectVersion]:
+    """The objects that begin here: of a large one only the first piece tells the format."""
+    return {content.object for content in contents if content.first_line == 1}
 
-    None if no piece has only good ones, or if columns were inferred and the pieces do not agree about them.
-    """
-    divided = divide(content, reading)
-    good = sum(part.frame.height for part in divided.parts)
-    if not good:
-        return None
-    others = _read_lines(divided.suspect, reading, uri, known_rows={content.object: good})
-    if content.object in others.failures:
-        return others
-    frames = [*(part.frame.drop(PROVENANCE_COLUMNS, strict=False) for part in divided.parts), others.frame]
+
+def _read_divided(
+    contents: Sequence[Content], divided: Divided, reading: Reading, uri: str
+) -> Tolerated | None:
+    """The rows that were read at once, and those of the rest; None if they do not agree on their columns."""
+    known = {object_: count for object_, count in divided.part.rows.items() if count}
+    others = _read_lines(divided.rest, reading, uri, _beginnings(contents) - known.keys(), known)
+    part = divided.part
+    if others.failures:
+        sound = [content for content in divided.sound if content.object not in others.failures]
+        if not sound:
+            return others
+        part = read_together(sound, reading)  # without the columns that the others bring
+    frames = [part.frame.drop(PROVENANCE_COLUMNS, strict=False), others.frame]
     if not agree(frames):
         return None
-    bodies = [body for one in (*divided.sound, *others.sound) for body in one.bodies]
+    frame = stacked(frames, uri)
+    of_others = {object_: count - known.get(object_, 0) for object_, count in others.rows.items()}
+    objects = [content.object for content in contents if content.object not in others.failures]
+    if others.frame.height:
+        lines = pl.concat([*(divided.lines[object_] for object_ in part.rows), others.lines])
+        frame = _in_order(frame, [*part.rows.items(), *of_others.items()], lines, objects)
     return Tolerated(
-        frame=stacked(frames, uri),
-        rows=others.rows,
-        rejected=others.rejected
-        + tuple(_oversized(content.object, one, reading) for one in content.oversized),
-        sound=(replace(content, bodies=tuple(bodies), first_line=1, oversized=()),),
+        frame=frame,
+        rows={one: part.rows.get(one, 0) + of_others.get(one, 0) for one in objects},
+        rejected=others.rejected,
+        sound=tuple(_joined(objects, (*divided.sound, *others.sound))),
+        failures=others.failures,
     )
+
+
+def _in_order(
+    frame: pl.DataFrame,
+    counts: Sequence[tuple[ObjectVersion, int]],
+    lines: pl.Series,
+    objects: Sequence[ObjectVersion],
+) -> pl.DataFrame:
+    """The rows in the order of the objects, and of their lines.
+
+    `counts` says how many rows of which object follow one another in the frame.
+    """
+    places = {object_: place for place, object_ in enumerate(objects)}
+    runs = pl.DataFrame(
+        {"object": [places[object_] for object_, count in counts if count],
+         "rows": [count for _, count in counts if count]}
+    )  # fmt: skip
+    order = runs.select(pl.col("object").repeat_by("rows").explode()).with_columns(lines.alias("line"))
+    return frame[order.with_row_index("row").sort("object", "line", maintain_order=True)["row"]]
+
+
+def _joined(objects: Sequence[ObjectVersion], contents: Sequence[Content]) -> Iterator[Content]:
+    """One content for each object, with the bodies of all of its contents."""
+    by_object: dict[ObjectVersion, list[Content]] = {}
+    for content in contents:
+        by_object.setdefault(content.object, []).append(content)
+    for object_ in objects:
+        if found := by_object.get(object_):
+            bodies = tuple(body for content in found for body in content.bodies)
+            yield Content(object_, bodies, found[0].last_modified)
 
 
 def _read_lines(
     contents: Sequence[Content],
     reading: Reading,
     uri: str,
+    judged: Container[ObjectVersion],
     known_rows: Mapping[ObjectVersion, int] = MappingProxyType({}),
 ) -> Tolerated:
     """The rows of these contents, several of which may be pieces of one object.
 
-    `known_rows` counts the good rows that other pieces of the objects have.
+    `judged` as in `sift`. `known_rows` counts the good rows that other pieces of the objects have.
     """
-    sifted = sift(contents, reading, known_rows)
+    sifted = sift(contents, reading, judged)
     fitted = sifted.fitted(reading, uri)
     faults = [*sifted.bad, *((sifted.sound[row], fault) for row, fault in fitted.faults)]
     rejected = [_oversized(content.object, one, reading) for content in contents for one in content.oversized]
@@ -110,12 +152,14 @@ def _read_lines(
     rejected.sort(key=lambda row: (places[row.object], row.line_number))
     sound = sifted.contents(kept)
     frame = fitted.frame.filter(kept)
+    lines = pl.Series([one.record.line_number for one in sifted.sound], dtype=pl.Int64)
     return Tolerated(
         frame=frame if kept.all() else _without_columns_of_bad_rows(frame, sound, reading, uri),
         rows={object_: count for object_, count in rows.items() if object_ not in failures},
         rejected=tuple(row for row in rejected if row.object not in failures),
         sound=sound,
         failures=failures,
+        lines=lines.filter(kept),
     )
 
 
@@ -125,19 +169,12 @@ def _without_columns_of_bad_rows(
     """The good rows with the columns and types that they bring by themselves: a bad row never changes a
     table.
     """
-    if not sound or not FORMATS[reading.format].infers or not _brings_columns(frame, reading):
+    if not sound or not FORMATS[reading.format].infers or not brings_columns(frame, reading):
         return frame
     alone = read_together(sound, reading).frame
     if alone.height != frame.height:
         raise SchemaMismatch(uri, "its good rows differ when they are read without the bad ones")
     return alone.drop(PROVENANCE_COLUMNS, strict=False)
-
-
-def _brings_columns(frame: pl.DataFrame, reading: Reading) -> bool:
-    known = reading.target.types or {}
-    if reading.target.evolution != "add_columns" and reading.target.types is not None:
-        return False
-    return any(name not in known or dtype.is_nested() for name, dtype in frame.schema.items())
 
 
 def _good_rows(

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate, islice
 
 import polars as pl
 
 from ingest_project.errors import ColumnRefused, ObjectError, ObjectFaultUnknown, SchemaMismatch
-from ingest_project.reading.columns.fit import fit
+from ingest_project.reading.columns.fit import Fitted, fit
 from ingest_project.reading.content import Content
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.limits import LIMITS
@@ -64,25 +64,72 @@ def read_together(contents: Sequence[Content], reading: Reading) -> Part:
 
     Raises ObjectError if a content is unreadable or has a bad row.
     """
-    uri = contents[0].object.uri if len(contents) == 1 else f"{len(contents)} objects"
+    uri = _uri(contents)
     with unforeseen_as_fault(uri):
-        bodies = [body for content in contents for body in content.bodies]
-        times = [content.last_modified for content in contents for _ in content.bodies]
-        lines = [content.first_line for content in contents for _ in content.bodies]
-        parsed = parse(bodies, reading, uri=uri, last_modified=times, first_lines=lines)
-        for one in parsed:
-            _refuse_rounded(one, reading, uri)
-        is_text = FORMATS[reading.format].values == "text"
-        keys = iter([content.object.key for content in contents for _ in content.bodies])
-        runs = ([(next(keys), count) for count in one.rows] for one in parsed)
-        found = (
-            fit(one.frame, reading.target, uri=uri, nothing_is_null=is_text, keys=run, faults=one.faults)
-            for one, run in zip(parsed, runs, strict=True)
-        )
+        found, rows = _fitted(contents, reading, uri)
         fitted = [one.sound_rows(uri) for one in found]
-        rows = _rows_by_object(contents, [count for one in parsed for count in one.rows])
         frame = fitted[0] if len(fitted) == 1 else stacked(fitted, uri)
         return Part(frame.hstack(provenance(rows)), rows)
+
+
+def read_good_rows(contents: Sequence[Content], reading: Reading) -> tuple[Part | None, list[int]]:
+    """The good rows of all contents, and the places of the bad ones among all.
+
+    There is no part if some are bad and the rows bring columns: a bad row never changes a table, so the good
+    ones must be read again without it. Raises ObjectError for a fault that is not that of a row.
+    """
+    uri = _uri(contents)
+    with unforeseen_as_fault(uri):
+        found, rows = _fitted(contents, reading, uri)
+        frame = stacked([one.frame for one in found], uri)
+        starts = accumulate((one.frame.height for one in found), initial=0)
+        bad = [start + row for start, one in zip(starts, found, strict=False) for row, _ in one.faults]
+        if not bad:
+            return Part(frame.hstack(provenance(rows)), rows), []
+        if brings_columns(frame, reading):
+            return None, bad
+        kept = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True).scatter(bad, False)
+        return Part(frame.hstack(provenance(rows)).filter(kept), _kept_rows(rows, kept)), bad
+
+
+def _kept_rows(rows: Mapping[ObjectVersion, int], kept: pl.Series) -> dict[ObjectVersion, int]:
+    starts = accumulate(rows.values(), initial=0)
+    return {
+        object_: int(kept.slice(start, count).sum())
+        for start, (object_, count) in zip(starts, rows.items(), strict=False)
+    }
+
+
+def brings_columns(frame: pl.DataFrame, reading: Reading) -> bool:
+    """Whether these rows may add a column to their table, or a field to one."""
+    known = reading.target.types or {}
+    if reading.target.evolution != "add_columns" and reading.target.types is not None:
+        return False
+    return any(name not in known or dtype.is_nested() for name, dtype in frame.schema.items())
+
+
+def _uri(contents: Sequence[Content]) -> str:
+    return contents[0].object.uri if len(contents) == 1 else f"{len(contents)} objects"
+
+
+def _fitted(
+    contents: Sequence[Content], reading: Reading, uri: str
+) -> tuple[list[Fitted], dict[ObjectVersion, int]]:
+    """All rows, good and bad, and their number by object. Raises ObjectError."""
+    bodies = [body for content in contents for body in content.bodies]
+    times = [content.last_modified for content in contents for _ in content.bodies]
+    lines = [content.first_line for content in contents for _ in content.bodies]
+    parsed = parse(bodies, reading, uri=uri, last_modified=times, first_lines=lines)
+    for one in parsed:
+        _refuse_rounded(one, reading, uri)
+    is_text = FORMATS[reading.format].values == "text"
+    keys = iter([content.object.key for content in contents for _ in content.bodies])
+    runs = ([(next(keys), count) for count in one.rows] for one in parsed)
+    found = [
+        fit(one.frame, reading.target, uri=uri, nothing_is_null=is_text, keys=run, faults=one.faults)
+        for one, run in zip(parsed, runs, strict=True)
+    ]
+    return found, _rows_by_object(contents, [count for one in parsed for count in one.rows])
 
 
 def _refuse_rounded(parsed: Parsed, reading: Reading, uri: str) -> None:
@@ -108,10 +155,14 @@ def _is_rewritten(values: pl.Series) -> bool:
 
 
 def _rows_by_object(contents: Sequence[Content], rows: Sequence[int]) -> dict[ObjectVersion, int]:
+    """The rows of each object, whose contents follow one another."""
     if len(rows) != sum(len(content.bodies) for content in contents):
         raise ValueError("each body must have a count of rows")
     remaining = iter(rows)
-    return {content.object: sum(islice(remaining, len(content.bodies))) for content in contents}
+    found = dict.fromkeys((content.object for content in contents), 0)
+    for content in contents:
+        found[content.object] += sum(islice(remaining, len(content.bodies)))
+    return found
 
 
 def provenance(rows: Mapping[ObjectVersion, int]) -> pl.DataFrame:

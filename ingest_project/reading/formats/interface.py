@@ -61,6 +61,8 @@ Cut = Callable[[Iterator[bytes], FormatOptions, PieceLimits, str], Iterator[Piec
 """Yields a file in pieces, at least one, none much larger than the limits allow. Raises ObjectError."""
 TakeApart = Callable[[Text], Records]
 """Returns the records of a body. Raises ObjectError if it cannot be divided into records at all."""
+Sieve = Callable[[Sequence[bytes], Target], list[int]]
+"""Returns the places of lines that may be bad; some of them may be good, and others may be bad too."""
 AsLines = Callable[[bytes, FormatOptions, str], bytes]
 """Converts a whole body to the lines that the reader takes. Raises ObjectError."""
 FieldNames = Callable[[bytes, FormatOptions], Iterable[str]]

@@ -18,7 +18,7 @@ from ingest_project.reading.limits import LIMITS
 from ingest_project.settings.formats import TableFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedReader
 
     from ingest_project.reading.format_options import FormatOptions
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ingest_project.reading.piece import FramePiece, Piece
     from ingest_project.reading.record import Records
     from ingest_project.reading.spelling import Spelling
+    from ingest_project.reading.target import Target
 
 Values = Literal["text", "json", "typed", "fixed"]
 """How files of a format determine the types of columns: all values are text; by JSON's types; by their own
@@ -47,6 +48,7 @@ class Format:
     - no `cutter`: an object is one piece, whatever its size, and no larger than `whole_object_bytes` of
       `limits.py`;
     - no `records`: a body cannot be divided by its bytes, because it is not text;
+    - no `sieve`: a record may have several lines, or bad ones are not found faster than the others are read;
     - no `lines`: the reader takes a body as it is;
     - no `decoded_size`: the rows take about as much memory as the body.
 
@@ -59,6 +61,7 @@ class Format:
     reader: str
     cutter: str | None = None
     records: str | None = None
+    sieve: str | None = None
     lines: str | None = None
     field_names: str | None = None
     key_spelling: str | None = None
@@ -117,6 +120,13 @@ class Format:
             raise ValueError("files of this format cannot be divided into records")
         take_apart: interface.TakeApart = _function(self.records)
         return take_apart(text)
+
+    def suspects(self, lines: Sequence[bytes], target: Target) -> list[int] | None:
+        """The places of lines that may be bad; None if the format has no sieve."""
+        if self.sieve is None:
+            return None
+        sieve: interface.Sieve = _function(self.sieve)
+        return sieve(lines, target)
 
     def as_lines(self, body: bytes, options: FormatOptions, uri: str) -> bytes:
         """A whole body as the reader takes it. Raises ObjectError."""
@@ -177,6 +187,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             reader="json.lines:read_lines",
             cutter="line_pieces:line_pieces",
             records="json.lines:records_of_lines",
+            sieve="json.sieve:suspects",
             key_spelling="json.keys:with_keys_of",
             long_record_remedy="json.faults:remedy_for_long",
             extensions=(".ndjson", ".jsonl", ".jsonlines", ".ldjson"),
@@ -186,6 +197,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             reader="json.lines:read_documents",
             cutter="json.pieces:json_pieces",
             records="json.lines:records_of_documents",
+            sieve="json.sieve:suspects",
             lines="json.pieces:as_ndjson",
             key_spelling="json.keys:with_keys_of",
             also_reads=("ndjson",),

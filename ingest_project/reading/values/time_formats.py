@@ -18,7 +18,7 @@ import polars as pl
 
 from ingest_project.reading.values.iso_times import respelled
 from ingest_project.reading.values.text_numbers import decimals, null_where
-from ingest_project.reading.values.usual_times import usual_times
+from ingest_project.reading.values.usual_times import looks_usual, usual_times
 from ingest_project.settings.time_formats import DIRECTIVE, EPOCHS, ISO, ISO_FORMS, ISO_TRUNCATED
 
 DATETIME_WITH_OFFSET = (
@@ -39,9 +39,6 @@ EPOCH_DIGITS: Final[Mapping[str, int]] = MappingProxyType(
 """
 PART_OF_MICROSECOND = 1000
 """Nanoseconds."""
-
-PART_ROWS = 64 * 1024
-"""How many texts share one form."""
 
 FIRST, LAST = date(1, 1, 1), date(9999, 12, 31)
 """The years of ISO 8601 and SQL; Python and most readers of Iceberg do not support others."""
@@ -145,24 +142,20 @@ def _by_format(text: pl.Series, dtype: pl.DataType, form: str, timezone: str | N
 
 
 def _iso(text: pl.Series, dtype: pl.DataType, form: str, timezone: str | None) -> pl.Series:
-    """The times; a text in a rarer form, or in none, makes only its neighbours take longer."""
-    parts = [text.slice(start, PART_ROWS) for start in range(0, len(text), PART_ROWS)] or [text]
-    found = [usual_times(part, dtype, timezone) for part in parts]
-    return pl.concat(
-        _any_iso(part, dtype, form, timezone) if values is None else values
-        for part, values in zip(parts, found, strict=True)
-    )
+    """The times: most by Arrow, and those in rarer forms one form after the other."""
+    if (values := usual_times(text, dtype, timezone)) is not None:
+        return values
+    is_usual = looks_usual(text, dtype).fill_null(value=True)
+    usual = usual_times(null_where(text, ~is_usual), dtype, timezone)
+    if usual is None:
+        return _any_iso(text, dtype, form, timezone)
+    rare = (~is_usual).arg_true()
+    return usual.scatter(rare, _any_iso(text.gather(rare), dtype, form, timezone))
 
 
 def _any_iso(text: pl.Series, dtype: pl.DataType, form: str, timezone: str | None) -> pl.Series:
+    """The times, and those of texts in rarer forms of ISO 8601, which are rewritten first."""
     values = _strptime(text, dtype, form, timezone)
-    return _with_rarer_forms(values, text, dtype, form, timezone)
-
-
-def _with_rarer_forms(
-    values: pl.Series, text: pl.Series, dtype: pl.DataType, form: str, timezone: str | None
-) -> pl.Series:
-    """The values, and those of texts in rarer forms of ISO 8601, which are rewritten first."""
     if values.null_count() == text.null_count():
         return values
     left = (values.is_null() & text.is_not_null()).arg_true()

@@ -7,6 +7,9 @@ import pyarrow.compute as pc
 DATE_BYTES = 10
 LOCAL_BYTES = 16
 """The length of `2026-11-20T13:00`. Arrow also takes a date or an hour alone as a time, which are shorter."""
+DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIME = DAY + r"[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
+OFFSET = "(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 ZONED_BYTES = 20
 """The length of `2026-11-20T13:00:00Z`; `2026-11-20T13+01:00` is shorter."""
 
@@ -32,6 +35,14 @@ def usual_times(text: pl.Series, dtype: pl.DataType, timezone: str | None) -> pl
         return local
     aware = local.dt.replace_time_zone(timezone or "UTC", ambiguous="earliest", non_existent="null")
     return aware.dt.convert_time_zone("UTC")
+
+
+def looks_usual(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Whether each text is in the usual form of the type, though perhaps of no day or hour."""
+    if isinstance(dtype, pl.Date):
+        return text.str.contains(f"^{DAY}$")
+    is_zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+    return text.str.contains(f"^{TIME}{OFFSET}?$" if is_zoned else f"^{TIME}$")
 
 
 def _cast(text: pl.Series, wanted: pa.DataType) -> pl.Series | None:

@@ -59,10 +59,20 @@ def test_arrow_takes_the_usual_forms(text: str, dtype: pl.DataType, expected: ob
     assert found.to_list() == [expected]
 
 
-def test_one_odd_text_among_many_is_parsed_too_and_one_that_is_no_time_is_null(
-    monkeypatch: pytest.MonkeyPatch,
+@given(
+    st.lists(st.none() | TEXTS, max_size=6), st.sampled_from(TYPES), st.sampled_from([None, "Europe/Rome"])
+)
+def test_a_text_gives_the_same_time_whatever_its_neighbours_are(
+    texts: list[str | None], dtype: pl.DataType, timezone: str | None
 ) -> None:
-    monkeypatch.setattr(time_formats, "PART_ROWS", 2)
+    together = parse_times(pl.Series("t", texts, dtype=pl.String()), dtype, ("iso",), timezone)
+
+    alone = [parse_times(pl.Series([one], dtype=pl.String()), dtype, ("iso",), timezone) for one in texts]
+
+    assert together.to_list() == [one[0] for one in alone]
+
+
+def test_one_odd_text_among_many_is_parsed_too_and_one_that_is_no_time_is_null() -> None:
     texts = ["2026-11-20T13:00:00Z"] * 5
     texts[1], texts[4] = "20261120T130000Z", "soon"
 
