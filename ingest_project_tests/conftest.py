@@ -46,7 +46,7 @@ def aws(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    requests.post(f"{aws_endpoint}/moto-api/reset", timeout=10).raise_for_status()
+    requests.post(f"{aws_endpoint}/moto-api/reset", timeout=60).raise_for_status()
     return aws_endpoint
 
 

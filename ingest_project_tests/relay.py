@@ -59,7 +59,7 @@ class Relay:
             client.close()
             return
         try:
-            server = socket.create_connection(self._server, timeout=10)
+            server = socket.create_connection(self._server, timeout=60)
         except OSError:
             client.close()
             return

@@ -14,7 +14,7 @@ class Parsed:
 
     `faults` are those of rows that are already known to be bad. `written` are the columns with the names that
     the file has, if `frame` has other names. `numbers` are the numbers of the rows in their file, if they are
-    not consecutive.
+    not consecutive. `json_texts` are text columns whose values are JSON, strings in quotes.
     """
 
     frame: pl.DataFrame
@@ -22,6 +22,7 @@ class Parsed:
     faults: RowFaults = field(default_factory=RowFaults, repr=False)
     written: pl.DataFrame | None = field(default=None, repr=False)
     numbers: pl.Series | None = field(default=None, repr=False)
+    json_texts: frozenset[str] = frozenset()
 
     def as_written(self) -> pl.DataFrame:
         """The rows as the file has them, to show a bad one."""

@@ -40,3 +40,17 @@ class Records:
     records: tuple[Record, ...]
     header: bytes = b""
     judge: Judge | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sieved:
+    """A body in records, each without its last line end, and the places of those that may be bad.
+
+    Some of these may be good, and others may be bad too. `header` is put above records when they are read;
+    `line_numbers` are those of their first lines.
+    """
+
+    records: list[bytes] = field(repr=False)
+    line_numbers: list[int] = field(repr=False)
+    suspects: list[int] = field(repr=False)
+    header: bytes = b""

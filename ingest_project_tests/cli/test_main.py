@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,6 +44,15 @@ def test_wrong_settings_are_one_error_on_stderr_and_exit_code_2(tmp_path: Path) 
     assert "Traceback" not in done.stderr
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C ends a process, as it does unless a shell started the tests in the background."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, earlier)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_command_at_once_with_130_and_no_traceback(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -60,7 +70,7 @@ def test_ctrl_c_ends_a_command_at_once_with_130_and_no_traceback(tmp_path: Path)
         asked, _ = silent.accept()
         with asked:
             started.send_signal(signal.SIGINT)
-            _, stderr = started.communicate(timeout=10)  # it waits 30 s for an answer
+            _, stderr = started.communicate(timeout=25)  # it waits 30 s for an answer
 
     assert started.returncode == 130
     assert "Traceback" not in stderr

@@ -248,7 +248,7 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-    process.wait(timeout=10)
+    process.wait(timeout=60)
 
 
 @contextmanager

@@ -65,7 +65,8 @@ class Sifted:
         keys = [(one.content.object.key, 1) for one in self.sound] if reading.target.mapping.from_key else ()
         return fit(
             parsed, reading.target, uri=uri,
-            rescued=rescued, nothing_is_null=is_text, keys=keys, faults=found.faults,
+            rescued=rescued, nothing_is_null=is_text, keys=keys,
+            faults=found.faults, json_texts=found.json_texts,
         )  # fmt: skip
 
     def contents(self, kept: pl.Series) -> tuple[Content, ...]:

@@ -1,21 +1,25 @@
 """Divides contents with bad rows into what can be read at once and a rest, which alone is taken apart.
 
-JSON's lines are sieved one by one. Other text is read in pieces, and the rest are the pieces that fail.
+Records are sieved, if the format can do that. Otherwise a text is read in pieces, and the rest are those that
+fail.
 """
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, groupby
+from itertools import chain, pairwise
 
 import polars as pl
 
 from ingest_project.errors import ColumnRefused, ObjectError, ObjectFaultUnknown
 from ingest_project.reading.bad_rows.parse_together import Part, agree, read_good_rows, read_together
 from ingest_project.reading.content import Content
+from ingest_project.reading.formats.interface import Text
+from ingest_project.reading.formats.line_pieces import line_pieces
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.limits import LIMITS, PieceLimits
 from ingest_project.reading.parse import Reading
+from ingest_project.reading.record import Sieved
 from ingest_project.reading.values.stacking import stacked
 from ingest_project.sources.object_version import ObjectVersion
 
@@ -40,11 +44,8 @@ def divide(contents: Sequence[Content], reading: Reading) -> Divided | None:
     """
     if any(len(one.bodies) > 1 or not isinstance(one.bodies[0], bytes) for one in contents):
         return None
-    if FORMATS[reading.format].sieve is not None and reading.target.spelling is None:
-        divided = _sieved([_Lines(one) for one in contents], reading)
-    else:
-        divided = None
-    if divided is None and len(contents) == 1:
+    divided = _sieved(contents, reading)
+    if divided is None and len(contents) == 1 and FORMATS[reading.format].has_a_record_per_line:
         divided = _in_pieces(contents[0], reading)
     if divided is None:
         return None
@@ -52,75 +53,86 @@ def divide(contents: Sequence[Content], reading: Reading) -> Divided | None:
     return replace(divided, rest=(*divided.rest, *oversized))
 
 
-@dataclass(slots=True)
-class _Lines:
-    """The lines of one content; `suspects` are the places of those that may be bad."""
+@dataclass(frozen=True, slots=True)
+class _Sieve:
+    """The records of one content; `suspects` are the places of those that may be bad."""
 
     content: Content
-    lines: list[bytes] = field(init=False, repr=False)
-    places: list[int] = field(init=False, repr=False)
-    """Of the lines that are not blank."""
-    suspects: set[int] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        (body,) = self.content.bodies
-        self.lines = body.split(b"\n") if isinstance(body, bytes) else []
-        self.places = [place for place, line in enumerate(self.lines) if line.strip()]
-
-    def sieve(self, reading: Reading) -> None:
-        """Notes the lines that may be bad."""
-        lines = [self.lines[place] for place in self.places]
-        suspects = FORMATS[reading.format].suspects(lines, reading.target) or ()
-        self.suspects |= {self.places[one] for one in suspects}
+    sieved: Sieved
+    suspects: set[int]
 
     @property
     def kept(self) -> list[int]:
-        """The places of the rows that are read at once."""
-        return [place for place in self.places if place not in self.suspects]
+        """The places of the records that are read at once."""
+        return [place for place in range(len(self.sieved.records)) if place not in self.suspects]
 
     def sound(self) -> Content:
-        """The lines that are read at once."""
-        text = b"\n".join(self.lines[place] for place in self.kept)
-        return Content(self.content.object, (text,), self.content.last_modified)
+        """The records that are read at once."""
+        return self._content(self.kept)
 
     def numbers(self) -> pl.Series:
-        """The numbers of the lines that are read at once."""
-        return pl.Series(self.kept, dtype=pl.Int64) + self.content.first_line
+        """The line numbers of the records that are read at once."""
+        numbers = self.sieved.line_numbers
+        return pl.Series([numbers[place] for place in self.kept], dtype=pl.Int64)
 
     def rest(self) -> Iterator[Content]:
-        """The other lines: neighbours are in one content."""
-        runs = groupby(enumerate(sorted(self.suspects)), key=lambda one: one[1] - one[0])
-        for _, run in runs:
-            places = [place for _, place in run]
-            text = b"".join(self.lines[place] + b"\n" for place in places)
-            first_line = self.content.first_line + places[0]
-            yield Content(self.content.object, (text,), self.content.last_modified, first_line)
+        """The other records; those that follow one another line by line are in one content."""
+        numbers = self.sieved.line_numbers
+        places = sorted(self.suspects)
+        starts = [
+            at
+            for at, place in enumerate(places)
+            if not at or self._line_behind(places[at - 1]) != numbers[place]
+        ]
+        for start, end in pairwise([*starts, len(places)]):
+            yield self._content(places[start:end])
+
+    def _line_behind(self, place: int) -> int:
+        return self.sieved.line_numbers[place] + self.sieved.records[place].count(b"\n") + 1
+
+    def _content(self, places: Sequence[int]) -> Content:
+        records, header = self.sieved.records, self.sieved.header
+        text = header + b"".join(records[place] + b"\n" for place in places)
+        first_line = self.sieved.line_numbers[places[0]] - header.count(b"\n") if places else 1
+        return Content(self.content.object, (text,), self.content.last_modified, first_line)
 
 
-def _sieved(contents: Sequence[_Lines], reading: Reading) -> Divided | None:
-    for one in contents:
-        one.sieve(reading)
+def _sieved(contents: Sequence[Content], reading: Reading) -> Divided | None:
+    """The contents divided by their records, if the format can tell which of them may be bad."""
+    sieves = list(_sieves(contents, reading))
+    if len(sieves) < len(contents):
+        return None
     try:
-        sound = tuple(one.sound() for one in contents)
+        sound = tuple(one.sound() for one in sieves)
         part, bad = read_good_rows(sound, reading)
         if bad:
-            _note(bad, contents)
-            sound = tuple(one.sound() for one in contents)
+            _note(bad, sieves)
+            sound = tuple(one.sound() for one in sieves)
         part = part or read_together(sound, reading)
     except (ColumnRefused, ObjectFaultUnknown):
         raise
-    except ObjectError:  # a line that passed the sieve cannot be read
+    except ObjectError:  # a record that passed the sieve cannot be read
         return None
     if not part.frame.height:
         return None
-    lines = {one.content.object: one.numbers() for one in contents}
-    return Divided(part, lines, sound, tuple(chain.from_iterable(one.rest() for one in contents)))
+    lines = {one.content.object: one.numbers() for one in sieves}
+    return Divided(part, lines, sound, tuple(chain.from_iterable(one.rest() for one in sieves)))
 
 
-def _note(bad: Sequence[int], contents: Sequence[_Lines]) -> None:
+def _sieves(contents: Sequence[Content], reading: Reading) -> Iterator[_Sieve]:
+    for content in contents:
+        (body,) = content.bodies
+        text = body if isinstance(body, bytes) else b""
+        asked = Text(text, content.object.uri, reading.target, reading.options, content.first_line)
+        if (sieved := FORMATS[reading.format].sieved(asked)) is None:
+            return
+        yield _Sieve(content, sieved, set(sieved.suspects))
+
+
+def _note(bad: Sequence[int], sieves: Sequence[_Sieve]) -> None:
     """Makes suspects of these rows, counted over all contents."""
     start, left = 0, deque(sorted(bad))
-    for one in contents:
+    for one in sieves:
         kept = one.kept
         while left and left[0] < start + len(kept):
             one.suspects.add(kept[left.popleft() - start])
@@ -161,10 +173,9 @@ def _line_behind(piece: Content) -> int:
 
 
 def _pieces(content: Content, body: bytes, reading: Reading) -> Iterator[Content]:
-    limits = PieceLimits(
-        piece_bytes=LIMITS.bad_rows.searched_bytes,
-        record_bytes=len(body) + 1,  # no record is too long
-    )
+    size_bytes = LIMITS.bad_rows.searched_bytes
+    limits = PieceLimits(piece_bytes=size_bytes, record_bytes=len(body) + 1)  # no record is too long
+    chunks = (body[start : start + size_bytes] for start in range(0, len(body), size_bytes))
     before = content.first_line - 1
-    for piece in FORMATS[reading.format].divide(body, reading.options, limits, content.object.uri):
+    for piece in line_pieces(chunks, reading.options, limits, content.object.uri):
         yield Content(content.object, (piece.body,), content.last_modified, before + piece.first_line)

@@ -79,7 +79,9 @@ def _read_divided(
         if not sound:
             return others
         part = read_together(sound, reading)  # without the columns that the others bring
-    frames = [part.frame.drop(PROVENANCE_COLUMNS, strict=False), others.frame]
+    frames = [part.frame.drop(PROVENANCE_COLUMNS, strict=False)]
+    if others.frame.height:  # otherwise its columns are those of bad rows
+        frames.append(others.frame)
     if not agree(frames):
         return None
     frame = stacked(frames, uri)

@@ -126,9 +126,12 @@ def _fitted(
     keys = iter([content.object.key for content in contents for _ in content.bodies])
     runs = ([(next(keys), count) for count in one.rows] for one in parsed)
     found = [
-        fit(one.frame, reading.target, uri=uri, nothing_is_null=is_text, keys=run, faults=one.faults)
+        fit(
+            one.frame, reading.target, uri=uri,
+            nothing_is_null=is_text, keys=run, faults=one.faults, json_texts=one.json_texts,
+        )
         for one, run in zip(parsed, runs, strict=True)
-    ]
+    ]  # fmt: skip
     return found, _rows_by_object(contents, [count for one in parsed for count in one.rows])
 
 

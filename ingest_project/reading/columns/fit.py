@@ -4,7 +4,7 @@ First the declared columns are read from their fields and cast. Then the express
 checked, and last it is decided what becomes of the fields that have no column.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -55,6 +55,7 @@ def fit(
     nothing_is_null: bool = False,
     keys: KeyRuns = (),
     faults: RowFaults | None = None,
+    json_texts: Container[str] = (),
 ) -> Fitted:
     """The rows with exactly the target's columns, in order and of their types, then new columns.
 
@@ -63,9 +64,11 @@ def fit(
     a new column is not allowed or not possible, or if a field's type can never be cast to that of its column.
     `rescued` is what a reader has already set aside of the rows. With `nothing_is_null` an empty text is null
     unless the column's type has an empty value, as in CSV. `keys` are those of the rows' objects, `faults`
-    are the faults of rows that are already known.
+    are the faults of rows that are already known. `json_texts` are those of Parsed.
     """
-    fitting = _Fitting(frame, target, uri, RescuedValues(rescued), nothing_is_null=nothing_is_null)
+    fitting = _Fitting(
+        frame, target, uri, RescuedValues(rescued), nothing_is_null=nothing_is_null, json_texts=json_texts
+    )
     if faults is not None:
         fitting.faults.extend(faults)
     for column in target.columns():
@@ -86,6 +89,7 @@ class _Fitting:
     uri: str
     rescued: RescuedValues
     nothing_is_null: bool
+    json_texts: Container[str]
     faults: RowFaults = field(default_factory=RowFaults)
     columns: dict[str, pl.Series] = field(default_factory=dict)
     new: dict[str, pl.Series] = field(default_factory=dict)
@@ -170,7 +174,7 @@ class _Fitting:
         if cast is None:
             cast = Cast(cast_values(self._nulls(), column.type).values, source.is_not_null(), column.type)
         if self.target.rescues:
-            self.rescued.add(column.source, source, cast.lost)
+            self.rescued.add(column.source, source, cast.lost, is_json=column.source in self.json_texts)
         else:
             self._note_lost(column.name, cast.type, source, cast)
         self.columns[column.name] = self._filled(cast.values, column)

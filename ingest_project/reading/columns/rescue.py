@@ -24,11 +24,14 @@ class RescuedValues:
         for row, values in (earlier or {}).items():
             self._by_row[row].update(values)
 
-    def add(self, name: str, values: pl.Series, rows: pl.Series) -> None:
-        """Keeps the field's values in the rows that are true, unless a reader has already kept their text."""
+    def add(self, name: str, values: pl.Series, rows: pl.Series, *, is_json: bool = False) -> None:
+        """Keeps the field's values in the rows that are true, unless a reader has already kept their text.
+
+        They are JSON text if it `is_json`.
+        """
         places = rows.arg_true()
         for row, value in zip(places.to_list(), python_values(values.gather(places)), strict=True):
-            self._by_row[row].setdefault(name, json_of(value))
+            self._by_row[row].setdefault(name, str(value) if is_json else json_of(value))
 
     def column(self, height: int) -> pl.Series:
         """`_rescued_data`: a JSON object for each row with a rescued value, else null."""

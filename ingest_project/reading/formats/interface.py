@@ -13,7 +13,7 @@ from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.limits import PieceLimits
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.piece import FramePiece, Piece
-from ingest_project.reading.record import Records
+from ingest_project.reading.record import Records, Sieved
 from ingest_project.reading.spelling import Spelling
 from ingest_project.reading.target import Target
 
@@ -61,8 +61,8 @@ Cut = Callable[[Iterator[bytes], FormatOptions, PieceLimits, str], Iterator[Piec
 """Yields a file in pieces, at least one, none much larger than the limits allow. Raises ObjectError."""
 TakeApart = Callable[[Text], Records]
 """Returns the records of a body. Raises ObjectError if it cannot be divided into records at all."""
-Sieve = Callable[[Sequence[bytes], Target], list[int]]
-"""Returns the places of lines that may be bad; some of them may be good, and others may be bad too."""
+Sieve = Callable[[Text], Sieved | None]
+"""Returns the records of a body, much faster than TakeApart; None if that is not possible."""
 AsLines = Callable[[bytes, FormatOptions, str], bytes]
 """Converts a whole body to the lines that the reader takes. Raises ObjectError."""
 FieldNames = Callable[[bytes, FormatOptions], Iterable[str]]

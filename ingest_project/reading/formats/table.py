@@ -14,11 +14,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ingest_project.errors import ObjectTooLarge
-from ingest_project.reading.limits import LIMITS
 from ingest_project.settings.formats import TableFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from io import BufferedReader
 
     from ingest_project.reading.format_options import FormatOptions
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
     from ingest_project.reading.limits import PieceLimits
     from ingest_project.reading.parsed import Parsed
     from ingest_project.reading.piece import FramePiece, Piece
-    from ingest_project.reading.record import Records
+    from ingest_project.reading.record import Records, Sieved
     from ingest_project.reading.spelling import Spelling
-    from ingest_project.reading.target import Target
 
 Values = Literal["text", "json", "typed", "fixed"]
 """How files of a format determine the types of columns: all values are text; by JSON's types; by their own
 schema; not at all, because the format has fixed columns."""
 FOLDER = "ingest_project.reading.formats"
+LINE_CUTTER = "line_pieces:line_pieces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Format:
     - no `cutter`: an object is one piece, whatever its size, and no larger than `whole_object_bytes` of
       `limits.py`;
     - no `records`: a body cannot be divided by its bytes, because it is not text;
-    - no `sieve`: a record may have several lines, or bad ones are not found faster than the others are read;
+    - no `sieve`: bad records are found only by reading them;
     - no `lines`: the reader takes a body as it is;
     - no `decoded_size`: the rows take about as much memory as the body.
 
@@ -80,6 +79,11 @@ class Format:
         return self.records is not None
 
     @property
+    def has_a_record_per_line(self) -> bool:
+        """Whether a line of a body is a record, whatever it holds: in CSV a quote may open anywhere."""
+        return self.is_lines and (self.lines is not None or self.cutter == LINE_CUTTER)
+
+    @property
     def is_opaque(self) -> bool:
         """Whether an object is one value that is not parsed."""
         return self.values == "fixed" and self.records is None
@@ -103,17 +107,6 @@ class Format:
         cutter: interface.Cut = _function(self.cutter)
         return cutter(chunks, options, limits, uri)
 
-    def divide(
-        self, body: bytes, options: FormatOptions, limits: PieceLimits, uri: str
-    ) -> Iterator[Piece | FramePiece]:
-        """A body as the reader takes it in pieces, each of which is such a body too. Raises ObjectError."""
-        step = LIMITS.step.chunk_bytes
-        chunks = (body[start : start + step] for start in range(0, len(body), step))
-        if self.lines is None:
-            return self.cut(chunks, options, limits, uri)
-        cut_lines: interface.Cut = _function("line_pieces:line_pieces")
-        return cut_lines(chunks, options, limits, uri)
-
     def take_apart(self, text: Text) -> Records:
         """The records of a body. Raises ObjectError, and ValueError if the format has no records."""
         if self.records is None:
@@ -121,12 +114,12 @@ class Format:
         take_apart: interface.TakeApart = _function(self.records)
         return take_apart(text)
 
-    def suspects(self, lines: Sequence[bytes], target: Target) -> list[int] | None:
-        """The places of lines that may be bad; None if the format has no sieve."""
+    def sieved(self, text: Text) -> Sieved | None:
+        """The records of a body, and those that may be bad; None if only reading them tells it."""
         if self.sieve is None:
             return None
         sieve: interface.Sieve = _function(self.sieve)
-        return sieve(lines, target)
+        return sieve(text)
 
     def as_lines(self, body: bytes, options: FormatOptions, uri: str) -> bytes:
         """A whole body as the reader takes it. Raises ObjectError."""
@@ -185,9 +178,9 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
         "ndjson": Format(
             values="json",
             reader="json.lines:read_lines",
-            cutter="line_pieces:line_pieces",
+            cutter=LINE_CUTTER,
             records="json.lines:records_of_lines",
-            sieve="json.sieve:suspects",
+            sieve="json.sieve:sieved",
             key_spelling="json.keys:with_keys_of",
             long_record_remedy="json.faults:remedy_for_long",
             extensions=(".ndjson", ".jsonl", ".jsonlines", ".ldjson"),
@@ -197,7 +190,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             reader="json.lines:read_documents",
             cutter="json.pieces:json_pieces",
             records="json.lines:records_of_documents",
-            sieve="json.sieve:suspects",
+            sieve="json.sieve:sieved",
             lines="json.pieces:as_ndjson",
             key_spelling="json.keys:with_keys_of",
             also_reads=("ndjson",),
@@ -208,6 +201,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             reader="csv.bodies:read_bodies",
             cutter="csv.pieces:csv_pieces",
             records="csv.bodies:records_of",
+            sieve="csv.sieve:sieved",
             field_names="csv.bodies:field_names",
             extensions=(".csv", ".tsv", ".tab", ".psv"),
         ),
@@ -264,7 +258,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
         "text": Format(
             values="fixed",
             reader="text:read_bodies",
-            cutter="line_pieces:line_pieces",
+            cutter=LINE_CUTTER,
             records="text:records_of",
             extensions=(".log",),
         ),

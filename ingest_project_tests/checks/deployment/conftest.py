@@ -37,7 +37,7 @@ def denied(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
         key = iam.create_access_key(UserName="viewer")["AccessKey"]
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-        requests.post(switch, data="0", timeout=10).raise_for_status()
+        requests.post(switch, data="0", timeout=60).raise_for_status()
 
     yield deny
-    requests.post(switch, data="inf", timeout=10).raise_for_status()
+    requests.post(switch, data="inf", timeout=60).raise_for_status()

@@ -364,3 +364,13 @@ def test_a_fraction_below_a_path_is_a_bad_row_of_an_integer_column_and_no_fault_
     assert result.frame is not None
     assert result.frame["z"].to_list() == [15]
     assert [line for line, _ in rejected(result)] == [2]
+
+
+@pytest.mark.parametrize("value", ["[]", '"[]"', "1.50", '{"x": 1.50}', '"text"'])
+def test_a_value_beside_a_struct_that_is_read_as_text_is_rescued_as_it_is_written(value: str) -> None:
+    body = b'{"s": {"x": "1"}}\n{"s": %s}\n' % value.encode()
+
+    result = read(body, columns={"s": "struct<x: int>"}, evolution="rescue")
+
+    assert values(result, "s") == [{"x": 1}, None]
+    assert values(result, "_rescued_data") == [None, f'{{"s": {value}}}']

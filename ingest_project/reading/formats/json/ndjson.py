@@ -59,7 +59,11 @@ def read_ndjson(
             raise explain(content, fields, uri, str(error), names_json=names_json) from error
         reason = "at least one of the objects cannot be read" if len(bodies) > 1 else str(error)
         raise ObjectUnreadable(uri, clipped(reason.partition("\n")[0], 200)) from error
-    return Parsed(frame, _rows(plain, frame.height, uri))
+    json_texts = frozenset(
+        name for name, dtype in frame.schema.items()
+        if dtype == pl.String() and name in types and dtype_of(types[name]).is_nested()
+    )  # fmt: skip
+    return Parsed(frame, _rows(plain, frame.height, uri), json_texts=json_texts)
 
 
 def _frame(

@@ -4,13 +4,14 @@ msgspec decodes each line into a class made from the table's columns, which cost
 Lines that it refuses need not be bad: a number may be a string. Lines that it takes may be bad, too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
 
-from ingest_project.reading.target import Target
+from ingest_project.reading.formats.interface import Text
+from ingest_project.reading.record import Sieved
 from ingest_project.settings.type_grammar import (
     ColumnType,
     DecimalOf,
@@ -27,18 +28,29 @@ INTEGERS: Mapping[str, Any] = {
 }
 
 
-def suspects(lines: Sequence[bytes], target: Target) -> list[int]:
-    """The places of the lines, none of them blank, that are not objects with values of the columns' types."""
-    decode = _decoder(tuple(target.fields().items()))
-    found = []
+def sieved(text: Text) -> Sieved | None:
+    """The lines of a body that are not blank; suspects are no objects with values of the columns' types.
+
+    None if case does not count: msgspec looks for fields in their right spelling.
+    """
+    if text.target.spelling is not None:
+        return None
+    numbered = [
+        (number, line) for number, line in enumerate(text.body.split(b"\n"), text.first_line) if line.strip()
+    ]
+    lines = [line for _, line in numbered]
+    return Sieved(lines, [number for number, _ in numbered], list(_suspects(lines, text.target.fields())))
+
+
+def _suspects(lines: Iterable[bytes], fields: Mapping[str, str]) -> Iterator[int]:
+    decode = _decoder(tuple(fields.items()))
     for place, line in enumerate(lines):
         try:
             decode(line)
             if not line.isascii():
                 line.decode()
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            found.append(place)
-    return found
+            yield place
 
 
 @lru_cache(16)

@@ -2,7 +2,9 @@
 
 import pytest
 
-from ingest_project.reading.formats.json.sieve import suspects
+from ingest_project.reading.format_options import DEFAULT_OPTIONS
+from ingest_project.reading.formats.interface import Text
+from ingest_project.reading.formats.json.sieve import sieved
 from ingest_project.reading.target import Target
 
 TARGET = Target(
@@ -36,7 +38,7 @@ TARGET = Target(
     ],
 )
 def test_sound_lines_pass(line: bytes) -> None:
-    assert suspects([line], TARGET) == []
+    assert suspects(line) == []
 
 
 @pytest.mark.parametrize(
@@ -66,4 +68,11 @@ def test_sound_lines_pass(line: bytes) -> None:
     ],
 )
 def test_bad_lines_are_picked(line: bytes) -> None:
-    assert suspects([b"{}", line, b"{}"], TARGET) == [1]
+    assert suspects(b"{}\n\n" + line + b"\n{}\n") == [3]
+
+
+def suspects(body: bytes) -> list[int]:
+    """Their line numbers."""
+    found = sieved(Text(body, "s3://landing/0", TARGET, DEFAULT_OPTIONS))
+    assert found is not None
+    return [found.line_numbers[place] for place in found.suspects]
