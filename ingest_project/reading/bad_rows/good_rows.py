@@ -20,7 +20,6 @@ from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.row_faults import RowFault
 from ingest_project.reading.values.example import python_values
 from ingest_project.reading.values.stacking import stacked
-from ingest_project.settings.model import PROVENANCE_COLUMNS
 from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.unforeseen import unforeseen_as_fault
 
@@ -79,7 +78,7 @@ def _read_divided(
         if not sound:
             return others
         part = read_together(sound, reading)  # without the columns that the others bring
-    frames = [part.frame.drop(PROVENANCE_COLUMNS, strict=False)]
+    frames = [part.without_sources()]
     if others.frame.height:  # otherwise its columns are those of bad rows
         frames.append(others.frame)
     if not agree(frames):
@@ -173,10 +172,10 @@ def _without_columns_of_bad_rows(
     """
     if not sound or not FORMATS[reading.format].infers or not brings_columns(frame, reading):
         return frame
-    alone = read_together(sound, reading).frame
-    if alone.height != frame.height:
+    alone = read_together(sound, reading)
+    if alone.frame.height != frame.height:
         raise SchemaMismatch(uri, "its good rows differ when they are read without the bad ones")
-    return alone.drop(PROVENANCE_COLUMNS, strict=False)
+    return alone.without_sources()
 
 
 def _good_rows(

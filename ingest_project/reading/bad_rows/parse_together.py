@@ -31,6 +31,10 @@ class Part:
     frame: pl.DataFrame = field(repr=False)
     rows: Mapping[ObjectVersion, int]
 
+    def without_sources(self) -> pl.DataFrame:
+        """The rows without the source of each."""
+        return self.frame.drop(PROVENANCE_COLUMNS[:2])
+
 
 def suspects_among(
     contents: Sequence[Content], reading: Reading, error: ObjectError

@@ -29,12 +29,14 @@ class Cast:
 def cast_column(source: pl.Series, column: MappedColumn, *, evolution: SchemaEvolution) -> Cast | None:
     """The field's values as the column's type; None if the two types are never compatible.
 
-    A column that is not declared becomes wider if its values need it and its table may change.
+    A column that is not declared becomes wider if its values need it and its table may change. Raises
+    UnusableName for a new field within it that a table cannot have.
     """
     if column.formats or column.timezone:
         return _cast_times(source, column)
     if evolution == "add_columns" and source.dtype.is_nested():
-        return _cast(source, with_new_fields(parse_column_type(column.type), source.dtype))
+        known = parse_column_type(column.type)
+        return _cast(source, with_new_fields(known, source.dtype, f"{column.source}."))
     cast = _cast(source, column.type)
     if (
         evolution == "add_columns"
@@ -42,7 +44,7 @@ def cast_column(source: pl.Series, column: MappedColumn, *, evolution: SchemaEvo
         and cast is not None
         and cast.lost.any()
     ):
-        cast = _with_new_fields_of_text(source, column.type, cast)
+        cast = _with_new_fields_of_text(source, column, cast)
     wider = widest(column.type)
     if column.declared or evolution != "add_columns" or wider == column.type:
         return cast
@@ -52,11 +54,11 @@ def cast_column(source: pl.Series, column: MappedColumn, *, evolution: SchemaEvo
     return cast if widened is None or widened.lost.any() else widened
 
 
-def _with_new_fields_of_text(text: pl.Series, type_name: str, cast: Cast) -> Cast:
+def _with_new_fields_of_text(text: pl.Series, column: MappedColumn, cast: Cast) -> Cast:
     """The cast to the nested type with the new fields of JSON texts; the same cast if there are none."""
-    known = parse_column_type(type_name)
+    known = parse_column_type(column.type)
     found = json_dtype(text) if isinstance(known, ListOf | MapOf | StructOf) else None
-    wider = known if found is None else with_new_fields(known, found)
+    wider = known if found is None else with_new_fields(known, found, f"{column.source}.")
     return (_cast(text, wider) if wider != known else None) or cast
 
 

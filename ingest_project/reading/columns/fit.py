@@ -22,8 +22,11 @@ from ingest_project.reading.target import ComputedColumn, KeyColumn, MappedColum
 from ingest_project.reading.values.example import example_at
 from ingest_project.reading.values.iso_times import remedy_for
 from ingest_project.reading.values.text import nothing_as_null
-from ingest_project.reading.values.types import is_empty, storable, typed_part
+from ingest_project.reading.values.types import UnusableName, is_empty, storable, typed_part
 
+RENAME_FIELD = (
+    "rename it in the file, or set schema_evolution: rescue, which keeps such values in _rescued_data"
+)
 WITH_EMPTY_VALUE = frozenset({"string", "binary"})
 """Types that have an empty value."""
 
@@ -102,7 +105,11 @@ class _Fitting:
             return
         if self.nothing_is_null and column.type not in WITH_EMPTY_VALUE and source.dtype == pl.String():
             source = nothing_as_null(source)
-        self._take(column, source, cast_column(source, column, evolution=self.target.evolution))
+        try:
+            cast = cast_column(source, column, evolution=self.target.evolution)
+        except UnusableName as error:
+            raise ColumnRefused(self.uri, f"{error}; {RENAME_FIELD}") from error
+        self._take(column, source, cast)
 
     def read_key(self, column: KeyColumn, keys: KeyRuns) -> None:
         """Takes a column from the keys of the rows' objects."""

@@ -45,9 +45,7 @@ def structs_of(values: pl.Series, wanted: StructOf, cast: Cast) -> pl.Series | N
     source = cast_type("pl.Struct", values.dtype)
     if any(one.name not in known and not is_empty(instance(one.dtype)) for one in source.fields):
         return None
-    frame = pl.DataFrame(
-        [values.struct.field(one.name) for one in source.fields if one.name in known] or {"": values}
-    )
+    frame = values.struct.unnest()
     missing = pl.Series([None]).new_from_index(0, len(values))
     whole = values.is_not_null()
     fields: list[pl.Series] = []

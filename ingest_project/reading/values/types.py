@@ -4,7 +4,7 @@
 Iceberg type, not only the Polars one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import polars as pl
@@ -90,30 +90,62 @@ def type_of(dtype: pl.DataType) -> ColumnType | None:
     return _NAMES.get(dtype)
 
 
-def with_new_fields(wanted: ColumnType, found: pl.DataType) -> ColumnType:
+class UnusableName(ValueError):
+    """A new field of a struct has a name that a table, or one of its engines, could not tell from others."""
+
+
+def with_new_fields(wanted: ColumnType, found: pl.DataType, path: str = "") -> ColumnType:
     """The type with the new fields of structs that a file's values of the Polars type `found` have.
 
     A new field is left out if a column cannot have its type, or if it has no type yet: only nulls, empty
-    lists and empty objects at any depth.
+    lists and empty objects at any depth. Raises UnusableName; `path` leads to the values, with a dot behind.
     """
     if isinstance(wanted, ListOf) and isinstance(found, pl.List | pl.Array):
-        return ListOf(with_new_fields(wanted.element, instance(found.inner)))
+        return ListOf(with_new_fields(wanted.element, instance(found.inner), path))
     if isinstance(wanted, MapOf) and isinstance(found, pl.Map):
-        return MapOf(wanted.key, with_new_fields(wanted.value, instance(found.value)))
+        return MapOf(wanted.key, with_new_fields(wanted.value, instance(found.value), path))
     if isinstance(wanted, MapOf) and isinstance(found, pl.Struct):  # a map, as JSON has it
         value = wanted.value
         for field in found.fields:
-            value = with_new_fields(value, instance(field.dtype))
+            value = with_new_fields(value, instance(field.dtype), path)
         return MapOf(wanted.key, value)
     if not (isinstance(wanted, StructOf) and isinstance(found, pl.Struct)):
         return wanted
     in_file = {field.name: instance(field.dtype) for field in found.fields}
     known = [
-        (name, with_new_fields(field, in_file[name]) if name in in_file else field)
+        (name, with_new_fields(field, in_file[name], f"{path}{name}.") if name in in_file else field)
         for name, field in wanted.fields
     ]
-    new = ((name, typed_part(storable(dtype))) for name, dtype in in_file.items() if name not in dict(known))
-    return StructOf((*known, *((name, field) for name, field in new if field is not None)))
+    names = {name for name, _ in known}
+    typed = ((name, typed_part(storable(dtype))) for name, dtype in in_file.items() if name not in names)
+    new = [(name, part) for name, part in typed if part is not None]
+    _refuse_names([name for name, _ in new], names, path)
+    for name, part in new:
+        _refuse_names_within(part, f"{path}{name}.")
+    return StructOf((*known, *new))
+
+
+def _refuse_names_within(wanted: ColumnType, path: str) -> None:
+    match wanted:
+        case ListOf(part) | MapOf(_, part):
+            _refuse_names_within(part, path)
+        case StructOf(fields):
+            _refuse_names([name for name, _ in fields], (), path)
+            for name, part in fields:
+                _refuse_names_within(part, f"{path}{name}.")
+
+
+def _refuse_names(names: Iterable[str], known: Iterable[str], path: str) -> None:
+    folded = {name.lower(): name for name in known}
+    for name in names:
+        shown = repr(f"{path}{name}")
+        if not name.strip():
+            raise UnusableName(f"field {shown} has no name")
+        if name.lower() in folded:
+            raise UnusableName(f"field {shown} differs from {folded[name.lower()]!r} beside it only in case")
+        if any(character < " " for character in name):
+            raise UnusableName(f"field {shown} has a control character in its name")
+        folded[name.lower()] = name
 
 
 def typed_part(dtype: pl.DataType) -> ColumnType | None:

@@ -47,6 +47,7 @@ def looks_usual(text: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 def _cast(text: pl.Series, wanted: pa.DataType) -> pl.Series | None:
     try:
-        return pl.Series(text.name, pc.cast(text.to_arrow(), wanted))
+        # A name with a NUL, which JSON may have, cannot be passed to Arrow.
+        return pl.Series(text.name, pc.cast(text.alias("").to_arrow(), wanted))
     except pa.ArrowInvalid:
         return None

@@ -366,6 +366,29 @@ def test_a_fraction_below_a_path_is_a_bad_row_of_an_integer_column_and_no_fault_
     assert [line for line, _ in rejected(result)] == [2]
 
 
+@pytest.mark.parametrize(
+    ("field", "fault"),
+    [
+        ("", "field 's.' has no name"),
+        ("X", "field 's.X' differs from 'x' beside it only in case"),
+        ("a\0b", "field 's.a\\x00b' has a control character in its name"),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_new_field_of_a_struct_obeys_the_rules_for_columns(field: str, fault: str, *, nested: bool) -> None:
+    struct = {field: 7, "x": 1}
+    value = json.dumps([struct] if nested else struct)
+    columns = {"s": "list<struct<x: long>>" if nested else "struct<x: long>"}
+    body = f'{{"s": {value}}}\n{{"s": null}}\n'.encode()
+
+    refused = reasons(read(body, columns=columns))
+    rescued = read(body, columns=columns, evolution="rescue")
+
+    assert refused["0"].startswith(f"schema: {fault}; rename it in the file, or set schema_evolution: rescue")
+    assert values(rescued, "s") == [None, None]
+    assert json.loads(str(values(rescued, "_rescued_data")[0])) == {"s": json.loads(value)}
+
+
 @pytest.mark.parametrize("value", ["[]", '"[]"', "1.50", '{"x": 1.50}', '"text"'])
 def test_a_value_beside_a_struct_that_is_read_as_text_is_rescued_as_it_is_written(value: str) -> None:
     body = b'{"s": {"x": "1"}}\n{"s": %s}\n' % value.encode()

@@ -72,6 +72,12 @@ def test_a_text_gives_the_same_time_whatever_its_neighbours_are(
     assert together.to_list() == [one[0] for one in alone]
 
 
+def test_a_name_that_arrow_cannot_have_does_not_matter() -> None:
+    found = parse_times(pl.Series("a\0b", ["2026-11-20"]), pl.Date(), ("iso",), None)
+
+    assert (found.name, found.to_list()) == ("a\0b", [date(2026, 11, 20)])
+
+
 def test_one_odd_text_among_many_is_parsed_too_and_one_that_is_no_time_is_null() -> None:
     texts = ["2026-11-20T13:00:00Z"] * 5
     texts[1], texts[4] = "20261120T130000Z", "soon"

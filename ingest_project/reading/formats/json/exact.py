@@ -102,23 +102,25 @@ def has_lost_spelling(
         return has_lost_spelling(values.map.values().explode(), _part(wanted), content, IN_MAP)
     if not isinstance(values.dtype, pl.Struct):
         return any(has_lost_spelling(one, _part(wanted), content) for one in _parts(values))
+    types = dict(wanted.fields) if isinstance(wanted, StructOf) else None
     return any(
         has_lost_spelling(
-            part, _part(wanted, part.name), content, rb'"(?:%s)"\s*:' % names_pattern([part.name]).encode()
+            part,
+            wanted if types is None else types.get(part.name),
+            content,
+            rb'"(?:%s)"\s*:' % names_pattern([part.name]).encode(),
         )
         for part in _parts(values)
     )
 
 
-def _part(wanted: ColumnType | None, field: str = "") -> ColumnType | None:
-    """The type of a part of values of this type."""
+def _part(wanted: ColumnType | None) -> ColumnType | None:
+    """The type of the elements of a list, or of the values of a map."""
     match wanted:
         case ListOf(element):
             return element
         case MapOf(_, value):
             return value
-        case StructOf(fields):
-            return dict(fields).get(field)
     return wanted
 
 
