@@ -17,10 +17,10 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test guards bench memory faults odd-files fuzz lint lock clean dagster-home
+.PHONY: help setup demo dev test guards bench bench-reading memory faults odd-files fuzz lint lock clean dagster-home
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(INSTALLED) ## create .venv from requirements.lock; does nothing while it is up to date
 
@@ -46,6 +46,9 @@ memory: setup ## peak memory of a run over objects of 100 MB to 5 GB (about ten 
 
 bench: setup ## rows per second and memory, compared with a simple loop, as ratios
 	$(BIN)/python -m ingest_project_tests.bench
+
+bench-reading: setup ## what small changes of a file's content cost, as ratios to the plain file (two minutes)
+	$(BIN)/python -m ingest_project_tests.bench.reading $(ARGS)
 
 faults: setup ## try to break exactly-once: TRIALS, SEED, LEDGER=sqlite or postgres, WORKERS, FAULT
 	$(BIN)/python -m ingest_project_tests.fault_trials --trials $(TRIALS) --seed $(SEED) --ledger $(LEDGER) \

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from ingest_project.errors import ColumnRefused, ObjectUnreadable
 from ingest_project.reading.format_options import CsvDialect
@@ -24,25 +25,21 @@ FEWEST_BELOW_A_TITLE = 3
 """The fewest fields of a header that looks like the title of a sheet if only the first has a name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CsvHeader:
     """`written` are the names in the header, empty ones too; `names` are those of the columns, distinct."""
 
     written: tuple[str, ...]
     names: tuple[str, ...]
 
-    @property
-    def named_width(self) -> int:
-        """The number of fields up to the last one that the header names."""
-        return max((place for place, name in enumerate(self.written, start=1) if name), default=0)
-
-    def takes(self, fields: int) -> bool:
-        """Whether a row may have so many fields: one for each name, and at most one for each unnamed field
-        behind them.
+    @cached_property
+    def widths(self) -> range:
+        """How many fields a row may have: one for each name, at most one for each unnamed field behind them.
 
         Excel omits the delimiters at the end of some rows if all further fields are empty.
         """
-        return self.named_width <= fields <= len(self.names)
+        named = max((place for place, name in enumerate(self.written, start=1) if name), default=0)
+        return range(named, len(self.names) + 1)
 
     @property
     def unnamed(self) -> frozenset[str]:
@@ -52,7 +49,7 @@ class CsvHeader:
     @property
     def looks_like_title(self) -> bool:
         """Whether only the first field has a name, as in the row of a sheet that holds its title."""
-        return len(self.written) >= FEWEST_BELOW_A_TITLE and self.named_width == 1
+        return len(self.written) >= FEWEST_BELOW_A_TITLE and self.widths.start == 1
 
     def as_polars_has_it(self) -> list[str]:
         """The names that Polars gives to the fields; it makes up names for unnamed fields but the first."""

@@ -20,11 +20,11 @@ def blank_records(
     there are not exactly `height` rows.
     """
     blank: list[int] = []
-    row = -1
+    row, widths = -1, header.widths
     for row, fields in enumerate(_rows(content, dialect, uri)):
         if not fields:
             blank.append(row)
-        elif not header.takes(len(fields)):
+        elif len(fields) not in widths:
             reason = f"row {row + 1} has {len(fields)} fields, {_should_have(header, dialect)}"
             raise ObjectUnreadable(uri, reason)
     if row + 1 != height:
@@ -36,10 +36,10 @@ def ragged_line(content: bytes, header: CsvHeader, dialect: CsvDialect) -> str:
     """The reason of the first line of unquoted text whose fields do not match the header; empty if there is
     none.
     """
-    delimiter = dialect.delimiter_byte
+    delimiter, widths = dialect.delimiter_byte, header.widths
     first = dialect.lines_above + (1 if dialect.names is None else 0)
     for number, line in enumerate(content.split(b"\n"), start=first):
-        if line and not header.takes(line.count(delimiter) + 1):
+        if line and line.count(delimiter) + 1 not in widths:
             return f"line {number} has {line.count(delimiter) + 1} fields, {_should_have(header, dialect)}"
     return ""
 

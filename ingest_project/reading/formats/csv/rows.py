@@ -146,7 +146,7 @@ def _fields(lines: _Lines, dialect: CsvDialect) -> int | RowFault:
 
 
 def _misfit(fields: int, header: CsvHeader | None) -> RowFault | None:
-    if header is None or header.takes(fields):
+    if header is None or fields in header.widths:
         return None
     return RowFault(None, f"it has {fields} fields instead of {len(header.names)}")
 

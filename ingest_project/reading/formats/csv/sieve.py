@@ -43,10 +43,11 @@ def sieved(text: Text) -> Sieved | None:
     if header is None:
         return None
     numbered = list(records)
-    widths = range(header.named_width, len(header.names) + 1)
     try:
         suspects = [
-            place for place, (_, record) in enumerate(numbered) if not _is_usual(record, widths, dialect)
+            place
+            for place, (_, record) in enumerate(numbered)
+            if not _is_usual(record, header.widths, dialect)
         ]
     except _Torn:
         return None
