@@ -129,7 +129,8 @@ def _end_stranded_runs(
         grace=grace,
     )
     unreported = services.ledger.unreported_batches(queue)
-    rebuilds = stranded_rebuilds(context.instance, unreported, batches, now=now, grace=grace)
+    replaced = services.ledger.abandoned_rebuilds(queue)
+    rebuilds = stranded_rebuilds(context.instance, unreported, replaced, batches, now=now, grace=grace)
     for run, reason in [*stranded, *rebuilds]:
         context.log.warning(f"run {run.run_id}: {reason}")
         context.instance.report_run_failed(run, message=reason)

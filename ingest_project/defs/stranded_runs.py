@@ -56,23 +56,28 @@ def stranded_runs(
 def stranded_rebuilds(
     instance: dg.DagsterInstance,
     unreported: Sequence["UnreportedBatch"],
+    replaced: Sequence[Batch],
     open_batches: Collection[Batch],
     *,
     now: datetime,
     grace: timedelta,
 ) -> Iterator[tuple[dg.DagsterRun, str]]:
-    """The same for runs of rebuilds. They are found by their batches, because no sensor launched them."""
+    """The same for runs of rebuilds. They are found by their batches, because no sensor launched them.
+
+    `unreported` are of committed batches, `replaced` are rebuilds that were planned anew by others.
+    """
     owners = {batch.run_id for batch in open_batches}
-    last = {batch.run_id: batch for batch in unreported if batch.kind == BatchKind.REBUILD}
-    for run_id, batch in last.items():
-        run = instance.get_run_by_id(run_id)
-        if run is None or run.status not in WORKING or run_id in owners:
+    settled = [(one.settled_at, one.batch_id, one.run_id) for one in replaced if one.settled_at is not None]
+    settled += [
+        (one.settled_at, one.batch_id, one.run_id) for one in unreported if one.kind == BatchKind.REBUILD
+    ]
+    last = {run_id: (batch_id, settled_at) for settled_at, batch_id, run_id in sorted(settled)}
+    for run_id, (batch_id, settled_at) in last.items():
+        run = None if run_id is None or run_id in owners else instance.get_run_by_id(run_id)
+        if run is None or run.status not in WORKING:
             continue
-        if now - batch.settled_at > (RANGE_GRACE if RANGE_TAG in run.tags else grace):
-            yield (
-                run,
-                f"rebuild {batch.batch_id} is settled, but the run did not end: its process died",
-            )
+        if now - settled_at > (RANGE_GRACE if RANGE_TAG in run.tags else grace):
+            yield run, f"rebuild {batch_id} is settled, but the run did not end: its process died"
 
 
 def _settled_at(ledger: "Ledger", batch_id: str) -> datetime | None:

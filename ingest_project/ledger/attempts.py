@@ -34,6 +34,8 @@ from ingest_project.sources.object_version import ObjectVersion
 
 BACKOFF_FIRST = timedelta(seconds=5)
 BACKOFF_LIMIT = LONGEST_WAIT
+REBUILDS_AT_ONCE = 100
+"""Replaced rebuilds that one tick looks at."""
 
 
 def backoff(failed_attempts: int) -> timedelta:
@@ -46,6 +48,17 @@ def open_batches(connection: sa.Connection, queue: str) -> list[Batch]:
     """The batches of a queue that are not settled, oldest first."""
     query = sa.select(batches).where(batches.c.queue == queue, batches.c.state == BatchState.PLANNED)
     return [_batch(row) for row in connection.execute(query.order_by(batches.c.batch_id))]
+
+
+def abandoned_rebuilds(connection: sa.Connection, queue: str) -> list[Batch]:
+    """The latest rebuilds of a queue that another rebuild of their partition has replaced, oldest first."""
+    query = sa.select(batches).where(
+        batches.c.queue == queue,
+        batches.c.state == BatchState.ABANDONED,
+        batches.c.kind == BatchKind.REBUILD,
+    )
+    latest = connection.execute(query.order_by(batches.c.batch_id.desc()).limit(REBUILDS_AT_ONCE))
+    return [_batch(row) for row in reversed(latest.all())]
 
 
 def start(connection: sa.Connection, batch_id: str, *, run_id: str, now: datetime) -> BatchWork | None:

@@ -144,6 +144,11 @@ class Ledger:
         with self._database.reading() as connection:
             return attempts.open_batches(connection, queue)
 
+    def abandoned_rebuilds(self, queue: str) -> list[Batch]:
+        """The latest rebuilds of a queue that another rebuild of their partition has replaced."""
+        with self._database.reading() as connection:
+            return attempts.abandoned_rebuilds(connection, queue)
+
     def batch(self, batch_id: str) -> Batch:
         """One batch, whatever its state; raises BatchNotFound."""
         with self._database.reading() as connection:

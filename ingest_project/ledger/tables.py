@@ -9,7 +9,11 @@ import hashlib
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 from sqlalchemy.engine import Dialect
+
+# PyIceberg imports SQLAlchemy's ORM. While a thread does that, queries with our enums fail in other threads
+# with "partially initialized module", so it is imported before there can be any.
 
 metadata = sa.MetaData(
     naming_convention={

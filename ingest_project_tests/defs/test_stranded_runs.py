@@ -83,7 +83,8 @@ def test_rebuild_whose_batch_was_settled_long_ago_is_stranded(
         unreported = zone.ledger.unreported_batches(QUEUE)
         now = datetime.now(UTC) + later
         return [
-            one.run_id for one, _ in stranded_rebuilds(instance, unreported, batches, now=now, grace=GRACE)
+            one.run_id
+            for one, _ in stranded_rebuilds(instance, unreported, [], batches, now=now, grace=GRACE)
         ]
 
     assert rebuilds(grace - timedelta(seconds=5)) == []
@@ -93,6 +94,25 @@ def test_rebuild_whose_batch_was_settled_long_ago_is_stranded(
     assert rebuilds(timedelta(hours=2), [owned]) == []  # it goes on with the next partition
     instance.report_run_failed(run)
     assert rebuilds(timedelta(hours=2)) == []
+
+
+def test_rebuild_that_another_one_has_replaced_is_stranded_too(
+    zone: Zone, instance: dg.DagsterInstance
+) -> None:
+    run = instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED)
+    zone.put_orders("a", 1)
+    zone.plan_rebuild(run_id=run.run_id)
+    zone.rebuild(run_id="another-run")
+    (replaced,) = zone.ledger.abandoned_rebuilds(QUEUE)
+
+    def rebuilds(later: timedelta) -> list[str]:
+        now = datetime.now(UTC) + later
+        return [
+            one.run_id for one, _ in stranded_rebuilds(instance, [], [replaced], [], now=now, grace=GRACE)
+        ]
+
+    assert rebuilds(GRACE - timedelta(seconds=5)) == []
+    assert rebuilds(GRACE + timedelta(seconds=5)) == [run.run_id]
 
 
 def test_run_that_ended_is_none(zone: Zone, instance: dg.DagsterInstance) -> None:
