@@ -146,8 +146,6 @@ class BadRowLimits:
 
     suspect_bytes: int = 512 * KIB
     """Objects that fail together with at most so much text are read record by record instead of halved."""
-    searched_bytes: int = 2 * MIB
-    """A text with bad rows is read in pieces of about this size; only those with one are searched for it."""
     judged_records: int = 2048
     """Records that fail together are judged one by one if they are at most so many; more are halved first."""
     separated_objects: int = 16

@@ -8,8 +8,8 @@ import polars as pl
 
 from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch, TooManyBadRows
 from ingest_project.reading.bad_rows.bad_records import Placed, Sifted, sift
-from ingest_project.reading.bad_rows.dividing import Divided, divide
-from ingest_project.reading.bad_rows.parse_together import agree, brings_columns, read_together
+from ingest_project.reading.bad_rows.dividing import Divided, divide, without_bad
+from ingest_project.reading.bad_rows.parse_together import brings_columns, read_together
 from ingest_project.reading.bad_rows.rejected import RejectedRow
 from ingest_project.reading.columns.fit import Fitted, fit
 from ingest_project.reading.columns.rescue import json_of
@@ -28,7 +28,7 @@ from ingest_project.sources.unforeseen import unforeseen_as_fault
 class Tolerated:
     """The good rows of objects, and the rows that were set aside.
 
-    `rows` counts the good ones of each object, in order; `lines` are their line numbers, if they have any.
+    `rows` counts the good ones of each object, in order.
 
     An object of which nothing can be read is in `failures` only. `sound` are contents of the good rows alone;
     files that bring their own schema have none.
@@ -39,7 +39,6 @@ class Tolerated:
     rejected: tuple[RejectedRow, ...]
     sound: tuple[Content, ...] = ()
     failures: Mapping[ObjectVersion, ObjectError] = field(default_factory=dict)
-    lines: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64), repr=False)
 
 
 def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
@@ -69,63 +68,26 @@ def _beginnings(contents: Sequence[Content]) -> set[ObjectVersion]:
 def _read_divided(
     contents: Sequence[Content], divided: Divided, reading: Reading, uri: str
 ) -> Tolerated | None:
-    """The rows that were read at once, and those of the rest; None if they do not agree on their columns."""
+    """The rows that were read at once, and those of the rest; None if they cannot be read together."""
     known = {object_: count for object_, count in divided.part.rows.items() if count}
-    others = _read_lines(divided.rest, reading, uri, _beginnings(contents) - known.keys(), known)
-    part = divided.part
-    if others.failures:
-        sound = [content for content in divided.sound if content.object not in others.failures]
+    others = _read_lines(divided.rest(), reading, uri, _beginnings(contents) - known.keys(), known)
+    part, sound = divided.part, divided.sound()
+    if others.failures or others.frame.height:
+        bad_lines: dict[ObjectVersion, set[int]] = {}
+        for row in others.rejected:
+            bad_lines.setdefault(row.object, set()).add(row.line_number)
+        sound = without_bad(divided, bad_lines, others.failures)
         if not sound:
             return others
-        part = read_together(sound, reading)  # without the columns that the others bring
-    frames = [part.without_sources()]
-    if others.frame.height:  # otherwise its columns are those of bad rows
-        frames.append(others.frame)
-    if not agree(frames):
-        return None
-    frame = stacked(frames, uri)
-    of_others = {object_: count - known.get(object_, 0) for object_, count in others.rows.items()}
-    objects = [content.object for content in contents if content.object not in others.failures]
-    if others.frame.height:
-        lines = pl.concat([*(divided.lines[object_] for object_ in part.rows), others.lines])
-        frame = _in_order(frame, [*part.rows.items(), *of_others.items()], lines, objects)
-    return Tolerated(
-        frame=frame,
-        rows={one: part.rows.get(one, 0) + of_others.get(one, 0) for one in objects},
-        rejected=others.rejected,
-        sound=tuple(_joined(objects, (*divided.sound, *others.sound))),
-        failures=others.failures,
-    )
-
-
-def _in_order(
-    frame: pl.DataFrame,
-    counts: Sequence[tuple[ObjectVersion, int]],
-    lines: pl.Series,
-    objects: Sequence[ObjectVersion],
-) -> pl.DataFrame:
-    """The rows in the order of the objects, and of their lines.
-
-    `counts` says how many rows of which object follow one another in the frame.
-    """
-    places = {object_: place for place, object_ in enumerate(objects)}
-    runs = pl.DataFrame(
-        {"object": [places[object_] for object_, count in counts if count],
-         "rows": [count for _, count in counts if count]}
-    )  # fmt: skip
-    order = runs.select(pl.col("object").repeat_by("rows").explode()).with_columns(lines.alias("line"))
-    return frame[order.with_row_index("row").sort("object", "line", maintain_order=True)["row"]]
-
-
-def _joined(objects: Sequence[ObjectVersion], contents: Sequence[Content]) -> Iterator[Content]:
-    """One content for each object, with the bodies of all of its contents."""
-    by_object: dict[ObjectVersion, list[Content]] = {}
-    for content in contents:
-        by_object.setdefault(content.object, []).append(content)
-    for object_ in objects:
-        if found := by_object.get(object_):
-            bodies = tuple(body for content in found for body in content.bodies)
-            yield Content(object_, bodies, found[0].last_modified)
+        try:
+            part = read_together(sound, reading)
+        except ObjectError:
+            return None
+        if any(others.rows.get(object_, 0) != count for object_, count in part.rows.items()):
+            return None
+    places = {content.object: place for place, content in enumerate(contents)}
+    rejected = sorted(others.rejected, key=lambda row: (places[row.object], row.line_number))
+    return Tolerated(part.without_sources(), part.rows, tuple(rejected), sound, others.failures)
 
 
 def _read_lines(
@@ -153,14 +115,12 @@ def _read_lines(
     rejected.sort(key=lambda row: (places[row.object], row.line_number))
     sound = sifted.contents(kept)
     frame = fitted.frame.filter(kept)
-    lines = pl.Series([one.record.line_number for one in sifted.sound], dtype=pl.Int64)
     return Tolerated(
         frame=frame if kept.all() else _without_columns_of_bad_rows(frame, sound, reading, uri),
         rows={object_: count for object_, count in rows.items() if object_ not in failures},
         rejected=tuple(row for row in rejected if row.object not in failures),
         sound=sound,
         failures=failures,
-        lines=lines.filter(kept),
     )
 
 

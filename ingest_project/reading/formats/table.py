@@ -33,7 +33,6 @@ Values = Literal["text", "json", "typed", "fixed"]
 """How files of a format determine the types of columns: all values are text; by JSON's types; by their own
 schema; not at all, because the format has fixed columns."""
 FOLDER = "ingest_project.reading.formats"
-LINE_CUTTER = "line_pieces:line_pieces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,6 @@ class Format:
     def is_lines(self) -> bool:
         """Whether a body can be divided into records, each of which can be read by itself."""
         return self.records is not None
-
-    @property
-    def has_a_record_per_line(self) -> bool:
-        """Whether a line of a body is a record, whatever it holds: in CSV a quote may open anywhere."""
-        return self.is_lines and (self.lines is not None or self.cutter == LINE_CUTTER)
 
     @property
     def is_opaque(self) -> bool:
@@ -178,7 +172,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
         "ndjson": Format(
             values="json",
             reader="json.lines:read_lines",
-            cutter=LINE_CUTTER,
+            cutter="line_pieces:line_pieces",
             records="json.lines:records_of_lines",
             sieve="json.sieve:sieved",
             key_spelling="json.keys:with_keys_of",
@@ -258,7 +252,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
         "text": Format(
             values="fixed",
             reader="text:read_bodies",
-            cutter=LINE_CUTTER,
+            cutter="line_pieces:line_pieces",
             records="text:records_of",
             extensions=(".log",),
         ),

@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_project.reading import read as read_module
-from ingest_project.reading.bad_rows import dividing, good_rows
+from ingest_project.reading.bad_rows import good_rows
 from ingest_project.reading.bad_rows.good_rows import Tolerated
 from ingest_project.reading.content import Content
-from ingest_project.reading.limits import BadRowLimits, Limits
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.read import ReadResult, read_contents
 from ingest_project.reading.target import Target
@@ -30,7 +29,6 @@ NDJSON = [
     '{"s": "\\ud800"}', '{"b": NaN}',
 ]  # fmt: skip
 CSV = ["1,t", "2,", "x,t", "3,t,u", '4,"t', 't"', "", '"5","a\n6,b"', "7", '8,"t" "']
-NEW_FIELD = b'"y"'
 SAID = r"(a quote is misplaced or a field too long) \(.*\)|(column 'n': ).* (is not)"
 """What depends on neighbours: the words of Python's csv module, and whether a struct was read as text."""
 REASON = pl.col("reason").str.replace(SAID, "$1$2$3")
@@ -68,20 +66,37 @@ def test_divided_a_batch_gives_what_it_gives_record_by_record(
     first_line: int,
 ) -> None:
     file_format, texts = case
-    # Beside a number as a string a struct is text, where a new field is the fault of its row, not of all.
-    assume(evolution == "add_columns" or not any(NEW_FIELD in text for text in texts))
     target = Target(COLUMNS[file_format], evolution)
     allowed = None if limit is None else row_limit(limit)
     reading = Reading(file_format, target, quarantines=True, row_limit=allowed)
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(good_rows, "divide", lambda _contents, _reading: None)
-        by_record = read(texts, reading, first_line)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(dividing, "LIMITS", Limits(bad_rows=BadRowLimits(searched_bytes=4)))
-        divided = read(texts, reading, first_line)
+    assert told(read(texts, reading, first_line)) == told(record_by_record(texts, reading, first_line))
 
-    assert told(divided) == told(by_record)
+
+INCH = b'id,note\n1,"ok"\n2\xe9" pipe,x\n3,"first\n4,no row\nlast"\n5\xe9" pipe,x\n6,y\n'
+LARGE = b'{"a":1,"c":1}\n' * 45_000
+"""So much that the object is read by itself."""
+
+
+@pytest.mark.parametrize(
+    ("file_format", "columns", "texts"),
+    [
+        ("csv", {"id": "string", "note": "string"}, [INCH]),
+        ("ndjson", {"C:\\dir": "long"}, [b'{"C:\\\\dir": 1}', b'{"C:\\\\dir": "x"}\n{"C:\\\\dir": 2}']),
+        ("csv", None, [b'a,t\n,\n5"x" d,y\n1,2,3\n']),
+        ("ndjson", None, [b'{"a":[]}\n\xef\xbb\xbf{"a":[1]}\n[1]\n']),
+        ("ndjson", {"a": "long"}, [b'{"a":1,"c":[]}\n{"a":"2","c":["x"]}\n{"a":"oops"}\n']),
+        ("ndjson", {"a": "long"}, [b'{"a":"7","c":1.5}\n{"a":2,"c":2.5}\n{"a":"x"}\n', LARGE]),
+        ("ndjson", {"a": "long"}, [b'{"a": 1}\n\x0c\n{"a": "x"}\n']),
+        ("ndjson", {"a": "long"}, [b'{"a":"7","z":1}\n{"a":1,"y":2}\n[1]\n']),
+    ],
+)
+def test_so_do_batches_that_once_did_not(
+    file_format: TableFormat, columns: Mapping[str, str] | None, texts: list[bytes]
+) -> None:
+    reading = Reading(file_format, Target(columns), quarantines=True)
+
+    assert told(read(texts, reading)) == told(record_by_record(texts, reading))
 
 
 def test_an_object_that_was_neither_read_nor_refused_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +120,13 @@ def read(texts: Sequence[bytes], reading: Reading, first_line: int = 1) -> ReadR
     return read_contents(contents, reading)
 
 
+def record_by_record(texts: Sequence[bytes], reading: Reading, first_line: int = 1) -> ReadResult:
+    """The same without a sieve."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(good_rows, "divide", lambda _contents, _reading: None)
+        return read(texts, reading, first_line)
+
+
 def told(result: ReadResult) -> tuple[object, ...]:
     """All of a result."""
     return (
@@ -119,4 +141,4 @@ def told(result: ReadResult) -> tuple[object, ...]:
 def rows_of(frame: pl.DataFrame | None) -> object:
     if frame is None or frame.is_empty():  # the columns of no rows do not matter
         return None
-    return dict(frame.schema), list(map(repr, frame.rows()))
+    return list(frame.schema.items()), list(map(repr, frame.rows()))

@@ -91,7 +91,9 @@ def _is_usual(record: bytes, widths: range, dialect: CsvDialect) -> bool:
     """
     try:
         text = record.decode()
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if dialect.has_quotes(record):
+            raise _Torn from error
         return False
     if not dialect.has_quotes(record):
         return record.count(dialect.delimiter_byte) + 1 in widths and b"\r" not in record[:-1]

@@ -22,6 +22,7 @@ from ingest_project.settings.type_grammar import (
     parse_column_type,
 )
 
+WHITESPACE = b" \t\r\n"
 INTEGERS: Mapping[str, Any] = {
     "int": Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)],
     "long": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
@@ -31,19 +32,22 @@ INTEGERS: Mapping[str, Any] = {
 def sieved(text: Text) -> Sieved | None:
     """The lines of a body that are not blank; suspects are no objects with values of the columns' types.
 
-    None if case does not count: msgspec looks for fields in their right spelling.
+    None if case does not count, because msgspec looks for fields in their right spelling, and if a field has
+    a name that msgspec does not take, such as one with a quote.
     """
     if text.target.spelling is not None:
         return None
-    numbered = [
-        (number, line) for number, line in enumerate(text.body.split(b"\n"), text.first_line) if line.strip()
-    ]
+    try:
+        decode = _decoder(tuple(text.target.fields().items()))
+    except ValueError:
+        return None
+    all_lines = enumerate(text.body.split(b"\n"), text.first_line)
+    numbered = [(number, line) for number, line in all_lines if line.strip(WHITESPACE)]
     lines = [line for _, line in numbered]
-    return Sieved(lines, [number for number, _ in numbered], list(_suspects(lines, text.target.fields())))
+    return Sieved(lines, [number for number, _ in numbered], list(_suspects(lines, decode)))
 
 
-def _suspects(lines: Iterable[bytes], fields: Mapping[str, str]) -> Iterator[int]:
-    decode = _decoder(tuple(fields.items()))
+def _suspects(lines: Iterable[bytes], decode: Callable[[bytes], object]) -> Iterator[int]:
     for place, line in enumerate(lines):
         try:
             decode(line)
