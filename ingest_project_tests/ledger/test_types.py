@@ -176,6 +176,7 @@ def people_look(ledger: Ledger) -> None:
     assert last is not None
     ledger.batch(last.batch_id)
     ledger.open_batches(QUEUE)
+    ledger.abandoned_rebuilds(QUEUE)
     ledger.unreported_batches(QUEUE)
     ledger.has_rows(TABLE)
     ledger.unread_objects(QUEUE, TABLE, limit=10)
