@@ -66,16 +66,16 @@ def stranded_rebuilds(
 
     `unreported` are of committed batches, `replaced` are rebuilds that were planned anew by others.
     """
-    owners = {batch.run_id for batch in open_batches}
     settled = [(one.settled_at, one.batch_id, one.run_id) for one in replaced if one.settled_at is not None]
     settled += [
         (one.settled_at, one.batch_id, one.run_id) for one in unreported if one.kind == BatchKind.REBUILD
     ]
     last = {run_id: (batch_id, settled_at) for settled_at, batch_id, run_id in sorted(settled)}
-    for run_id, (batch_id, settled_at) in last.items():
-        run = None if run_id is None or run_id in owners else instance.get_run_by_id(run_id)
-        if run is None or run.status not in WORKING:
-            continue
+    run_ids = [run_id for run_id in last.keys() - {one.run_id for one in open_batches} if run_id is not None]
+    if not run_ids:
+        return
+    for run in instance.get_runs(dg.RunsFilter(run_ids=run_ids, statuses=WORKING)):  # mostly none
+        batch_id, settled_at = last[run.run_id]
         if now - settled_at > (RANGE_GRACE if RANGE_TAG in run.tags else grace):
             yield run, f"rebuild {batch_id} is settled, but the run did not end: its process died"
 

@@ -21,7 +21,6 @@ from ingest_project.errors import (
 from ingest_project.reading.bad_rows.good_rows import Tolerated, oversized_reason, read_tolerantly
 from ingest_project.reading.bad_rows.parse_together import (
     Part,
-    agree,
     provenance,
     read_together,
     suspects_among,
@@ -215,10 +214,18 @@ def _one_frame(parts: Sequence[Part], sound: Sequence[Content], reading: Reading
     frames = [part.frame for part in parts]
     if len(frames) < 2:
         return next(iter(frames), None)
-    if agree(frames) or not FORMATS[reading.format].is_lines:
+    if _agree(frames) or not FORMATS[reading.format].is_lines:
         return stacked(frames, f"{len(frames)} parts")
     # The types were inferred from a part of the rows: a cast to another type now might change a value.
     together = read_together(sound, reading)
     if together.frame.height != sum(frame.height for frame in frames):
         raise SchemaMismatch(f"{len(frames)} parts", "their rows differ when they are read together")
     return together.frame
+
+
+def _agree(frames: Sequence[pl.DataFrame]) -> bool:
+    """Whether no column has different types in these frames."""
+    types: dict[str, pl.DataType] = {}
+    return all(
+        types.setdefault(name, dtype) == dtype for frame in frames for name, dtype in frame.schema.items()
+    )

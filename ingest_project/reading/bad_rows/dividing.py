@@ -1,12 +1,13 @@
 """Divides contents with bad rows into what can be read at once and a rest, which alone is taken apart."""
 
-from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from ingest_project.errors import ObjectError, ObjectFaultUnknown
 from ingest_project.reading.bad_rows.parse_together import Part, read_good_rows, read_together
+from ingest_project.reading.bad_rows.rejected import RejectedRow
 from ingest_project.reading.content import Content
 from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.table import FORMATS
@@ -45,11 +46,10 @@ class SievedContent:
         if self.content.oversized:
             yield replace(self.content, bodies=(b"",))
 
-    def with_good(self, bad_lines: Collection[int]) -> "SievedContent":
+    def with_bad(self, lines: Collection[int]) -> "SievedContent":
         """The same with only those suspects that begin on these lines."""
         numbers = self.sieved.line_numbers
-        bad = (place for place in self.suspects if numbers[place] in bad_lines)
-        return replace(self, suspects=frozenset(bad))
+        return replace(self, suspects=frozenset(one for one in self.suspects if numbers[one] in lines))
 
     def _line_behind(self, place: int) -> int:
         return self.sieved.line_numbers[place] + self.sieved.records[place].count(b"\n") + 1
@@ -63,18 +63,25 @@ class SievedContent:
 
 @dataclass(frozen=True, slots=True)
 class Divided:
-    """The rows of the records that were read at once; the others are to be taken apart."""
+    """The rows that were read at once, their contents, and all records with those that are still suspects."""
 
     part: Part
-    contents: tuple[SievedContent, ...]
+    sound: tuple[Content, ...]
+    sieved: tuple[SievedContent, ...]
 
     def rest(self) -> list[Content]:
         """Contents of the records that were not read."""
-        return list(chain.from_iterable(one.rest() for one in self.contents))
+        return list(chain.from_iterable(one.rest() for one in self.sieved))
 
-    def sound(self) -> tuple[Content, ...]:
-        """Contents of those that were."""
-        return tuple(one.sound() for one in self.contents)
+    def good(self, rejected: Iterable[RejectedRow], failed: Container[ObjectVersion]) -> tuple[Content, ...]:
+        """Contents of all records that were not rejected, of the objects that have not failed."""
+        bad_lines: dict[ObjectVersion, set[int]] = defaultdict(set)
+        for row in rejected:
+            bad_lines[row.object].add(row.line_number)
+        objects = ((one, one.content.object) for one in self.sieved)
+        return tuple(
+            one.with_bad(bad_lines[object_]).sound() for one, object_ in objects if object_ not in failed
+        )
 
 
 def divide(contents: Sequence[Content], reading: Reading) -> Divided | None:
@@ -83,21 +90,23 @@ def divide(contents: Sequence[Content], reading: Reading) -> Divided | None:
     None if it cannot say anything, if a record that passes it cannot be read, or if no row is good. Raises
     ObjectFaultUnknown, which is not the fault of a row.
     """
-    sieved = list(_sieved(contents, reading))
+    sieved = tuple(_sieved(contents, reading))
     if len(sieved) < len(contents):
         return None
+    sound = tuple(one.sound() for one in sieved)
     try:
-        part, bad = read_good_rows([one.sound() for one in sieved], reading)
+        part, bad = read_good_rows(sound, reading)
         if bad:
-            sieved = list(_with_suspects(sieved, bad))
-        if not any(one.kept for one in sieved):
+            sieved = tuple(_with_suspects(sieved, bad))
+            sound = tuple(one.sound() for one in sieved)
+        if all(len(one.suspects) == len(one.sieved.records) for one in sieved):
             return None
-        part = part or read_together([one.sound() for one in sieved], reading)
+        part = part or read_together(sound, reading)
     except ObjectFaultUnknown:
         raise
     except ObjectError:
         return None
-    return Divided(part, tuple(sieved)) if part.frame.height else None
+    return Divided(part, sound, sieved) if part.frame.height else None
 
 
 def _sieved(contents: Sequence[Content], reading: Reading) -> Iterator[SievedContent]:
@@ -122,14 +131,3 @@ def _with_suspects(sieved: Sequence[SievedContent], bad: Sequence[int]) -> Itera
             found.append(kept[left.popleft() - start])
         yield replace(one, suspects=one.suspects.union(found))
         start += len(kept)
-
-
-def without_bad(
-    divided: Divided, bad_lines: dict[ObjectVersion, set[int]], failed: Collection[ObjectVersion]
-) -> tuple[Content, ...]:
-    """Contents of all records that are good, in order, of the objects that have not failed."""
-    return tuple(
-        one.with_good(bad_lines.get(one.content.object, ())).sound()
-        for one in divided.contents
-        if one.content.object not in failed
-    )

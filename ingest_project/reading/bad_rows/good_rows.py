@@ -8,7 +8,7 @@ import polars as pl
 
 from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch, TooManyBadRows
 from ingest_project.reading.bad_rows.bad_records import Placed, Sifted, sift
-from ingest_project.reading.bad_rows.dividing import Divided, divide, without_bad
+from ingest_project.reading.bad_rows.dividing import Divided, divide
 from ingest_project.reading.bad_rows.parse_together import brings_columns, read_together
 from ingest_project.reading.bad_rows.rejected import RejectedRow
 from ingest_project.reading.columns.fit import Fitted, fit
@@ -71,12 +71,9 @@ def _read_divided(
     """The rows that were read at once, and those of the rest; None if they cannot be read together."""
     known = {object_: count for object_, count in divided.part.rows.items() if count}
     others = _read_lines(divided.rest(), reading, uri, _beginnings(contents) - known.keys(), known)
-    part, sound = divided.part, divided.sound()
+    part, sound = divided.part, divided.sound
     if others.failures or others.frame.height:
-        bad_lines: dict[ObjectVersion, set[int]] = {}
-        for row in others.rejected:
-            bad_lines.setdefault(row.object, set()).add(row.line_number)
-        sound = without_bad(divided, bad_lines, others.failures)
+        sound = divided.good(others.rejected, others.failures)
         if not sound:
             return others
         try:
@@ -85,9 +82,7 @@ def _read_divided(
             return None
         if any(others.rows.get(object_, 0) != count for object_, count in part.rows.items()):
             return None
-    places = {content.object: place for place, content in enumerate(contents)}
-    rejected = sorted(others.rejected, key=lambda row: (places[row.object], row.line_number))
-    return Tolerated(part.without_sources(), part.rows, tuple(rejected), sound, others.failures)
+    return Tolerated(part.without_sources(), part.rows, others.rejected, sound, others.failures)
 
 
 def _read_lines(

@@ -77,23 +77,22 @@ def read_together(contents: Sequence[Content], reading: Reading) -> Part:
 
 
 def read_good_rows(contents: Sequence[Content], reading: Reading) -> tuple[Part | None, list[int]]:
-    """The good rows of all contents, and the places of the bad ones among all.
+    """The good rows of all contents, and the places of the bad ones among all, for formats made of records.
 
     There is no part if some are bad and the rows bring columns: a bad row never changes a table, so the good
     ones must be read again without it. Raises ObjectError for a fault that is not that of a row.
     """
     uri = _uri(contents)
     with unforeseen_as_fault(uri):
-        found, rows = _fitted(contents, reading, uri)
-        frame = stacked([one.frame for one in found], uri)
-        starts = accumulate((one.frame.height for one in found), initial=0)
-        bad = [start + row for start, one in zip(starts, found, strict=False) for row, _ in one.faults]
+        (fitted,), rows = _fitted(contents, reading, uri)
+        part = Part(fitted.frame.hstack(provenance(rows)), rows)
+        bad = [row for row, _ in fitted.faults]
         if not bad:
-            return Part(frame.hstack(provenance(rows)), rows), []
-        if brings_columns(frame, reading):
+            return part, []
+        if brings_columns(fitted.frame, reading):
             return None, bad
-        kept = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True).scatter(bad, False)
-        return Part(frame.hstack(provenance(rows)).filter(kept), _kept_rows(rows, kept)), bad
+        kept = fitted.faults.sound(fitted.frame.height)
+        return Part(part.frame.filter(kept), _kept_rows(rows, kept)), bad
 
 
 def _kept_rows(rows: Mapping[ObjectVersion, int], kept: pl.Series) -> dict[ObjectVersion, int]:
@@ -188,11 +187,3 @@ def provenance(rows: Mapping[ObjectVersion, int]) -> pl.DataFrame:
         schema={source_uri: pl.String(), source_version: pl.String()},
     )
     return sources.select(pl.all().repeat_by(counts).explode())
-
-
-def agree(frames: Sequence[pl.DataFrame]) -> bool:
-    """Whether no column has different types in these frames."""
-    types: dict[str, pl.DataType] = {}
-    return all(
-        types.setdefault(name, dtype) == dtype for frame in frames for name, dtype in frame.schema.items()
-    )

@@ -38,7 +38,7 @@ def usual_times(text: pl.Series, dtype: pl.DataType, timezone: str | None) -> pl
 
 
 def looks_usual(text: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Whether each text is in the usual form of the type, though perhaps of no day or hour."""
+    """Whether each text is in the usual form of the type, though there may be no such day or hour."""
     if isinstance(dtype, pl.Date):
         return text.str.contains(f"^{DAY}$")
     is_zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None

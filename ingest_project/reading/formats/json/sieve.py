@@ -30,10 +30,11 @@ INTEGERS: Mapping[str, Any] = {
 
 
 def sieved(text: Text) -> Sieved | None:
-    """The lines of a body that are not blank; suspects are no objects with values of the columns' types.
+    """The lines of a body that are not blank. Suspects are not objects, or have a value of another type than
+    its column.
 
-    None if case does not count, because msgspec looks for fields in their right spelling, and if a field has
-    a name that msgspec does not take, such as one with a quote.
+    None if case does not count, because msgspec looks for fields in their right spelling, and if msgspec
+    does not take the name of a field, such as one with a quote.
     """
     if text.target.spelling is not None:
         return None
