@@ -1,7 +1,8 @@
-"""`make bench-reading`: what a small change of the content costs, as ratios to the same format's plain case.
+"""`make bench-reading`: what a small change of the content costs, and what others take for the same content.
 
-Each case is one body in memory, read as a batch reads it. The cases take turns, so that a machine that slows
-down does so for all of them. Absolute numbers are this machine's at this moment.
+Each case is one body in memory, read as a batch reads it. Polars and DuckDB read the same bytes with the same
+types; they promise less, so they refuse or change values that the project keeps. All take turns, so that a
+machine that slows down does so for all of them. Absolute numbers are this machine's at this moment.
 """
 
 import argparse
@@ -10,12 +11,16 @@ import random
 import re
 import statistics
 import sys
+import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+import duckdb
 import polars as pl
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +29,7 @@ from ingest_project.reading.content import Content
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.read import read_contents
 from ingest_project.reading.target import ColumnMapping, MappedColumn, Target
+from ingest_project.reading.values.time_formats import parse_times
 from ingest_project.settings.formats import TableFormat
 from ingest_project_tests.reading.factories import WRITTEN_AT, object_version
 
@@ -34,6 +40,31 @@ COLUMNS = {
     "amount": "decimal(12,2)",
     "items": "int",
     "ordered_at": "timestamptz",
+}
+NESTED = COLUMNS | {
+    "address": "struct<city: string, zip: string>",
+    "tags": "list<string>",
+    "rating": "double",
+}
+POLARS = {"order_id": pl.Int64(), "items": pl.Int32(), "rating": pl.Float64()} | {
+    "address": pl.Struct({"city": pl.String(), "zip": pl.String()}),
+    "tags": pl.List(pl.String()),
+}
+"""Types for columns that Polars reads directly; the others are text until they are cast."""
+DUCKDB = {
+    "order_id": "BIGINT",
+    "amount": "DECIMAL(12,2)",
+    "items": "INTEGER",
+    "ordered_at": "TIMESTAMPTZ",
+} | {
+    "address": "STRUCT(city VARCHAR, zip VARCHAR)",
+    "tags": "VARCHAR[]",
+    "rating": "DOUBLE",
+}
+TIMES = {
+    "Z": "%Y-%m-%dT%H:%M:%SZ",
+    "six digits, Z": "%Y-%m-%dT%H:%M:%S%.6fZ",
+    "an offset": "%Y-%m-%dT%H:%M:%S%:z",
 }
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Change = Callable[[bytes], bytes]
@@ -48,11 +79,12 @@ class Case:
     body: bytes = field(repr=False)
     reference: str
     bad: int = 0
+    columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS, repr=False)
 
     def read(self) -> float:
         """The seconds that it takes."""
-        mapping = ColumnMapping(tuple(MappedColumn(name, one, name) for name, one in COLUMNS.items()))
-        reading = Reading(self.format, Target(COLUMNS, mapping=mapping), quarantines=True)
+        mapping = ColumnMapping(tuple(MappedColumn(name, one, name) for name, one in self.columns.items()))
+        reading = Reading(self.format, Target(self.columns, mapping=mapping), quarantines=True)
         content = Content(object_version("0", version_id="v"), (self.body,), WRITTEN_AT)
         started = time.perf_counter()
         result = read_contents([content], reading)
@@ -62,15 +94,45 @@ class Case:
         return seconds
 
 
-def plain_polars(body: bytes) -> float:
-    """The seconds that Polars takes with the same casts, without a promise about what it changes."""
+def by_polars(case: Case) -> float:
+    """The seconds that Polars takes, with casts as one writes them by hand."""
     started = time.perf_counter()
-    types = {"order_id": pl.Int64(), "items": pl.Int32()}
-    frame = pl.read_ndjson(body, schema={name: types.get(name, pl.String()) for name in COLUMNS})
+    if case.format == "csv":
+        frame = pl.read_csv(
+            case.body, schema_overrides={name: POLARS.get(name, pl.String()) for name in COLUMNS}
+        )
+    else:
+        frame = pl.read_ndjson(
+            case.body, schema={name: POLARS.get(name, pl.String()) for name in case.columns}
+        )
     frame.with_columns(
         pl.col("amount").cast(pl.Decimal(12, 2)),
         pl.col("ordered_at").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC"),
     )
+    return time.perf_counter() - started
+
+
+def by_duckdb(case: Case, path: Path) -> float:
+    """The seconds that DuckDB takes to read the bytes of a file into an Arrow table."""
+    path.write_bytes(case.body)
+    types = {name: DUCKDB.get(name, "VARCHAR") for name in case.columns}
+    started = time.perf_counter()
+    read = duckdb.read_csv if case.format == "csv" else duckdb.read_json
+    read(str(path), columns=types).to_arrow_table()
+    return time.perf_counter() - started
+
+
+def times(rows: int) -> dict[str, tuple[pl.Series, str]]:
+    """Texts of so many times in each form, and the form as Polars reads it."""
+    stamps = pl.int_range(rows, eager=True) * 37_000_001 + int(START.timestamp()) * 1_000_000
+    zoned = stamps.cast(pl.Datetime("us", "UTC"))
+    return {name: (zoned.dt.strftime(form), form) for name, form in TIMES.items()}
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """The seconds that the work takes."""
+    started = time.perf_counter()
+    work()
     return time.perf_counter() - started
 
 
@@ -92,6 +154,7 @@ def cases(rows: int) -> list[Case]:
             for name, change in JSON_FAULTS.items()
             for bad in (1, some)
         ),
+        Case("nested and nulls", "ndjson", _nested(lines), "nested and nulls", columns=NESTED),
         Case("csv", "csv", csv, "csv"),
         Case("csv, all quoted", "csv", quoted, "csv"),
         *(
@@ -127,6 +190,16 @@ def _lines(rows: int) -> list[bytes]:
     ]
 
 
+def _nested(lines: Sequence[bytes]) -> bytes:
+    """The same rows with an object, an array and a fraction; one in ten has no note and no object."""
+    more = b',"address":{"city":"Zug","zip":"06300"},"tags":["a","b"],"rating":4.5}\n'
+    less = b',"address":null,"tags":[],"rating":null}\n'
+    return b"".join(
+        re.sub(rb'"note":"[^,]*"', b'"note":null', line)[:-2] + less if place % 10 == 0 else line[:-2] + more
+        for place, line in enumerate(lines)
+    )
+
+
 def _changed(lines: Sequence[bytes], change: Change, count: int) -> bytes:
     """The lines, so many of them changed."""
     seeded = random.Random(count)  # noqa: S311
@@ -142,25 +215,37 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the seconds of each round into this file")
     asked = parser.parse_args()
     all_cases = cases(asked.rows)
-    seconds: dict[str, list[float]] = {one.name: [] for one in all_cases}
-    seconds["ndjson by Polars alone"] = []
-    for _ in range(asked.rounds):
-        for one in all_cases:
-            seconds[one.name].append(one.read())
-        seconds["ndjson by Polars alone"].append(plain_polars(all_cases[0].body))
+    plain = [one for one in all_cases if one.name in {"ndjson", "nested and nulls", "csv"}]
+    texts = times(asked.rows)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(asked.rounds):
+            for one in all_cases:
+                seconds[one.name].append(one.read())
+            for one in plain:
+                seconds[f"{one.name}: Polars"].append(by_polars(one))
+                seconds[f"{one.name}: DuckDB"].append(by_duckdb(one, Path(folder, "file")))
+            for name, (text, form) in texts.items():
+                dtype = pl.Datetime("us", "UTC")
+                seconds[f"times, {name}"].append(
+                    seconds_of(partial(parse_times, text, dtype, ("iso",), None))
+                )
+                seconds[f"times, {name}: Polars"].append(
+                    seconds_of(partial(text.str.to_datetime, form, time_unit="us", time_zone="UTC"))
+                )
     if asked.json:
         asked.json.write_text(json.dumps({"rows": asked.rows, "seconds": seconds}, indent=1))
-    _render(all_cases, seconds, asked.rows)
+    references = {one.name: one.reference for one in all_cases}
+    _render({name: references.get(name, name.partition(":")[0]) for name in seconds}, seconds, asked.rows)
     return 0
 
 
-def _render(all_cases: Sequence[Case], seconds: Mapping[str, Sequence[float]], rows: int) -> None:
+def _render(references: Mapping[str, str], seconds: Mapping[str, Sequence[float]], rows: int) -> None:
     table = Table("case", "least", "median", "most", "ratio", title=f"{rows:,} rows, seconds")
-    references = {one.name: one.reference for one in all_cases}
     for name, found in seconds.items():
         median = statistics.median(found)
-        ratio = median / statistics.median(seconds[references.get(name, "ndjson")])
-        table.add_row(name, f"{min(found):.2f}", f"{median:.2f}", f"{max(found):.2f}", f"{ratio:.1f}")
+        ratio = median / statistics.median(seconds[references[name]])
+        table.add_row(name, f"{min(found):.3f}", f"{median:.3f}", f"{max(found):.3f}", f"{ratio:.2f}")
     Console(width=110).print(table)
 
 

@@ -1,6 +1,6 @@
 """Finds the rows of CSV that may be bad by their quotes and the number of their fields, line by line.
 
-`rows.py` has Python's csv module read each row, which takes twenty times as long.
+`rows.py` has Python's csv module begin anew for each row, which takes much longer.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Finds the lines of NDJSON that may be bad, a hundred times as fast as `faults.py` says why one is.
+"""Finds the lines of NDJSON that may be bad, much faster than `faults.py` says what is wrong with one.
 
 msgspec decodes each line into a class made from the table's columns, which costs less than Polars' parsing.
 Lines that it refuses need not be bad: a number may be a string. Lines that it takes may be bad, too.
