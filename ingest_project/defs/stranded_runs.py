@@ -2,8 +2,9 @@
 after that.
 
 Dagster's default launcher never notices a run worker that was killed together with the server that started
-it. The outbox handles the runs of open batches; the runs here were killed between settling and their end.
-Each would occupy one of `max_concurrent_runs` for ever.
+it. The outbox handles the runs of open batches; the runs here were killed between settling and their end, or
+while another run planned their rebuild anew. `sensors.py` ends them: each would occupy one of
+`max_concurrent_runs` for ever.
 """
 
 from collections.abc import Collection, Iterator, Sequence

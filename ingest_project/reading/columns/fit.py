@@ -20,7 +20,7 @@ from ingest_project.reading.columns.sources import source_of
 from ingest_project.reading.row_faults import RowFault, RowFaults
 from ingest_project.reading.target import ComputedColumn, KeyColumn, MappedColumn, Target
 from ingest_project.reading.values.example import example_at
-from ingest_project.reading.values.iso_times import remedy_for
+from ingest_project.reading.values.rarer_iso_times import remedy_for
 from ingest_project.reading.values.text import nothing_as_null
 from ingest_project.reading.values.types import UnusableName, is_empty, storable, typed_part
 

@@ -16,9 +16,9 @@ from typing import Final
 
 import polars as pl
 
-from ingest_project.reading.values.iso_times import respelled
+from ingest_project.reading.values.rarer_iso_times import respelled
 from ingest_project.reading.values.text_numbers import decimals, null_where
-from ingest_project.reading.values.usual_times import looks_usual, usual_times
+from ingest_project.reading.values.usual_iso_times import looks_usual, usual_times
 from ingest_project.settings.time_formats import DIRECTIVE, EPOCHS, ISO, ISO_FORMS, ISO_TRUNCATED
 
 DATETIME_WITH_OFFSET = (

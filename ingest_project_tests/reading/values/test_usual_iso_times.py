@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest_project.reading.values import time_formats
 from ingest_project.reading.values.time_formats import parse_times
-from ingest_project.reading.values.usual_times import usual_times
+from ingest_project.reading.values.usual_iso_times import usual_times
 
 DAYS = ["2026-11-20", "2024-02-29", "2026-02-29", "0000-01-01", "9999-12-31", "26-11-20", "20261120", ""]
 HOURS = ["13", "13:00", "23:59:59", "13:00:00.5", "13:00:00.123456", "13:00:00.1234567", "24:00:00",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta, timezone
 import polars as pl
 import pytest
 
-from ingest_project.reading.values.iso_times import respelled
+from ingest_project.reading.values.rarer_iso_times import respelled
 from ingest_project.reading.values.text import from_text
 from ingest_project.reading.values.time_formats import parse_times
 from ingest_project.settings.time_formats import time_format_fault
