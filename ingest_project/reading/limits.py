@@ -148,11 +148,6 @@ class BadRowLimits:
     """Objects that fail together with at most so much text are read record by record instead of halved."""
     judged_records: int = 2048
     """Records that fail together are judged one by one if they are at most so many; more are halved first."""
-    separated_objects: int = 16
-    """How many objects of a batch are found one by one that do not fit into a table with the others.
-
-    Each costs a reading of the others; once there are so many, all objects that are left fail.
-    """
     raw_characters: int = 64 * KIB
     """How much of a bad row its quarantine keeps; the object has the rest, at the line number."""
     oversized_start_bytes: int = 4 * KIB

@@ -8,6 +8,7 @@ rows, the good rows of the objects at fault are read.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import starmap
 
 import polars as pl
 
@@ -19,8 +20,10 @@ from ingest_project.errors import (
     SchemaMismatch,
 )
 from ingest_project.reading.bad_rows.good_rows import Tolerated, oversized_reason, read_tolerantly
+from ingest_project.reading.bad_rows.objects_apart import each_alone, each_tolerated, found_apart
 from ingest_project.reading.bad_rows.parse_together import (
     Part,
+    in_one_table,
     provenance,
     read_together,
     suspects_among,
@@ -30,9 +33,7 @@ from ingest_project.reading.columns.key_columns import key_faults
 from ingest_project.reading.content import Content
 from ingest_project.reading.field_names import with_spelling
 from ingest_project.reading.formats.table import FORMATS
-from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parse import Reading
-from ingest_project.reading.values.stacking import stacked
 from ingest_project.reading.values.types import dtype_of
 from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.s3.fetched import ObjectFailure
@@ -69,63 +70,41 @@ def read_contents(contents: Sequence[Content], reading: Reading) -> ReadResult:
     reading = with_spelling(contents, reading)
     suspects = {one.object: error for one in contents if (error := _fault_of(one, reading)) is not None}
     suspects |= key_faults([one.object for one in contents if any(map(len, one.bodies))], reading.target)
-    readable = [one for one in contents if one.object not in suspects]
-    try:
-        parts = [read_together(readable, reading)] if readable else []
-    except ObjectError as error:
-        suspects |= dict(suspects_among(readable, reading, error))
-        readable = [one for one in contents if one.object not in suspects]
-        parts, separated = _read_readable(readable, reading)
-        suspects |= separated
-    tolerated, failures = _tolerated([one for one in contents if one.object in suspects], suspects, reading)
-    readable = [one for one in readable if one.object not in suspects]
-    result = _result(parts, tolerated, failures, _sound(readable, tolerated), reading)
+    result = _read(contents, suspects, reading)
     return replace(result, failures=(*result.failures, *_forgotten(contents, result)))
 
 
-def _read_readable(
-    contents: Sequence[Content], reading: Reading
-) -> tuple[list[Part], dict[ObjectVersion, ObjectError]]:
-    """The rows of objects each of which is readable; those that do not fit into one table with earlier ones
-    fail.
-    """
-    if not contents:
-        return [], {}
-    failed: dict[ObjectVersion, ObjectError] = {}
-    kept = _going_together([], contents, reading, failed)
-    return [read_together(kept, reading)], failed
-
-
-def _going_together(
-    kept: list[Content],
-    others: Sequence[Content],
-    reading: Reading,
-    failed: dict[ObjectVersion, ObjectError],
-) -> list[Content]:
-    """`kept` and as many of the others as fit together with them, found by halving; the rest is put into
-    `failed`.
-
-    After `separated_objects` failures all that are left fail, because each costs a reading of the others.
-    """
+def _read(
+    contents: Sequence[Content], known: Mapping[ObjectVersion, ObjectError], reading: Reading
+) -> ReadResult:
+    """What can be read of these objects, of which some are known to be at fault."""
+    suspects = dict(known)
+    readable = [one for one in contents if one.object not in suspects]
+    parts: list[Part] = []
+    tolerated: list[Tolerated] = []
     try:
-        read_together([*kept, *others], reading)
+        try:
+            parts = _read_readable(readable, reading)
+        except ObjectError as error:
+            suspects |= dict(suspects_among(readable, reading, error))
+            readable = [one for one in readable if one.object not in suspects]
+            parts = _read_readable(readable, reading)
+        at_fault = [one for one in contents if one.object in suspects]
+        tolerated, failures = _tolerated(at_fault, suspects, reading)
+        return _result(parts, tolerated, failures, _sound(readable, tolerated), reading)
     except ObjectFaultUnknown:
         raise  # not the fault of one object: a smaller batch may succeed
     except ObjectError as error:
-        if len(others) == 1 or len(failed) >= LIMITS.bad_rows.separated_objects:
-            failed |= {one.object: _alone(one.object, error) for one in others}
-            return kept
-        middle = len(others) // 2
-        return _going_together(
-            _going_together(kept, others[:middle], reading, failed), others[middle:], reading, failed
-        )
-    return [*kept, *others]
+        alone = [*each_alone(readable, reading), *each_tolerated(tolerated, reading)]
+        apart = found_apart(alone, reading)
+        if not apart:
+            raise ObjectFaultUnknown(f"{len(contents)} objects", error.reason) from error
+    others = _read([one for one in contents if one.object not in apart], known, reading)
+    return replace(others, failures=(*others.failures, *starmap(ObjectFailure, apart.items())))
 
 
-def _alone(object_: ObjectVersion, error: ObjectError) -> ObjectError:
-    return type(error)(
-        object_.uri, f"it cannot be read together with the others of its batch: {error.reason}"
-    )
+def _read_readable(contents: Sequence[Content], reading: Reading) -> list[Part]:
+    return [read_together(contents, reading)] if contents else []
 
 
 def _fault_of(content: Content, reading: Reading) -> ObjectError | None:
@@ -192,14 +171,10 @@ def _result(
 ) -> ReadResult:
     """Everything in one frame.
 
-    If the rows of tolerated objects do not fit together with the others, they fail.
+    Raises ObjectError if the rows of some objects do not go together with the others.
     """
     all_parts = [*parts, *(Part(one.frame.hstack(provenance(one.rows)), one.rows) for one in tolerated)]
-    try:
-        frame = _one_frame(all_parts, sound, reading)
-    except ObjectError as error:
-        alone = [ObjectFailure(item, _alone(item, error)) for one in tolerated for item in one.rows]
-        return _result(parts, (), [*failures, *alone], (), reading)
+    frame = _one_frame(all_parts, sound, reading)
     rejected = [row for one in tolerated for row in one.rejected]
     return ReadResult(
         frame=frame,
@@ -215,7 +190,7 @@ def _one_frame(parts: Sequence[Part], sound: Sequence[Content], reading: Reading
     if len(frames) < 2:
         return next(iter(frames), None)
     if _agree(frames) or not FORMATS[reading.format].is_lines:
-        return stacked(frames, f"{len(frames)} parts")
+        return in_one_table(frames, reading, f"{len(frames)} parts")
     # The types were inferred from a part of the rows: a cast to another type now might change a value.
     together = read_together(sound, reading)
     if together.frame.height != sum(frame.height for frame in frames):

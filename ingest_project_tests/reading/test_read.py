@@ -203,3 +203,26 @@ def test_objects_that_fail_only_together_are_not_blamed_one_by_one(monkeypatch: 
 
     with pytest.raises(ObjectFaultUnknown, match="4 objects"):
         read(*[b'{"a":1}'] * 4, columns={"a": "long"})
+
+
+@pytest.mark.parametrize("quarantines", [False, True])
+def test_twin_columns_of_two_objects_never_get_into_one_table(*, quarantines: bool) -> None:
+    bodies = [b'{"id":1}\n', b'{"ID":2}\n', b'{"id":3}\nnot json\n', b'{"id":4}\n']
+    reading = Reading("ndjson", Target(None), quarantines=quarantines)
+
+    result = read_objects(fetched(*bodies), reading)
+
+    assert result.frame is not None
+    assert result.frame.columns == ["id", "_source_uri", "_source_version"]
+    assert set(reasons(result)) == ({"1"} if quarantines else {"1", "2"})
+    assert "'ID' differs only in case from 'id' of most files" in reasons(result)["1"]
+
+
+def test_twin_fields_that_two_objects_bring_into_a_struct_never_get_into_one_table() -> None:
+    bodies = [b'{"v":{"a":1,"new":2}}\n', b'{"v":{"a":1,"New":2}}\n', b'{"v":{"a":1,"new":3}}\n']
+    reading = Reading("ndjson", Target({"v": "struct<a: long>"}))
+
+    result = read_objects(fetched(*bodies), reading)
+
+    assert values(result, "v") == [{"a": 1, "new": 2}, {"a": 1, "new": 3}]
+    assert "'v.New' differs only in case from 'v.new' of most files" in reasons(result)["1"]

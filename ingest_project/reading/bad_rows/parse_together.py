@@ -8,6 +8,7 @@ import polars as pl
 
 from ingest_project.errors import ColumnRefused, ObjectError, ObjectFaultUnknown, SchemaMismatch
 from ingest_project.reading.columns.fit import Fitted, fit
+from ingest_project.reading.columns.strangers import strangers
 from ingest_project.reading.content import Content
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.limits import LIMITS
@@ -41,18 +42,20 @@ def suspects_among(
 ) -> Iterator[tuple[ObjectVersion, ObjectError]]:
     """The objects that fail, of these that together failed with the error.
 
-    They are found by halving: a few bad ones among thousands cost little more than one reading. If bad rows
-    are set aside, neighbours of those that fail may be among them; their records are found to be good.
+    Records are halved: a few bad ones among thousands of objects cost little more than one reading. If bad
+    rows are set aside, neighbours of those that fail may be among them; their records are found to be good.
+    Files that bring their own schema are parsed one by one anyway.
     """
     if len(contents) == 1 or _are_few(contents, reading, error):
         yield from ((one.object, error) for one in contents)
         return
     middle = len(contents) // 2
-    for half in (contents[:middle], contents[middle:]):
+    is_lines = FORMATS[reading.format].is_lines
+    for some in (contents[:middle], contents[middle:]) if is_lines else ([one] for one in contents):
         try:
-            read_together(half, reading)
-        except ObjectError as of_half:
-            yield from suspects_among(half, reading, of_half)
+            read_together(some, reading)
+        except ObjectError as of_some:
+            yield from suspects_among(some, reading, of_some)
 
 
 def _are_few(contents: Sequence[Content], reading: Reading, error: ObjectError) -> bool:
@@ -72,8 +75,17 @@ def read_together(contents: Sequence[Content], reading: Reading) -> Part:
     with unforeseen_as_fault(uri):
         found, rows = _fitted(contents, reading, uri)
         fitted = [one.sound_rows(uri) for one in found]
-        frame = fitted[0] if len(fitted) == 1 else stacked(fitted, uri)
+        frame = fitted[0] if len(fitted) == 1 else in_one_table(fitted, reading, uri)
         return Part(frame.hstack(provenance(rows)), rows)
+
+
+def in_one_table(frames: Sequence[pl.DataFrame], reading: Reading, uri: str) -> pl.DataFrame:
+    """All rows of these frames. Raises SchemaMismatch if no table has the columns of all."""
+    for reason in strangers(
+        [frame.schema for frame in frames], mixes_kinds=FORMATS[reading.format].infers
+    ).values():
+        raise SchemaMismatch(uri, f"column {reason}")
+    return stacked(frames, uri)
 
 
 def read_good_rows(contents: Sequence[Content], reading: Reading) -> tuple[Part | None, list[int]]:

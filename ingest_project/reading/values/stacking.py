@@ -1,108 +1,111 @@
 """Concatenates the frames of several files, which may differ in columns or in their types."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 from polars.exceptions import PolarsError
 
 from ingest_project.errors import SchemaMismatch
+from ingest_project.reading.values.shape import Path, kind_of, parts, spelled, values_at, with_types
 from ingest_project.settings.wording import clipped
+
+Types = Mapping[Path, pl.DataType]
 
 
 def stacked(frames: Sequence[pl.DataFrame], uri: str) -> pl.DataFrame:
     """All rows in the order of the frames, with the columns of all; null where a frame lacks a column.
 
-    Numbers become the widest of their types, structs get the fields of all. Other mixtures become text, and
-    so do numbers that the widest type would change. Raises SchemaMismatch if a column is nested in some
-    frames only, or if such numbers are nested.
+    Structs get the fields of all, at any depth. Numbers become the widest of their types. Other mixtures
+    become text, and so do numbers that the widest type would change. Raises SchemaMismatch if a value is
+    nested in some frames only, or nested otherwise.
     """
     filled = [frame for frame in frames if frame.width]
     if not filled:
         return pl.DataFrame(height=sum(frame.height for frame in frames))
-    as_text = _mixed_columns(filled, uri)
-    together = _concatenated(filled, as_text, uri)
-    changed = _changed_columns(filled, together, as_text, uri)
-    return _concatenated(filled, as_text | changed, uri) if changed else together
-
-
-def _concatenated(frames: Sequence[pl.DataFrame], as_text: set[str], uri: str) -> pl.DataFrame:
-    even = [
-        frame.with_columns(_text(frame[name], uri) for name in as_text & set(frame.columns))
-        for frame in frames
-    ]
+    # Polars makes a new schema each time, which takes long with 10,000 columns.
+    schemas = [frame.schema for frame in filled]
+    if all(schema == schemas[0] for schema in schemas):
+        return pl.concat(filled, how="vertical")
+    common = _common_types(filled, [_types(schema) for schema in schemas], uri)
+    even = [_cast(frame, schema, common) for frame, schema in zip(filled, schemas, strict=True)]
     try:
-        return pl.concat(even, how="diagonal_relaxed")
+        return pl.concat(even, how="diagonal_relaxed")  # adds the columns and fields that others have
     except PolarsError as error:
         raise SchemaMismatch(
             uri, f"the files' columns do not agree: {clipped(str(error).splitlines()[0], 200)}"
         ) from error
 
 
-def _text(values: pl.Series, uri: str) -> pl.Series:
-    try:
-        return values.cast(pl.String())
-    except PolarsError as error:
-        reason = (
-            f"column {values.name!r} is bytes in some files only, and those bytes are not text; declare it"
-        )
-        raise SchemaMismatch(uri, reason) from error
+def _types(schema: pl.Schema) -> dict[Path, pl.DataType]:
+    return {path: part for name, dtype in schema.items() for path, part in parts(dtype, (name,))}
 
 
-def _changed_columns(
-    frames: Sequence[pl.DataFrame], together: pl.DataFrame, as_text: set[str], uri: str
-) -> set[str]:
-    """The columns with a number that the common type of all frames would change."""
-    changed: set[str] = set()
-    # Polars makes a new schema each time, which takes long with 10,000 columns.
-    types = together.schema
-    start = 0
-    for frame in frames:
-        for name, dtype in frame.schema.items():
-            if name in as_text or name in changed or dtype in {types[name], pl.Null()}:
-                continue
-            if _is_changed(frame[name], together[name].slice(start, frame.height)):
-                if dtype.is_nested():
-                    reason = f"column {name!r} has numbers that other files' type cannot represent exactly"
-                    raise SchemaMismatch(uri, f"{reason}; declare it")
-                changed.add(name)
-        start += frame.height
-    return changed
-
-
-def _is_changed(before: pl.Series, after: pl.Series) -> bool:
-    """Whether a number in these values was changed."""
-    if isinstance(before.dtype, pl.Struct):
-        fields = after.struct.unnest()
-        return any(_is_changed(field, fields[field.name]) for field in before.struct.unnest().iter_columns())
-    if isinstance(before.dtype, pl.List | pl.Map):
-        return _is_changed(_elements(before), _elements(after))
-    if before.dtype == after.dtype or not (before.dtype.is_numeric() and after.dtype.is_numeric()):
-        return False
-    return bool(after.cast(before.dtype, strict=False).ne_missing(before).any())
-
-
-def _elements(values: pl.Series) -> pl.Series:
-    lists = values.map.values() if isinstance(values.dtype, pl.Map) else values
-    return lists.explode(empty_as_null=False, keep_nulls=False)
-
-
-def _mixed_columns(frames: Sequence[pl.DataFrame], uri: str) -> set[str]:
-    """The columns whose types have only text as their common type. Raises SchemaMismatch if one is nested."""
-    dtypes: dict[str, set[pl.DataType]] = defaultdict(set)
-    for frame in frames:
-        for name, dtype in frame.schema.items():
-            dtypes[name] |= {dtype} - {pl.Null()}
-    mixed = {name for name, found in dtypes.items() if len(found) > 1 and not _are_alike(found)}
-    for name in sorted(mixed):
-        if any(dtype.is_nested() for dtype in dtypes[name]):
+def _common_types(
+    frames: Sequence[pl.DataFrame], types: Sequence[Types], uri: str
+) -> dict[Path, pl.DataType]:
+    """The types of the parts that some frames have in another type. Raises SchemaMismatch."""
+    found: dict[Path, list[pl.DataType]] = defaultdict(list)
+    for one in types:
+        for path, dtype in one.items():
+            if dtype not in found[path]:
+                found[path].append(dtype)
+    mixed = {path: dtypes for path, dtypes in found.items() if len(dtypes) > 1}
+    common: dict[Path, pl.DataType] = {}
+    for path, dtypes in mixed.items():
+        kinds = {kind_of(dtype) for dtype in dtypes}
+        if len(kinds) > 1:
             raise SchemaMismatch(
-                uri, f"column {name!r} is nested in some files only; declare it as a string, or apart"
+                uri,
+                f"column {spelled(path)!r} is a {' and a '.join(sorted(kinds))} in different files; "
+                f"declare {path[0]!r} as a string, or apart",
             )
-    return mixed
+        if kinds == {"value"}:
+            common[path] = _common_type(path, dtypes, [*_at(path, frames, types)], uri)
+    return common
 
 
-def _are_alike(dtypes: set[pl.DataType]) -> bool:
+def _at(path: Path, frames: Sequence[pl.DataFrame], types: Sequence[Types]) -> Iterator[pl.Series]:
+    """The values of one part in each frame that has it."""
+    name, *steps = path
+    for frame, one in zip(frames, types, strict=True):
+        if path in one:
+            yield values_at(frame[str(name)], steps)
+
+
+def _common_type(
+    path: Path, dtypes: Sequence[pl.DataType], values: Sequence[pl.Series], uri: str
+) -> pl.DataType:
     if all(dtype.is_numeric() for dtype in dtypes):
-        return True
-    return any(all(isinstance(dtype, kind) for dtype in dtypes) for kind in (pl.Struct, pl.List, pl.Map))
+        widest = pl.concat([pl.Series(dtype=dtype).to_frame("") for dtype in dtypes], how="vertical_relaxed")
+        if not any(_changes(one, widest.dtypes[0]) for one in values):
+            return widest.dtypes[0]
+    if not all(map(_is_text, values)):
+        reason = "is bytes in some files only, and those bytes are not text; declare it"
+        raise SchemaMismatch(uri, f"column {spelled(path)!r} {reason}")
+    return pl.String()
+
+
+def _is_text(values: pl.Series) -> bool:
+    """Whether these values, if they are bytes, are text."""
+    try:
+        values.cast(pl.String()) if isinstance(values.dtype, pl.Binary) else None
+    except PolarsError:
+        return False
+    return True
+
+
+def _changes(numbers: pl.Series, dtype: pl.DataType) -> bool:
+    """Whether the type would change a number."""
+    if numbers.dtype == dtype:
+        return False
+    back = numbers.cast(dtype, strict=False).cast(numbers.dtype, strict=False)
+    return bool(back.ne_missing(numbers).any())
+
+
+def _cast(frame: pl.DataFrame, schema: pl.Schema, common: Types) -> pl.DataFrame:
+    columns = {str(path[0]) for path in common}
+    wanted = {name: with_types(dtype, (name,), common) for name, dtype in schema.items() if name in columns}
+    return frame.with_columns(
+        frame[name].cast(dtype) for name, dtype in wanted.items() if dtype != schema[name]
+    )

@@ -1,5 +1,7 @@
 """Files of different types become one table without another value in it."""
 
+import re
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
@@ -33,17 +35,61 @@ def test_numbers_take_the_widest_type_or_are_text_where_it_would_change_one(
 
 
 @pytest.mark.parametrize(
-    ("first", "second"),
+    ("first", "second", "expected"),
     [
-        (one([[NO_DOUBLE]], pl.List(pl.Int64())), one([[0.5]], pl.List(pl.Float64()))),
+        (
+            one([[NO_DOUBLE]], pl.List(pl.Int64())),
+            one([[0.5]], pl.List(pl.Float64())),
+            [[str(NO_DOUBLE)], ["0.5"]],
+        ),
         (
             one([{"x": NO_DOUBLE}], pl.Struct({"x": pl.Int64()})),
-            one([{"x": 0.5, "y": "z"}], pl.Struct({"x": pl.Float64(), "y": pl.String()})),
+            one([{"x": 0.5, "y": 2}], pl.Struct({"x": pl.Float64(), "y": pl.Int64()})),
+            [{"x": str(NO_DOUBLE), "y": None}, {"x": "0.5", "y": 2}],
+        ),
+        (
+            one([{"x": True}], pl.Struct({"x": pl.Boolean()})),
+            one([{"x": 2}], pl.Struct({"x": pl.Int64()})),
+            [{"x": "true"}, {"x": "2"}],
+        ),
+        (
+            one([[date(2099, 1, 1)]], pl.List(pl.Date())),
+            one([[3]], pl.List(pl.Int64())),
+            [["2099-01-01"], ["3"]],
+        ),
+        (
+            one([{"a": True}], pl.Map(pl.String(), pl.Boolean())),
+            one([{"a": 1}], pl.Map(pl.String(), pl.Int64())),
+            [{"a": "true"}, {"a": "1"}],
         ),
     ],
 )
-def test_nested_numbers_that_would_change_are_refused(first: pl.DataFrame, second: pl.DataFrame) -> None:
-    with pytest.raises(SchemaMismatch, match=r"column 'a' has numbers .* declare it"):
+def test_nested_values_without_a_common_type_are_text(
+    first: pl.DataFrame, second: pl.DataFrame, expected: list[object]
+) -> None:
+    assert stacked([first, second], "s3://b/k")["a"].to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "path"),
+    [
+        (one([[1]], pl.List(pl.Int64())), one([1], pl.Int64()), "a"),
+        (
+            one([{"x": {"y": 1}}], pl.Struct({"x": pl.Struct({"y": pl.Int64()})})),
+            one([{"x": "s"}], pl.Struct({"x": pl.String()})),
+            "a.x",
+        ),
+        (
+            one([[{"x": {"y": 1}}]], pl.List(pl.Struct({"x": pl.Struct({"y": pl.Int64()})}))),
+            one([[{"x": "s"}]], pl.List(pl.Struct({"x": pl.String()}))),
+            "a[].x",
+        ),
+    ],
+)
+def test_values_that_are_nested_in_some_files_only_are_refused_by_their_path(
+    first: pl.DataFrame, second: pl.DataFrame, path: str
+) -> None:
+    with pytest.raises(SchemaMismatch, match=re.escape(f"column {path!r} is a ")):
         stacked([first, second], "s3://b/k")
 
 

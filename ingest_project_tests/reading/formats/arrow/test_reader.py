@@ -112,14 +112,27 @@ def test_an_object_that_does_not_go_with_the_others_fails_alone(file_format: Tab
     result = read(lists, lists, struct, lists, struct, file_format=file_format)
 
     assert list(reasons(result)) == ["2", "4"]
-    assert "column 'a' is nested in some files only" in reasons(result)["2"]
+    assert "column 'a' is a struct, and a list in most files" in reasons(result)["2"]
     assert values(result, "a") == [[1], [1], [1]]
 
 
-def test_after_many_that_do_not_go_with_the_others_all_that_are_left_fail() -> None:
+def test_one_odd_object_before_forty_others_fails_and_they_come_in() -> None:
     lists, struct = (written(pl.DataFrame({"a": [value]}), "parquet") for value in ([1], {"x": 1}))
 
     result = read(lists, *[struct] * 40, file_format="parquet")
 
-    assert len(result.failures) == 40
-    assert values(result, "a") == [[1]]
+    assert list(reasons(result)) == ["0"]
+    assert values(result, "a") == [{"x": 1}] * 40
+
+
+def test_each_of_many_odd_objects_fails_with_a_reason_of_its_own() -> None:
+    odd = [written(pl.DataFrame({"a": [{f"x{n}": 1}]}), "parquet") for n in range(40)]
+    sound = written(pl.DataFrame({"a": [1]}), "parquet")
+
+    result = read(*odd[:20], b"PAR1 damaged", *[sound] * 60, *odd[20:], file_format="parquet")
+
+    found = reasons(result)
+    assert values(result, "a") == [1] * 60
+    assert found.pop("20").startswith("unreadable")
+    assert len(found) == 40
+    assert all("column 'a' is a struct, and a value in most files" in one for one in found.values())
