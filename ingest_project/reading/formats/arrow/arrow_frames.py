@@ -1,7 +1,7 @@
 """Converts Arrow tables to frames, including types that Polars does not read."""
 
 from collections.abc import Container
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -9,13 +9,15 @@ import pyarrow.compute as pc
 
 MAX_DECIMAL_DIGITS = 38
 
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
+
 
 def polars_reads(schema: pa.Schema) -> bool:
     """Whether Polars reads files of this schema itself; it refuses most others, and reads some of them
     wrongly.
 
-    A decimal of more than 38 digits within a struct becomes a column that panics when it is used, a distant
-    time in seconds becomes another time, and a slice of arrays of a fixed size is not read.
+    It panics on decimals of 256 bits, dates in milliseconds become times, booleans of eight bits numbers. A
+    distant time in seconds becomes another time, and a slice of arrays of a fixed size is not read.
     """
     return all(_is_read_by_polars(field.type) for field in schema)
 
@@ -31,7 +33,9 @@ def _is_read_by_polars(dtype: Any) -> bool:
         return all(_is_read_by_polars(dtype.field(place).type) for place in range(dtype.num_fields))
     if isinstance(dtype, pa.TimestampType):
         return dtype.unit != "s" and not (dtype.tz or "").startswith(("+", "-"))
-    return not pa.types.is_decimal(dtype) or (dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS)
+    if isinstance(dtype, pa.BaseExtensionType) or pa.types.is_date64(dtype):
+        return False
+    return not pa.types.is_decimal(dtype) or _fits_128_bits(dtype)
 
 
 def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> pl.DataFrame:
@@ -41,11 +45,41 @@ def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> pl.DataF
 
     In a damaged file arrays may point anywhere, and text may be invalid UTF-8. Polars does not check that.
     """
+    table = without_passed_over(table, passed_over)
     table.validate(full=True)
-    for place, field in enumerate(table.schema):
-        if field.name in passed_over and not _is_read_by_polars(field.type):
-            table = table.set_column(place, field.name, pa.nulls(table.num_rows))
     return frame_of(table) if not polars_reads(table.schema) else _frame(_without_metadata(table))
+
+
+def without_passed_over(rows: Rows, passed_over: Container[str]) -> Rows:
+    """The rows with nulls in the columns that are `passed_over` and that Polars does not read."""
+    for place, field in enumerate(rows.schema):
+        if _is_skipped(field, passed_over):
+            rows = rows.set_column(place, field.name, pa.nulls(rows.num_rows))
+    return rows
+
+
+def known_schema(schema: pa.Schema, passed_over: Container[str]) -> pa.Schema:
+    """The schema of rows `without_passed_over`.
+
+    Raises ValueError, naming the column, for a type that a table cannot have.
+    """
+    for place, field in enumerate(schema):
+        if _is_skipped(field, passed_over):
+            schema = schema.set(place, pa.field(field.name, pa.null()))
+            continue
+        try:
+            _known_type(_decoded(field.type), as_text=True)
+        except pa.ArrowNotImplementedError as error:
+            raise ValueError(_not_supported(field.name, field.type)) from error
+    return schema
+
+
+def _is_skipped(field: Any, passed_over: Container[str]) -> bool:
+    return field.name in passed_over and not _is_read_by_polars(field.type)
+
+
+def _not_supported(name: str, dtype: Any) -> str:
+    return f"column {name!r} is {dtype}, which is not supported"
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
@@ -73,6 +107,10 @@ def frame_of(table: pa.Table) -> pl.DataFrame:
     return _frame(pa.table(columns, names=table.column_names))
 
 
+def _decoded(dtype: Any) -> Any:
+    return dtype.value_type if isinstance(dtype, pa.RunEndEncodedType) else dtype
+
+
 def _known(name: str, column: Any) -> Any:
     if isinstance(column.type, pa.RunEndEncodedType):
         decode = pc.run_end_decode  # type: ignore[attr-defined]
@@ -82,11 +120,11 @@ def _known(name: str, column: Any) -> Any:
             wanted = _known_type(column.type, as_text=as_text)
             return column if wanted == column.type else column.cast(wanted)
         except pa.ArrowInvalid as error:
-            reason = f"has a value that a column cannot hold: {error}"
+            reason = f"column {name!r} has a value that a column cannot hold: {error}"
         except pa.ArrowNotImplementedError:
-            reason = f"is {column.type}, which is not supported"
+            reason = _not_supported(name, column.type)
             break
-    raise ValueError(f"column {name!r} {reason}")
+    raise ValueError(reason)
 
 
 def _known_type(dtype: Any, *, as_text: bool) -> Any:
@@ -105,11 +143,21 @@ def _known_type(dtype: Any, *, as_text: bool) -> Any:
     if isinstance(dtype, pa.TimestampType):
         unit = "ms" if dtype.unit == "s" else dtype.unit
         return pa.timestamp(unit, "UTC" if dtype.tz is not None else None)
-    if pa.types.is_decimal(dtype):
-        return _decimal(dtype, as_text=as_text)
+    if isinstance(dtype, pa.BaseExtensionType) or pa.types.is_date64(dtype) or pa.types.is_decimal(dtype):
+        return _known_value(dtype, as_text=as_text)
     if pa.types.is_union(dtype) or pa.types.is_interval(dtype) or _is_list_view(dtype):
         raise pa.ArrowNotImplementedError(str(dtype))
     return dtype
+
+
+def _known_value(dtype: Any, *, as_text: bool) -> Any:
+    if pa.types.is_decimal(dtype):
+        return _decimal(dtype, as_text=as_text)
+    if isinstance(dtype, pa.Bool8Type):
+        return pa.bool_()
+    if isinstance(dtype, pa.BaseExtensionType):  # such as uuid and JSON
+        return _known_type(dtype.storage_type, as_text=as_text)
+    return pa.date32()  # date64 has the milliseconds of a day's start; others are invalid
 
 
 def _is_list_view(dtype: Any) -> bool:
@@ -118,8 +166,14 @@ def _is_list_view(dtype: Any) -> bool:
 
 
 def _decimal(dtype: Any, *, as_text: bool) -> Any:
-    if dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS:
+    if _fits_128_bits(dtype):
         return dtype
+    if dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS:
+        return pa.decimal128(dtype.precision, dtype.scale)
     if as_text or dtype.scale > MAX_DECIMAL_DIGITS:
         return pa.large_string()
     return pa.decimal128(MAX_DECIMAL_DIGITS, max(dtype.scale, 0))
+
+
+def _fits_128_bits(dtype: Any) -> bool:
+    return dtype.scale >= 0 and dtype.precision <= MAX_DECIMAL_DIGITS and not pa.types.is_decimal256(dtype)

@@ -1,6 +1,7 @@
 """Opens Parquet files so that their values are read exactly, and reads their rows in batches."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterator
 from functools import partial
 from typing import IO, Any
 
@@ -15,6 +16,12 @@ NANOSECONDS = 1000
 """In a microsecond."""
 MICROSECONDS = 1_000_000
 """In a second."""
+
+
+VARIANT = re.compile(
+    r"^ {2,}(?:required|optional|repeated) group field_id=-?\d+ (.*) \(Variant\(\d+\)\) \{$", re.MULTILINE
+)
+"""A group of this type in a printed schema, and its name; PyArrow tells it nowhere else."""
 
 
 def open_parquet(source: pa.NativeFile | IO[bytes], **options: Any) -> pq.ParquetFile:
@@ -44,6 +51,16 @@ def open_parquet(source: pa.NativeFile | IO[bytes], **options: Any) -> pq.Parque
     if any((fine // MICROSECONDS != rough).any() for fine, rough in _times(coarse, seconds, columns)):
         raise ValueError(f"it has {TIMES} times that are out of range for a timestamp")
     return coarse
+
+
+def refuse_variants(file: pq.ParquetFile, passed_over: Container[str]) -> None:
+    """Raises ValueError, naming the column, if a file has a `VARIANT` that is not passed over.
+
+    It is a value of any type in an encoding of Parquet's own, which PyArrow gives as bytes.
+    """
+    for name in VARIANT.findall(str(file.schema)):
+        if name not in passed_over:
+            raise ValueError(f"column {name!r} is a VARIANT, which is not supported")
 
 
 def parquet_batches(file: pq.ParquetFile, *, rows: int = LIMITS.step.batch_rows) -> Iterator[pa.RecordBatch]:

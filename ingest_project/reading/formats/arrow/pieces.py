@@ -1,7 +1,8 @@
 """Cuts Parquet and Arrow files into frames: a file that brings its own schema cannot be cut as bytes."""
 
 import mmap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import partial
 from typing import IO
 
 import polars as pl
@@ -9,10 +10,18 @@ import pyarrow as pa
 
 from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.arrow.arrow_files import MAGIC, file_batches
-from ingest_project.reading.formats.arrow.arrow_frames import checked_frame
+from ingest_project.reading.formats.arrow.arrow_frames import (
+    checked_frame,
+    known_schema,
+    without_passed_over,
+)
 from ingest_project.reading.formats.arrow.arrow_streams import Batches, stream_batches
 from ingest_project.reading.formats.arrow.decoded_size import parquet_bytes
-from ingest_project.reading.formats.arrow.parquet_file import open_parquet, parquet_batches
+from ingest_project.reading.formats.arrow.parquet_file import (
+    open_parquet,
+    parquet_batches,
+    refuse_variants,
+)
 from ingest_project.reading.formats.typed_files import unreadable
 from ingest_project.reading.limits import LIMITS, PieceLimits
 from ingest_project.reading.piece import FramePiece
@@ -27,14 +36,16 @@ def parquet_pieces(
     chunks: Iterable[bytes], options: FormatOptions, limits: PieceLimits, uri: str
 ) -> Iterator[FramePiece]:
     """The rows of a Parquet file, as `batched_pieces` yields them. One page of each column is held."""
-    return batched_pieces(chunks, "parquet", _parquet_batches, options=options, limits=limits, uri=uri)
+    open_batches = partial(_parquet_batches, options.passed_over)
+    return batched_pieces(chunks, "parquet", open_batches, options=options, limits=limits, uri=uri)
 
 
 def ipc_pieces(
     chunks: Iterable[bytes], options: FormatOptions, limits: PieceLimits, uri: str
 ) -> Iterator[FramePiece]:
     """The rows of an Arrow file or stream in frames. One batch is held as a whole if it is compressed."""
-    return batched_pieces(chunks, "ipc", _arrow_batches, options=options, limits=limits, uri=uri)
+    open_batches = partial(_arrow_batches, options.passed_over)
+    return batched_pieces(chunks, "ipc", open_batches, options=options, limits=limits, uri=uri)
 
 
 def batched_pieces(
@@ -82,19 +93,24 @@ def _tables(file: IO[bytes], open_batches: OpenBatches, piece_bytes: int) -> Ite
         yield pa.Table.from_batches(pending, schema)
 
 
-def _parquet_batches(file: IO[bytes], batch_bytes: int) -> Batches:
+def _parquet_batches(passed_over: Container[str], file: IO[bytes], batch_bytes: int) -> Batches:
     parquet = open_parquet(file, buffer_size=LIMITS.step.chunk_bytes, pre_buffer=False)
+    refuse_variants(parquet, passed_over)
     rows = _batch_rows(parquet.metadata.num_rows, parquet_bytes(parquet.metadata), batch_bytes)
     return parquet.schema_arrow, parquet_batches(parquet, rows=rows)
 
 
-def _arrow_batches(file: IO[bytes], batch_bytes: int) -> Batches:
-    """The batches of an Arrow file or stream, which is mapped because a batch may be as large as the file."""
+def _arrow_batches(passed_over: Container[str], file: IO[bytes], batch_bytes: int) -> Batches:
+    """The batches of an Arrow file or stream, which is mapped because a batch may be as large as the file.
+
+    Unions are refused at once, or become nulls: PyArrow 26 ends the process for the size of an empty one.
+    """
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     source = pa.py_buffer(mapped)
     is_file = mapped[: len(MAGIC)] == MAGIC
     schema, batches = file_batches(source) if is_file else stream_batches(pa.BufferReader(source))
-    return schema, _slices(batches, mapped, batch_bytes)
+    known = known_schema(schema, passed_over)
+    return known, _slices((without_passed_over(one, passed_over) for one in batches), mapped, batch_bytes)
 
 
 def _slices(

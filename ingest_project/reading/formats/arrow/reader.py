@@ -10,7 +10,11 @@ from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.arrow.arrow_files import MAGIC, file_batches
 from ingest_project.reading.formats.arrow.arrow_frames import checked_frame
 from ingest_project.reading.formats.arrow.arrow_streams import Batches, stream_batches
-from ingest_project.reading.formats.arrow.parquet_file import open_parquet, parquet_batches
+from ingest_project.reading.formats.arrow.parquet_file import (
+    open_parquet,
+    parquet_batches,
+    refuse_variants,
+)
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.typed_files import read_each
 from ingest_project.reading.parsed import Parsed
@@ -41,6 +45,7 @@ def ipc_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
 
 def _parquet_frame(body: bytes, passed_over: Container[str]) -> pl.DataFrame:
     file = open_parquet(pa.BufferReader(body))
+    refuse_variants(file, passed_over)
     try:
         return checked_frame(file.read(), passed_over)
     except pa.ArrowNotImplementedError:  # dictionaries within structs and lists, in several row groups

@@ -51,7 +51,7 @@ def _fewest_bytes(schema: Schema, named: Mapping[str, Schema], within: frozenset
         return _fewest_bytes(named[name], named, within | {name})
     kind = schema.get("type") if isinstance(schema, dict) else None
     match kind:
-        case "record" | "error":
+        case "record":
             inside = within | {str(schema.get("name", "")).rpartition(".")[2]}
             return sum(_fewest_bytes(field.get("type"), named, inside) for field in schema.get("fields", []))
         case "array":

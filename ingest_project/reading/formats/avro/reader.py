@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import fastavro
 import polars as pl
@@ -16,10 +17,12 @@ from ingest_project.reading.formats.avro.container import (
     unpacked,
 )
 from ingest_project.reading.formats.avro.types import (
+    Schema,
+    for_decoding,
     named_types,
     polars_reads,
     reader_of,
-    without_logical_types,
+    reader_of_union,
 )
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.typed_files import read_each
@@ -35,9 +38,8 @@ def read_bodies(bodies: Bodies) -> list[Parsed]:
 
 def field_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     """The names of the fields of a file's records."""
-    record = read_header(ByteSource([body])).schema
-    fields = record.get("fields", ()) if isinstance(record, dict) else ()
-    return [str(one["name"]) for one in fields if isinstance(one, dict) and "name" in one]
+    records = _records(for_decoding(read_header(ByteSource([body])).schema, logical=False))
+    return list(dict.fromkeys(str(field["name"]) for record in records for field in record["fields"]))
 
 
 def read_avro(body: bytes) -> pl.DataFrame:
@@ -50,21 +52,25 @@ def read_avro(body: bytes) -> pl.DataFrame:
     """
     file = ByteSource([body])
     header = read_header(file)
-    if not _is_for_polars(header.schema):
-        return _by_fastavro(file, header)
+    with _as_schema_fault():
+        schema = for_decoding(header.schema, logical=True)
+        is_for_polars = polars_reads(schema)
+    if not is_for_polars:
+        return _by_fastavro(file, header, schema)
     blocks = list(read_blocks(file, header))
     rows = sum(block.rows for block in blocks)
-    frame = pl.read_avro(io.BytesIO(b"".join(_plain_blocks(blocks, header, header.schema))))
+    frame = pl.read_avro(io.BytesIO(b"".join(_plain_blocks(blocks, header, schema))))
     if frame.height != rows:
         # To Polars a file that is truncated within the head of a block just ends there.
         raise ValueError(f"it claims to have {rows} records, but {frame.height} were found")
     return frame
 
 
-def _is_for_polars(schema: object) -> bool:
+@contextmanager
+def _as_schema_fault() -> Iterator[None]:
     try:
-        return polars_reads(schema)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError("its schema is not a valid Avro schema") from error
 
 
@@ -73,7 +79,7 @@ def _plain_blocks(blocks: Iterable[AvroBlock], header: AvroHeader, schema: objec
     plain = AvroHeader(schema, "null", header.sync)
     yield plain.encoded()
     left_bytes = LIMITS.unpack.object_bytes
-    bound = RowBound(header.schema)
+    bound = RowBound(schema)
     for block in blocks:
         data = unpacked(block.data, header.codec, left_bytes)
         bound.check(block.rows, len(data))
@@ -81,19 +87,29 @@ def _plain_blocks(blocks: Iterable[AvroBlock], header: AvroHeader, schema: objec
         yield AvroBlock(block.rows, data).encoded(header.sync)
 
 
-def _by_fastavro(file: ByteSource, header: AvroHeader) -> pl.DataFrame:
-    schema = header.schema
-    if not isinstance(schema, dict) or schema.get("type") != "record":
-        raise ValueError("it holds no records")
+def _by_fastavro(file: ByteSource, header: AvroHeader, schema: Schema) -> pl.DataFrame:
+    kinds = _records(schema)
+    with _as_schema_fault():
+        named = named_types(schema)
+        reader = reader_of(kinds[0], named) if len(kinds) == 1 else reader_of_union(kinds, named)
+        plain_schema = for_decoding(header.schema, logical=False)
+    plain = io.BytesIO(b"".join(_plain_blocks(read_blocks(file, header), header, plain_schema)))
+    names_records = len(kinds) > 1
     try:
-        reader = reader_of(schema, named_types(schema))
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError("its schema is not a valid Avro schema") from error
-    blocks = read_blocks(file, header)
-    plain = io.BytesIO(b"".join(_plain_blocks(blocks, header, without_logical_types(schema))))
-    try:
-        records = list(fastavro.reader(plain))
+        records = list(
+            fastavro.reader(
+                plain, return_record_name=names_records, return_record_name_override=names_records
+            )
+        )
         rows = records if reader.convert is None else [reader.convert(record) for record in records]
     except Exception as error:  # damaged bytes may cause any exception in it
         raise ValueError(f"a record in it cannot be read: {type(error).__name__}") from error
     return pl.Series(rows, dtype=reader.built).cast(reader.dtype).struct.unnest()
+
+
+def _records(schema: Schema) -> list[Schema]:
+    """The types of a file's records: one, or those of a union. Raises ValueError."""
+    kinds = schema if isinstance(schema, list) else [schema]
+    if not kinds or any(not isinstance(one, dict) or one.get("type") != "record" for one in kinds):
+        raise ValueError("it holds no records")
+    return kinds

@@ -47,6 +47,8 @@ LOGICAL: Final[Mapping[tuple[str, str], tuple[pl.DataType, int]]] = MappingProxy
 )
 """The type of each, and the factor that converts its number to the one that this type stores."""
 MAX_DECIMAL_DIGITS = 38
+DECODING_KEYS = ("type", "name", "namespace", "items", "values", "symbols", "size", "fields")
+LOGICAL_KEYS = ("logicalType", "precision", "scale")
 POLARS_LOGICAL = frozenset(name for _, name in LOGICAL if not name.endswith("nanos")) | {"decimal", "uuid"}
 
 
@@ -107,17 +109,28 @@ def _precision(schema: Schema) -> int:
     return int(schema.get("precision", 0)) if schema.get("logicalType") == "decimal" else 0
 
 
-def without_logical_types(schema: Schema) -> Schema:
-    """The same schema without logical types: a time that Python cannot represent is just a number."""
+def for_decoding(schema: Schema, *, logical: bool) -> Schema:
+    """The schema with only what decoding needs: without defaults, which decoders may refuse, and
+    documentation.
+
+    An `error` is a record. Without `logical` types a time that Python cannot represent is just a number.
+    """
     if isinstance(schema, list):
-        return [without_logical_types(one) for one in schema]
-    if isinstance(schema, dict):
-        return {
-            key: without_logical_types(value) if key in {"type", "items", "values", "fields"} else value
-            for key, value in schema.items()
-            if key != "logicalType"
-        }
-    return schema
+        return [for_decoding(one, logical=logical) for one in schema]
+    if not isinstance(schema, dict):
+        return "record" if schema == "error" else schema
+    kept: dict[str, Schema] = {key: schema[key] for key in DECODING_KEYS if key in schema}
+    if logical:
+        kept |= {key: schema[key] for key in LOGICAL_KEYS if key in schema}
+    for key in ("type", "items", "values"):
+        if key in kept:
+            kept[key] = for_decoding(kept[key], logical=logical)
+    if "fields" in kept:
+        kept["fields"] = [
+            {"name": field["name"], "type": for_decoding(field["type"], logical=logical)}
+            for field in kept["fields"]
+        ]
+    return kept
 
 
 def reader_of(
@@ -145,7 +158,7 @@ def reader_of(
 
 def _of_object(schema: dict[str, Schema], named: Mapping[str, Schema], within: frozenset[str]) -> Reader:
     match schema.get("type"):
-        case "record" | "error":
+        case "record":
             return _record(schema, named, within)
         case "array":
             return _array(reader_of(schema.get("items"), named, within))
@@ -169,7 +182,7 @@ def named_types(schema: Schema) -> dict[str, Schema]:
         for one in schema:
             found |= named_types(one)
     elif isinstance(schema, dict):
-        if isinstance(schema.get("name"), str) and schema.get("type") in {"record", "error", "enum", "fixed"}:
+        if isinstance(schema.get("name"), str) and schema.get("type") in {"record", "enum", "fixed"}:
             found[schema["name"].rpartition(".")[2]] = schema
         for key in ("type", "items", "values"):
             found |= named_types(schema.get(key))
@@ -191,6 +204,28 @@ def _record(schema: Schema, named: Mapping[str, Schema], within: frozenset[str])
         return value | {name: _or_none(one, value[name]) for name, one in converts.items()}
 
     return Reader(built, dtype, convert)
+
+
+def reader_of_union(schemas: list[Schema], named: Mapping[str, Schema]) -> Reader:
+    """How the records of a file are converted that has records of several types, each as (name, record).
+
+    A row has the fields of all. A field that has another type in another record is a union of both.
+    """
+    types: dict[str, list[Schema]] = {}
+    for schema in schemas:
+        for field in schema["fields"]:
+            found = types.setdefault(field["name"], [])
+            wanted = field["type"] if isinstance(field["type"], list) else [field["type"]]
+            found += [one for one in wanted if one not in found]
+    record = {"type": "record", "fields": [{"name": name, "type": one} for name, one in types.items()]}
+    reader = reader_of(record, named)
+    convert, missing = reader.convert, dict.fromkeys(types)
+
+    def converted(value: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+        row = missing | value[1]
+        return row if convert is None else convert(row)
+
+    return Reader(reader.built, reader.dtype, converted)
 
 
 def _array(element: Reader) -> Reader:
@@ -238,7 +273,19 @@ def _as_text(value: object) -> str:
         return value
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    return json.dumps(value, ensure_ascii=False, default=_as_text)
+    return json.dumps(_without_names(value), ensure_ascii=False, default=_as_text)
+
+
+def _without_names(value: object) -> object:
+    """The value without the names of records, which fastavro puts before those of a union."""
+    match value:
+        case (_, record) if isinstance(value, tuple):
+            return _without_names(record)
+        case list():
+            return [_without_names(one) for one in value]
+        case dict():
+            return {key: _without_names(one) for key, one in value.items()}
+    return value
 
 
 def _or_none(convert: Convert, value: object) -> object:

@@ -1,6 +1,7 @@
 """Files of Arrow's types that Polars refuses are read, or refused by the column's name."""
 
 import io
+from base64 import b64decode
 from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from pyarrow import ipc
 from pyarrow import parquet as pq
 
+from ingest_project.errors import ObjectUnreadable
 from ingest_project.reading.format_options import format_options
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.read import read_contents
@@ -21,6 +23,20 @@ from ingest_project_tests.settings.factories import table
 MICROSECOND = datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
 with localcontext(prec=60):
     LONG = Decimal("1" * 48) / 100
+
+
+VARIANT = """
+UEFSMRUAFRAVECwVAhUAFQYVBgAAAQAAAAAAAAAVABUSFRIsFQIVABUGFQYAAAUAAAABAQABYRUAFQwVDCwVAhUAFQYVBgAAAgAA
+AAIAFQAVDBUMLBUCFQAVBhUGAAACAAAAAgEVABUUFRQsFQIVABUGFQYAAAIAAAACAgUAAAAVAhmcNQAYDWR1Y2tkYl9zY2hlbWEV
+BAAVBCUAGAFuJSQANQAYAXYVBlwMIBMBAAAAFQwlABgIbWV0YWRhdGEAFQwlAhgFdmFsdWUANQIYC3R5cGVkX3ZhbHVlFQIANQAY
+AWEVBAAVDCUCGAV2YWx1ZQAVAiUCGAt0eXBlZF92YWx1ZSUiABYCGRwZXCYAHBUEGRUAGRgBbhUAFgIWMhYyJgg8GAgBAAAAAAAA
+ABgIAQAAAAAAAAAWACgIAQAAAAAAAAAYCAEAAAAAAAAAEREAGRwVABUAFQIAAAAmABwVDBkVABkoAXYIbWV0YWRhdGEVABYCFjQW
+NCY6PBgFAQEAAWEYBQEBAAFhFgAoBQEBAAFhGAUBAQABYRERABkcFQAVABUCAAAAJgAcFQwZFQAZKAF2BXZhbHVlFQAWAhYuFi4m
+bjw2AgAZHBUAFQAVAgAAACYAHBUMGRUAGUgBdgt0eXBlZF92YWx1ZQFhBXZhbHVlFQAWAhYuFi4mnAE8NgIAGRwVABUAFQIAAAAm
+ABwVAhkVABlIAXYLdHlwZWRfdmFsdWUBYQt0eXBlZF92YWx1ZRUAFgIWNhY2JsoBPBgEBQAAABgEBQAAABYAKAQFAAAAGAQFAAAA
+EREAGRwVABUAFQIAAAAW+AEWAiYIFvgBACgoRHVja0RCIHZlcnNpb24gdjIuMC4xIChidWlsZCA4ZDc4MTE0ZTkwKRlcHAAAHAAA
+HAAAHAAAHAAAAC0CAABQQVIx
+"""
 
 
 def parquet(column: "pa.Array[pa.Scalar[pa.DataType]]") -> bytes:
@@ -36,6 +52,10 @@ def stream(column: "pa.Array[pa.Scalar[pa.DataType]]") -> bytes:
     return sink.getvalue()
 
 
+def extension(dtype: Any, storage: Any) -> Any:
+    return pa.ExtensionArray.from_storage(dtype, storage)
+
+
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
@@ -46,6 +66,18 @@ def stream(column: "pa.Array[pa.Scalar[pa.DataType]]") -> bytes:
         (
             pa.array([{"a": Decimal("1.25")}], pa.struct([("a", pa.decimal256(76, 2))])),
             [{"a": Decimal("1.25")}],
+        ),
+        (pa.array([[Decimal("1.25")]], pa.list_(pa.decimal256(30, 2))), [[Decimal("1.25")]]),
+        (pa.array([86_400_000, None], pa.date64()), [date(1970, 1, 2), None]),
+        (pa.array([[86_400_000]], pa.list_(pa.date64())), [[date(1970, 1, 2)]]),
+        (extension(pa.bool8(), pa.array([1, 0, None], pa.int8())), [True, False, None]),
+        (
+            pa.StructArray.from_arrays([extension(pa.bool8(), pa.array([1], pa.int8()))], ["a"]),
+            [{"a": True}],
+        ),
+        (
+            pa.ListArray.from_arrays([0, 1], extension(pa.json_(), pa.array(['{"a":1}']))),
+            [['{"a":1}']],
         ),
     ],
 )
@@ -78,6 +110,38 @@ def test_what_no_table_can_hold_is_refused_by_its_name(
     column: "pa.Array[pa.Scalar[pa.DataType]]", reason: str
 ) -> None:
     assert reason in reasons(read(stream(column), file_format="ipc"))["0"]
+
+
+@pytest.mark.parametrize("passed_over", [True, False])
+def test_a_large_file_with_a_union_and_an_empty_batch_does_not_end_the_process(*, passed_over: bool) -> None:
+    union = pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])])
+    batch = pa.RecordBatch.from_arrays([union, pa.array([1, 2])], names=["c", "n"])
+    sink = io.BytesIO()
+    with ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+        writer.write_batch(batch.slice(0, 0))
+    settings = table(format="ipc", columns={"n": "long", **({"c": {"drop": True}} if passed_over else {})})
+    options = format_options(settings)
+
+    if not passed_over:
+        with pytest.raises(ObjectUnreadable, match="column 'c' is sparse_union"):
+            list(cut(sink.getvalue(), "ipc", options=options))
+        return
+    frames = [one for content in cut(sink.getvalue(), "ipc", options=options) for one in content.bodies]
+
+    assert [frame["n"].to_list() for frame in frames if not isinstance(frame, bytes)] == [[1, 2]]
+
+
+def test_a_variant_is_refused_by_name_and_may_be_passed_over() -> None:
+    # Written by DuckDB 2.0: COPY (SELECT 1 AS n, {'a': 5}::VARIANT AS v) TO ... (FORMAT parquet)
+    body = b64decode(VARIANT)
+
+    assert "column 'v' is a VARIANT" in reasons(read(body, file_format="parquet"))["0"]
+    settings = table(format="parquet", columns={"n": "long", "v": {"drop": True}})
+    reading = Reading("parquet", target_of(settings, None), format_options(settings))
+    assert values(read_objects(fetched(body), reading), "n") == [1]
+    (content,) = cut(body, "parquet", piece_bytes=10**6, options=reading.options)
+    assert values(read_contents([content], reading), "n") == [1]
 
 
 def test_a_duration_is_refused_alone() -> None:

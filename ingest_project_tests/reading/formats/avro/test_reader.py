@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.exceptions import PanicException, PolarsError
 
+from ingest_project.reading.format_options import DEFAULT_OPTIONS
 from ingest_project.reading.formats.avro import reader as avro
 from ingest_project.reading.formats.avro.container import (
     AvroBlock,
@@ -113,6 +114,67 @@ def test_what_polars_cannot_read_is_read_all_the_same(
     assert frame.schema == {"c": dtype}
     expected = [None if one is None else str(one) for one in contents] if dtype == pl.String() else contents
     assert frame["c"].to_list() == expected
+
+
+@pytest.mark.parametrize("other", [[], [{"name": "m", "type": {"type": "map", "values": "long"}}]])
+def test_defaults_do_not_matter_to_a_reader_of_what_is_written(other: list[Any]) -> None:
+    fields = [
+        {"name": "n", "type": "int", "default": 5},
+        {"name": "e", "type": {**ENUM, "default": "A"}, "default": "A"},
+        {"name": "l", "type": {"type": "array", "items": "string"}, "default": []},
+        {"name": "r", "type": POINT, "default": {"x": 1}},
+        *other,
+    ]
+    sink = io.BytesIO()
+    row = {"n": 1, "e": "B", "l": ["x"], "r": {"x": 2}}
+    fastavro.writer(sink, {"type": "record", "name": "t", "fields": fields}, [row | {"m": {}}])
+
+    frame = read_avro(sink.getvalue())
+
+    assert frame.select("n", "e", "l", "r").to_dicts() == [row]
+
+
+def test_an_error_is_a_record() -> None:
+    sink = io.BytesIO()
+    fastavro.writer(
+        sink, {"type": "error", "name": "t", "fields": [{"name": "n", "type": "int"}]}, [{"n": 1}]
+    )
+
+    assert read_avro(sink.getvalue()).rows() == [(1,)]
+
+
+def test_records_of_several_types_have_the_columns_of_all() -> None:
+    at = {"type": "long", "logicalType": "timestamp-millis"}
+    when = datetime(2099, 1, 1, tzinfo=UTC)
+    kinds = [
+        {
+            "type": "record",
+            "name": "n.a",
+            "fields": [{"name": "at", "type": at}, {"name": "v", "type": "int"}],
+        },
+        {
+            "type": "record",
+            "name": "n.b",
+            "fields": [
+                {"name": "at", "type": ["null", at]},
+                {"name": "v", "type": "string"},
+                {"name": "a", "type": ["null", "int", "n.a", POINT]},
+            ],
+        },
+    ]
+    sink = io.BytesIO()
+    rows = [
+        ("n.a", {"at": when, "v": 1}),
+        ("n.b", {"at": None, "v": "x", "a": ("n.p", {"x": 3})}),
+        ("n.b", {"at": when, "v": "y", "a": None}),
+    ]
+    fastavro.writer(sink, kinds, rows)
+
+    frame = read_avro(sink.getvalue())
+
+    assert frame.schema == {"at": pl.Datetime("ms", "UTC"), "v": pl.String(), "a": pl.String()}
+    assert frame.rows() == [(when, "1", None), (None, "x", '{"x": 3}'), (when, "y", None)]
+    assert list(avro.field_names(sink.getvalue(), DEFAULT_OPTIONS)) == ["at", "v", "a"]
 
 
 def test_a_type_within_itself_is_text() -> None:
