@@ -38,7 +38,8 @@ def test_nothing_is_lost_duplicated_stuck_or_untrue_whatever_is_killed_frozen_or
     results = Harness(plan, reported.append, folder=tmp_path).run()
 
     assert sorted(result.fault for result in results) == sorted(names)
-    assert [result for result in results if not result.passed or not result.reached] == []
+    wrong = [one for one in results if not one.passed or not one.reached]
+    assert not wrong, "\n".join(f"{one.fault}: reached {one.reached}, {one.verdict}" for one in wrong)
     assert reported == results
 
 

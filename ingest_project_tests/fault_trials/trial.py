@@ -262,6 +262,16 @@ class Trial:
         end = time.monotonic() + LAST_WORDS_SECONDS
         self.wait(lambda: not self._unfinished_runs() or time.monotonic() > end, "the end of the runs")
         self.abandoned_runs = self._unfinished_runs()
+        # What a killed run has not told Dagster, a tick does once the run has ended.
+        end = time.monotonic() + ALERT_SECONDS
+        self.wait(lambda: not self._unreported() or time.monotonic() > end, "the materializations")
+
+    def _unreported(self) -> bool:
+        query = (
+            "select 1 from unreported u join batches b on b.queue = u.queue and b.batch_id = u.batch_id "
+            "where b.table_name = :table"
+        )
+        return bool(self.deployment.ledger(query, table=self.table))
 
     def is_over(self) -> bool:
         """The trial's work is at rest, and all of its runs have ended."""
