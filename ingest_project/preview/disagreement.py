@@ -14,6 +14,7 @@ from ingest_project.preview.dtypes import merged
 from ingest_project.preview.iceberg_types import Remedy, iceberg_type
 from ingest_project.preview.values import shown
 from ingest_project.reading.columns.cast import cast_column
+from ingest_project.reading.columns.sources import Source
 from ingest_project.reading.target import MappedColumn
 from ingest_project.reading.values.types import storable
 
@@ -77,7 +78,7 @@ def _try(dtype: pl.DataType, files: Sequence[pl.Series]) -> _Tried | None:
     refused = lost = 0
     example = ""
     for values in files:
-        cast = cast_column(values, MappedColumn("c", kind, "c"), evolution="add_columns")
+        cast = cast_column(Source(values), MappedColumn("c", kind, "c"), evolution="add_columns")
         if cast is None:
             refused += len(values) - values.null_count()
             continue

@@ -5,7 +5,6 @@ Of a truncated head the whole records are read; records that cannot be read are 
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import polars as pl
 
@@ -18,10 +17,12 @@ from ingest_project.reading.formats.csv.inference import typed_from_text
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.limits import PieceLimits
 from ingest_project.reading.parse import Reading, parse
+from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.piece import FramePiece, Piece
 from ingest_project.reading.read import ReadResult, read_contents
 from ingest_project.reading.target import ColumnMapping, MappedColumn, Target
-from ingest_project.reading.values.json_nested import json_text, load
+from ingest_project.reading.values.json_values import inferred
+from ingest_project.reading.values.types import UnusableName
 
 INFERRED = Target(types=None)
 SHOWN_ROWS = 1_000
@@ -54,10 +55,23 @@ def read_rows(head: Head, read_as: ReadAs) -> Rows:
         if not FORMATS[read_as.format].is_lines:
             raise
         return _good_rows(head, bodies, read_as)
-    found = parsed[0]
-    if (first := found.faults.first()) is None:
-        return Rows(found.frame)
-    return Rows(found.frame.filter(found.faults.sound(found.frame.height)), len(found.faults), str(first[1]))
+    return _sound_rows(parsed[0], head)
+
+
+def _sound_rows(parsed: Parsed, head: Head) -> Rows:
+    try:
+        frame = parsed.frame.with_columns(inferred(parsed.frame[name]) for name in parsed.json_texts)
+    except UnusableName as error:
+        raise ObjectUnreadable(head.object.uri, str(error)) from error
+    if (first := parsed.faults.first()) is None:
+        return Rows(frame)
+    row, fault = first
+    if len(parsed.faults) == frame.height and all(one.column is None for _, one in parsed.faults):
+        raise ObjectUnreadable(
+            head.object.uri, f"none of its {frame.height} rows can be read; of the first: {fault}"
+        )
+    where = "" if parsed.numbers is None else f"line {parsed.numbers[row]}: "
+    return Rows(frame.filter(parsed.faults.sound(frame.height)), len(parsed.faults), f"{where}{fault}")
 
 
 def read_as_text(head: Head, read_as: ReadAs, frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
@@ -74,22 +88,11 @@ def read_as_written(head: Head, read_as: ReadAs, frame: pl.DataFrame) -> pl.Data
     names = [name for name, dtype in frame.schema.items() if dtype.is_float() or dtype.is_nested()]
     if FORMATS[read_as.format].values != "json" or not names:
         return pl.DataFrame()
-    lines = (line for body in whole_records(head, read_as) for line in body.split(b"\n"))
-    objects = list(islice(filter(None, map(_loaded, lines)), SHOWN_ROWS))
-    texts = {name: [_written(one.get(name)) for one in objects] for name in names}
-    return pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String()))
-
-
-def _loaded(line: bytes) -> dict[str, object] | None:
-    try:
-        found = load(line)
-    except (ValueError, RecursionError):  # a bad row, or not a row
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _written(value: object) -> str | None:
-    return None if value is None else json_text(value)
+    (parsed,) = parse(
+        whole_records(head, read_as), Reading(read_as.format, INFERRED, read_as.options), uri=head.object.uri
+    )
+    sound = parsed.frame.filter(parsed.faults.sound(parsed.frame.height))
+    return sound.select(names).head(SHOWN_ROWS).cast(pl.String())
 
 
 def _as_text(

@@ -4,7 +4,7 @@ The decision holds for all objects that are read together. So nothing changes if
 because one of them fails. The first spelling counts, in the order of the objects and of their text.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -14,7 +14,6 @@ from ingest_project.errors import ObjectError
 from ingest_project.reading.content import Content
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.parse import Reading
-from ingest_project.reading.spelling import Spelling
 
 UNREADABLE = (ObjectError, pa.ArrowException, OSError, ValueError, NotImplementedError)
 
@@ -22,25 +21,11 @@ UNREADABLE = (ObjectError, pa.ArrowException, OSError, ValueError, NotImplemente
 def with_spelling(contents: Sequence[Content], reading: Reading) -> Reading:
     """The reading with one spelling of each name; the same reading if case counts."""
     target = reading.target
-    if target.spelling is None:
+    if target.spelling is None or target.rescues:  # what is rescued stays as it is written
         return reading
-    settles = not target.rescues  # what is rescued stays as it is written
-    bodies = [body for content in contents for body in content.bodies]
-    return replace(
-        reading, target=replace(target, spelling=_settled(target.spelling, bodies, reading, settles=settles))
-    )
-
-
-def _settled(
-    spelling: Spelling, bodies: Iterable[bytes | pl.DataFrame], reading: Reading, *, settles: bool
-) -> Spelling:
-    read = FORMATS[reading.format]
-    if read.key_spelling is not None:
-        texts = [body for body in bodies if isinstance(body, bytes)]
-        return read.spell_keys(spelling, texts, settles=settles)
-    if not settles:
-        return spelling
-    return spelling.with_names(name for body in bodies for name in _names(body, reading))
+    bodies = (body for content in contents for body in content.bodies)
+    names = (name for body in bodies for name in _names(body, reading))
+    return replace(reading, target=replace(target, spelling=target.spelling.with_names(names)))
 
 
 def _names(body: bytes | pl.DataFrame, reading: Reading) -> Iterator[str]:

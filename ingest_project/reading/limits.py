@@ -63,14 +63,10 @@ class StepLimits:
 
     4 KB expand to 30 MB at most, which are held twice.
     """
-    json_part_bytes: int = 8 * MIB
-    """NDJSON is searched in parts of about this size: Polars searches several at twice the speed of one."""
     batch_rows: int = 64 * KIB
     """The most rows that Parquet, Arrow and ORC files give at once; rows may be nearly empty."""
     batches_per_piece: int = 16
     """A piece of such files has about so many batches, so it exceeds its size by about one batch at most."""
-    remembered_texts: int = 4096
-    """How many texts of JSON are remembered with whether they can be parsed as numbers or truth values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +100,17 @@ class AvroLimits:
     """The longest `fixed` type."""
     polars_fixed_bytes: int = KIB
     """The longest `fixed` type that Polars reads: it allocates all values beforehand, or aborts."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLimits:
+    """How JSON is taken apart: a few MB can have a new key in each row."""
+
+    part_bytes: int = 8 * MIB
+    """The approximate size of the parts that NDJSON is decoded in; the objects of one are held at once."""
+    cells: int = 50_000_000
+    """The most fields times rows that undeclared keys may give. With more, an object within a row is text,
+    and a file is too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +153,6 @@ class BadRowLimits:
 
     suspect_bytes: int = 512 * KIB
     """Objects that fail together with at most so much text are read record by record instead of halved."""
-    judged_records: int = 2048
-    """Records that fail together are judged one by one if they are at most so many; more are halved first."""
     raw_characters: int = 64 * KIB
     """How much of a bad row its quarantine keeps; the object has the rest, at the line number."""
     oversized_start_bytes: int = 4 * KIB
@@ -162,6 +167,7 @@ class Limits:
     step: StepLimits = StepLimits()
     unpack: UnpackLimits = UnpackLimits()
     avro: AvroLimits = AvroLimits()
+    json: JsonLimits = JsonLimits()
     orc: OrcLimits = OrcLimits()
     excel: ExcelLimits = ExcelLimits()
     bad_rows: BadRowLimits = BadRowLimits()

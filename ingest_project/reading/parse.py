@@ -48,7 +48,6 @@ def parse(
         uri,
         reading.target,
         reading.options,
-        explains=not reading.quarantines,  # otherwise each line is looked at anyway
         last_modified=last_modified,
         first_lines=first_lines,
     )

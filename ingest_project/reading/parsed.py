@@ -14,7 +14,7 @@ class Parsed:
 
     `faults` are those of rows that are already known to be bad. `written` are the columns with the names that
     the file has, if `frame` has other names. `numbers` are the numbers of the rows in their file, if they are
-    not consecutive. `json_texts` are text columns whose values are JSON, strings in quotes.
+    not consecutive. `json_texts` are text columns that hold JSON as the file has it, strings in quotes.
     """
 
     frame: pl.DataFrame

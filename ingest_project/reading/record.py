@@ -1,6 +1,5 @@
 """A record of a text file: a line of NDJSON or text, or a row of CSV including line ends within quotes."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ingest_project.reading.row_faults import RowFault
@@ -11,13 +10,12 @@ class Record:
     """`raw` is the record in UTF-8 with its line end, or its bytes as they are if they are not valid UTF-8.
 
     `line_number` is that of its first line, counted from 1. A record with a fault must not be parsed.
-    `rescued` are fields that were taken out of it, with their JSON; `mended` is parsed in place of `raw`.
+    `mended` is parsed in place of `raw`.
     """
 
     line_number: int
     raw: bytes = field(repr=False)
     fault: RowFault | None = None
-    rescued: Mapping[str, str] = field(default_factory=dict)
     mended: bytes | None = field(default=None, repr=False)
 
     @property
@@ -26,20 +24,12 @@ class Record:
         return self.raw if self.mended is None else self.mended
 
 
-Judge = Callable[[Record], RowFault | None]
-
-
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The records of one body. `header` is put above them when they are read again.
-
-    `judge` says what is wrong with a record that has no fault yet, if the record alone tells it. It is None
-    if all records were judged already.
-    """
+    """The records of one body. `header` is put above them when they are read again."""
 
     records: tuple[Record, ...]
     header: bytes = b""
-    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,18 @@ class RowFaults:
             if row not in self._by_row:
                 self._by_row[row] = RowFault(column, reason(row))
 
+    def note(self, row: int, fault: RowFault) -> None:
+        """Adds a fault, unless the row has one."""
+        self._by_row.setdefault(row, fault)
+
     def extend(self, others: "RowFaults", start: int = 0) -> None:
         """Adds the faults of other rows, which begin at row `start` here."""
         for row, fault in others:
             self._by_row.setdefault(start + row, fault)
+
+    def of(self, row: int) -> RowFault | None:
+        """The fault of this row."""
+        return self._by_row.get(row)
 
     def first(self) -> tuple[int, RowFault] | None:
         """The first row with a fault, and the fault; None if there is none."""

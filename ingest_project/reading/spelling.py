@@ -10,14 +10,9 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """The one spelling of each name: `by_fold` has it by the name's case folding.
-
-    `json_keys` are keys as the JSON text has them, quotes included, with the names that count. Only names are
-    in it that the text spells in several ways, or otherwise than counts.
-    """
+    """The one spelling of each name: `by_fold` has it by the name's case folding."""
 
     by_fold: Mapping[str, str] = field(default_factory=dict)
-    json_keys: Mapping[bytes, str] = field(default_factory=dict)
 
     def of(self, name: str) -> str:
         """The spelling that counts for this name; the name itself if there is no other."""

@@ -28,19 +28,12 @@ from rich.table import Table
 from ingest_project.reading.content import Content
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.read import read_contents
-from ingest_project.reading.target import ColumnMapping, MappedColumn, Target
+from ingest_project.reading.target import Target
 from ingest_project.reading.values.time_formats import parse_times
 from ingest_project.settings.formats import TableFormat
+from ingest_project_tests.bench.cliffs import COLUMNS, PLAIN, Cliff, cliffs, target_of
 from ingest_project_tests.reading.factories import WRITTEN_AT, object_version
 
-COLUMNS = {
-    "order_id": "long",
-    "customer": "string",
-    "note": "string",
-    "amount": "decimal(12,2)",
-    "items": "int",
-    "ordered_at": "timestamptz",
-}
 NESTED = COLUMNS | {
     "address": "struct<city: string, zip: string>",
     "tags": "list<string>",
@@ -80,11 +73,11 @@ class Case:
     reference: str
     bad: int = 0
     columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS, repr=False)
+    target: Target | None = None
 
     def read(self) -> float:
         """The seconds that it takes."""
-        mapping = ColumnMapping(tuple(MappedColumn(name, one, name) for name, one in self.columns.items()))
-        reading = Reading(self.format, Target(self.columns, mapping=mapping), quarantines=True)
+        reading = Reading(self.format, self.target or target_of(self.columns), quarantines=True)
         content = Content(object_version("0", version_id="v"), (self.body,), WRITTEN_AT)
         started = time.perf_counter()
         result = read_contents([content], reading)
@@ -162,7 +155,12 @@ def cases(rows: int) -> list[Case]:
             for name, change in CSV_FAULTS.items()
             for bad in (1, some)
         ),
+        *(_of_cliff(one) for one in cliffs(lines, csv)),
     ]  # fmt: skip
+
+
+def _of_cliff(one: Cliff) -> Case:
+    return Case(one.name, one.format, one.body, PLAIN[one.format], target=one.target)
 
 
 JSON_FAULTS: Mapping[str, Change] = {

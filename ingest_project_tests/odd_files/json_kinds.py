@@ -48,7 +48,7 @@ BROKEN_LINES: Mapping[str, Callable[[bytes], bytes]] = {
     "a line cut short": lambda line: line[:-8],
     "a line that lost its start": lambda line: line[8:],
     "a comma behind": lambda line: line + b",",
-    "two in a line": lambda line: line + line,
+    "a comma between two": lambda line: line + b"," + line,
     "NUL bytes": lambda _: b"\0" * 40,
     "a NUL byte behind": lambda line: line + b"\0",
     "a record separator": lambda line: b"\x1e" + line,
@@ -129,9 +129,10 @@ def with_broken(file_format: TableFormat, name: str, breaks: Callable[[bytes], b
             else (line_of(row), Line(place + 1, row))
             for place, row in enumerate(rows)
         ]
-        file = _made(file_format, "broken row", made, rng)
+        file = replace(_made(file_format, "broken row", made, rng), new_fields=is_valid)
         # The first row may be an array itself, of a document with others behind it.
-        in_array = not made[0][0].startswith(b"[") and file.body.lstrip(b"\n\t\xef\xbb\xbf").startswith(b"[")
+        start = b"[[" if made[0][0].startswith(b"[") else b"["
+        in_array = file.body.lstrip(b"\n\t\xef\xbb\xbf").startswith(start)
         if in_array or file_format == "ndjson":
             return file
         if name == "an array":  # documents one behind the other, each of which may be an array of rows
@@ -159,6 +160,17 @@ def blank_lines(rng: Random) -> OddFile:
     return OddFile("ndjson", "blank lines and spaces", b"\n".join(texts) + b"\n\n \n", tuple(lines))
 
 
+def joined(rng: Random) -> OddFile:
+    """Lines of several objects, as Firehose writes them if it is not told otherwise."""
+    texts: list[bytes] = [b""]
+    lines: list[Line] = []
+    for text, line in _good_lines(rng):
+        texts[-1] += text + rng.choice([b"", b" "])
+        lines.append(Line(len(texts), line.cells))
+        texts += [b""] * rng.randint(0, 1)
+    return OddFile("ndjson", "several in a line", b"\n".join(texts), tuple(lines))
+
+
 def marks_within(rng: Random) -> OddFile:
     rows = _good_lines(rng)
     texts = [b"\xef\xbb\xbf" + text if place % 3 == 0 else text for place, (text, _) in enumerate(rows)]
@@ -168,8 +180,8 @@ def marks_within(rng: Random) -> OddFile:
 def twice(rng: Random) -> OddFile:
     rows = []
     for text, line in _good_lines(rng):
-        again = rng.choice([b'"n": 0', b'"n": "x"', b'"amount": "no"', rb'"\u006e": null'])
-        rows.append((text[:-1] + b", " + again + b"}", line))
+        earlier = rng.choice([b'"n": 0', b'"n": "x"', b'"amount": "no"', rb'"\u006e": null'])
+        rows.append((b"{" + earlier + b", " + text[1:], line))
     return _made("ndjson", "keys that are there twice", rows, rng)
 
 
@@ -195,7 +207,10 @@ def integers_within(rng: Random) -> OddFile:
     for text, line in _good_lines(rng):
         number = 2**53 + 2 * line.number + 1
         value = f"[{number}, 0.5]"
-        cells = {**(line.cells or {}), "within": Cell(value, AsJson([number, Decimal("0.5")]), [number, 0.5])}
+        cells = {
+            **(line.cells or {}),
+            "within": Cell(value, AsJson([number, Decimal("0.5")]), [Numeral(str(number)), Numeral("0.5")]),
+        }
         rows.append((text[:-1] + f', "within": {value}}}'.encode(), Line(line.number, cells)))
     return replace(
         _made("ndjson", "integers within arrays", rows, rng), columns={**COLUMNS, "within": "string"}
@@ -221,7 +236,8 @@ def utf_16(rng: Random) -> OddFile:
 
 def old_macs(rng: Random) -> OddFile:
     rows = _good_lines(rng)
-    return OddFile("ndjson", "lines that end in CR", b"\r".join(text for text, _ in rows), fate="fails")
+    lines = tuple(Line(1, line.cells) for _, line in rows)  # to us it is one line of several objects
+    return OddFile("ndjson", "lines that end in CR", b"\r".join(text for text, _ in rows), lines)
 
 
 def pretty(rng: Random) -> OddFile:
@@ -266,7 +282,7 @@ def kinds(file_format: TableFormat) -> dict[str, Maker]:
     for name, body in FOREIGN.items():
         found[name] = foreign(file_format, "another format", body)
     of_lines: tuple[Maker, ...] = (
-        blank_lines, marks_within, twice, new_fields, integers_within, utf_16, old_macs, pretty,
+        blank_lines, joined, marks_within, twice, new_fields, integers_within, utf_16, old_macs, pretty,
     )  # fmt: skip
     of_documents: tuple[Maker, ...] = (broken_document, under_path)
     makers = of_lines if file_format == "ndjson" else of_documents

@@ -279,7 +279,7 @@ def test_a_workbook_s_title_is_passed_over_and_its_sheets_and_bad_rows_are_told(
 
     assert types(preview) == {"id": "long", "at": "date", "total": "double"}
     assert (preview.objects[0].rows, preview.objects[0].rejected) == (1, 1)
-    assert preview.objects[0].note == "column 'total': its cell is #N/A"
+    assert preview.objects[0].note == "line 5: column 'total': its cell is #N/A"
     expected = "x/a.xlsx: it has the sheets 'Sheet', 'Notes' (hidden); the first visible one is read"
     assert preview.notes[0].startswith(expected)
     answer = preview_answer(preview, "landing")

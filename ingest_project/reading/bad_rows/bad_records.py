@@ -1,7 +1,6 @@
 """Finds the records that cannot be read among those of many objects.
 
-Records are parsed together in large groups. A group that fails is looked at record by record. If that finds
-no fault, because only the parser knows it, each half of the group is parsed by itself.
+Records are parsed together. If that fails, each half of them is parsed by itself.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -16,10 +15,9 @@ from ingest_project.reading.content import Content
 from ingest_project.reading.format_options import CsvDialect, FormatOptions
 from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.table import FORMATS
-from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parse import Reading, parse
 from ingest_project.reading.parsed import Parsed
-from ingest_project.reading.record import Judge, Record
+from ingest_project.reading.record import Record
 from ingest_project.reading.row_faults import RowFault
 from ingest_project.settings.formats import FIXED_COLUMNS
 from ingest_project.sources.object_version import ObjectVersion
@@ -60,12 +58,11 @@ class Sifted:
         if LINE_NUMBER in FIXED_COLUMNS.get(reading.format, ()):
             numbers = [one.record.line_number for one in self.sound]
             parsed = parsed.with_columns(pl.Series(LINE_NUMBER, numbers, dtype=pl.Int64))
-        rescued = {row: one.record.rescued for row, one in enumerate(self.sound) if one.record.rescued}
         is_text = FORMATS[reading.format].values == "text"
         keys = [(one.content.object.key, 1) for one in self.sound] if reading.target.mapping.from_key else ()
         return fit(
             parsed, reading.target, uri=uri,
-            rescued=rescued, nothing_is_null=is_text, keys=keys,
+            nothing_is_null=is_text, keys=keys,
             faults=found.faults, json_texts=found.json_texts,
         )  # fmt: skip
 
@@ -85,17 +82,16 @@ def sift(contents: Sequence[Content], reading: Reading, judged: Container[Object
     failures: dict[ObjectVersion, ObjectError] = {}
     placed: list[Placed] = []
     bad: list[Bad] = []
-    judges: dict[int, Judge] = {}
     for content in contents:
         try:
             with unforeseen_as_fault(content.object.uri):
-                found = list(_taken_apart(content, reading, judges))
+                found = list(_taken_apart(content, reading))
         except ObjectError as error:
             failures[content.object] = error
             continue
         placed += (one for one in found if one.record.fault is None)
         bad += ((one, one.record.fault) for one in found if one.record.fault is not None)
-    sifting = _Sifting(reading, judges)
+    sifting = _Sifting(reading)
     sound = sifting.sift(placed)
     bad += sifting.bad
     strange = _of_another_format(sound, bad)
@@ -107,14 +103,12 @@ def sift(contents: Sequence[Content], reading: Reading, judged: Container[Object
     )
 
 
-def _taken_apart(content: Content, reading: Reading, judges: dict[int, Judge]) -> Iterator[Placed]:
+def _taken_apart(content: Content, reading: Reading) -> Iterator[Placed]:
     for place, body in enumerate(content.bodies):
         text = body if isinstance(body, bytes) else b""
         records = FORMATS[reading.format].take_apart(
             Text(text, content.object.uri, reading.target, reading.options, content.first_line)
         )
-        if records.judge is not None:
-            judges[id(content)] = records.judge
         for record in records.records:
             yield Placed(content, place, records.header, record)
 
@@ -138,30 +132,12 @@ def _strange(object_: ObjectVersion, bad: Sequence[Bad]) -> ObjectError:
 class _Sifting:
     """Separates the records that cannot be parsed from the others."""
 
-    def __init__(self, reading: Reading, judges: Mapping[int, Judge]) -> None:
+    def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._judges = judges
         self.bad: list[Bad] = []
 
     def sift(self, records: list[Placed]) -> list[Placed]:
         """The records that can be parsed; the others are put into `bad`."""
-        if not records or self._fault(records) is None:
-            return records
-        if len(records) > LIMITS.bad_rows.judged_records:
-            middle = len(records) // 2
-            return self.sift(records[:middle]) + self.sift(records[middle:])
-        return self._halved(list(self._judged(records)))
-
-    def _judged(self, records: Sequence[Placed]) -> Iterator[Placed]:
-        for one in records:
-            judge = self._judges.get(id(one.content))
-            fault = judge(one.record) if judge is not None else None
-            if fault is None:
-                yield one
-            else:
-                self.bad.append((one, fault))
-
-    def _halved(self, records: list[Placed]) -> list[Placed]:
         fault = self._fault(records) if records else None
         if fault is None:
             return records
@@ -169,7 +145,7 @@ class _Sifting:
             self.bad.append((records[0], RowFault(None, fault.reason)))
             return []
         middle = len(records) // 2
-        return self._halved(records[:middle]) + self._halved(records[middle:])
+        return self.sift(records[:middle]) + self.sift(records[middle:])
 
     def _fault(self, records: Sequence[Placed]) -> ObjectError | None:
         try:

@@ -9,6 +9,7 @@ import polars as pl
 from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch, TooManyBadRows
 from ingest_project.reading.bad_rows.bad_records import Placed, Sifted, sift
 from ingest_project.reading.bad_rows.dividing import Divided, divide
+from ingest_project.reading.bad_rows.faulty_rows import all_rows
 from ingest_project.reading.bad_rows.parse_together import brings_columns, read_together
 from ingest_project.reading.bad_rows.rejected import RejectedRow
 from ingest_project.reading.columns.fit import Fitted, fit
@@ -55,6 +56,8 @@ def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
         if not FORMATS[reading.format].is_lines:
             (content,) = contents
             return _read_frames(content, reading)
+        if FORMATS[reading.format].tells_bad_rows:
+            return _read_rows(contents, reading, uri)
         divided = divide(contents, reading)
         tolerated = None if divided is None else _read_divided(contents, divided, reading, uri)
         return tolerated or _read_lines(contents, reading, uri, _beginnings(contents))
@@ -63,6 +66,30 @@ def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
 def _beginnings(contents: Sequence[Content]) -> set[ObjectVersion]:
     """The objects that begin here: of a large one only the first piece tells the format."""
     return {content.object for content in contents if content.first_line == 1}
+
+
+def _read_rows(contents: Sequence[Content], reading: Reading, uri: str) -> Tolerated:
+    found = all_rows(contents, reading, uri)
+    failures = found.of_another_format(_beginnings(contents))
+    rejected = [row for body in found.bodies for row in body.rejected(reading)]
+    rejected += [
+        _oversized(content.object, one, reading) for content in contents for one in content.oversized
+    ]
+    rejected = [row for row in rejected if row.object not in failures]
+    rows = {content.object: 0 for content in contents} | found.rows()
+    failures |= _limited(rows, rejected, reading)
+    places = {content.object: place for place, content in enumerate(contents)}
+    rejected.sort(key=lambda row: (places[row.object], row.line_number))
+    kept = found.is_good & found.of_others(failures)
+    sound = tuple(found.sound(reading, failures))
+    frame = found.frame.filter(kept)
+    return Tolerated(
+        frame=frame if kept.all() else _without_columns_of_bad_rows(frame, sound, reading, uri),
+        rows={object_: count for object_, count in rows.items() if object_ not in failures},
+        rejected=tuple(row for row in rejected if row.object not in failures),
+        sound=sound,
+        failures=failures,
+    )
 
 
 def _read_divided(

@@ -6,7 +6,13 @@ from itertools import accumulate, islice
 
 import polars as pl
 
-from ingest_project.errors import ColumnRefused, ObjectError, ObjectFaultUnknown, SchemaMismatch
+from ingest_project.errors import (
+    ColumnRefused,
+    ObjectError,
+    ObjectFaultUnknown,
+    ObjectUnreadable,
+    SchemaMismatch,
+)
 from ingest_project.reading.columns.fit import Fitted, fit
 from ingest_project.reading.columns.strangers import strangers
 from ingest_project.reading.content import Content
@@ -15,14 +21,9 @@ from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parse import Reading, parse
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.values.stacking import stacked
-from ingest_project.reading.values.types import is_empty
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.unforeseen import unforeseen_as_fault
-
-OTHER_JSON = r"^(?:[\[{]|-?[0-9]|true$|false$)"
-"""Text that may come from a JSON value other than a string, because other values of its column are strings.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,10 @@ def read_together(contents: Sequence[Content], reading: Reading) -> Part:
     """
     uri = _uri(contents)
     with unforeseen_as_fault(uri):
-        found, rows = _fitted(contents, reading, uri)
-        fitted = [one.sound_rows(uri) for one in found]
+        parsed, found, rows = read_all(contents, reading, uri)
+        for one, fitted_one in zip(parsed, found, strict=True):
+            _refuse_faults(contents, one, fitted_one, uri)
+        fitted = [one.frame for one in found]
         frame = fitted[0] if len(fitted) == 1 else in_one_table(fitted, reading, uri)
         return Part(frame.hstack(provenance(rows)), rows)
 
@@ -96,7 +99,7 @@ def read_good_rows(contents: Sequence[Content], reading: Reading) -> tuple[Part 
     """
     uri = _uri(contents)
     with unforeseen_as_fault(uri):
-        (fitted,), rows = _fitted(contents, reading, uri)
+        _, (fitted,), rows = read_all(contents, reading, uri)
         part = Part(fitted.frame.hstack(provenance(rows)), rows)
         bad = [row for row, _ in fitted.faults]
         if not bad:
@@ -127,16 +130,33 @@ def _uri(contents: Sequence[Content]) -> str:
     return contents[0].object.uri if len(contents) == 1 else f"{len(contents)} objects"
 
 
-def _fitted(
+def _refuse_faults(contents: Sequence[Content], parsed: Parsed, fitted: Fitted, uri: str) -> None:
+    """Raises SchemaMismatch for a row with a fault, ObjectUnreadable if a reader could not read it at all."""
+    if (first := fitted.faults.first()) is None:
+        return
+    row, fault = first
+    numbers = parsed.numbers if len(contents) == 1 else None
+    place = f"row {row + 1}" if numbers is None else f"line {numbers[row]}"
+    if fault.column is not None:
+        raise SchemaMismatch(uri, f"column {fault.column!r}, {place}: {fault.reason}")
+    if parsed.faults.of(row) is None:
+        raise SchemaMismatch(uri, f"{place}: {fault.reason}")
+    if len(contents) > 1:
+        raise ObjectUnreadable(uri, "at least one of the objects cannot be read")
+    raise ObjectUnreadable(uri, f"{place}{' ' if fault.reason.startswith('is ') else ': '}{fault.reason}")
+
+
+def read_all(
     contents: Sequence[Content], reading: Reading, uri: str
-) -> tuple[list[Fitted], dict[ObjectVersion, int]]:
-    """All rows, good and bad, and their number by object. Raises ObjectError."""
+) -> tuple[list[Parsed], list[Fitted], dict[ObjectVersion, int]]:
+    """All rows as they were parsed, as they fit the table, good and bad, and their number by object.
+
+    Raises ObjectError.
+    """
     bodies = [body for content in contents for body in content.bodies]
     times = [content.last_modified for content in contents for _ in content.bodies]
     lines = [content.first_line for content in contents for _ in content.bodies]
     parsed = parse(bodies, reading, uri=uri, last_modified=times, first_lines=lines)
-    for one in parsed:
-        _refuse_rounded(one, reading, uri)
     is_text = FORMATS[reading.format].values == "text"
     keys = iter([content.object.key for content in contents for _ in content.bodies])
     runs = ([(next(keys), count) for count in one.rows] for one in parsed)
@@ -147,29 +167,7 @@ def _fitted(
         )
         for one, run in zip(parsed, runs, strict=True)
     ]  # fmt: skip
-    return found, _rows_by_object(contents, [count for one in parsed for count in one.rows])
-
-
-def _refuse_rounded(parsed: Parsed, reading: Reading, uri: str) -> None:
-    """Raises SchemaMismatch if a value is to be rescued that was parsed as a double: its digits are in the
-    line's text.
-    """
-    if not reading.target.rescues or FORMATS[reading.format].values != "json":
-        return
-    known = {*reading.target.fields(), *reading.target.mapping.ignored}
-    for name, dtype in parsed.frame.schema.items():
-        if name not in known and not is_empty(dtype) and _is_rewritten(parsed.frame[name]):
-            raise SchemaMismatch(uri, f"column {name!r} is to be rescued")
-
-
-def _is_rewritten(values: pl.Series) -> bool:
-    """Whether the file may spell the values otherwise: doubles, nested values, and text from other JSON
-    values.
-    """
-    dtype = values.dtype
-    if isinstance(dtype, pl.String):
-        return values.str.contains(OTHER_JSON).any()
-    return dtype.is_nested() or dtype.is_float()
+    return parsed, found, _rows_by_object(contents, [count for one in parsed for count in one.rows])
 
 
 def _rows_by_object(contents: Sequence[Content], rows: Sequence[int]) -> dict[ObjectVersion, int]:

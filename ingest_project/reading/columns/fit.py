@@ -4,22 +4,22 @@ First the declared columns are read from their fields and cast. Then the express
 checked, and last it is decided what becomes of the fields that have no column.
 """
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from ingest_project.errors import ColumnRefused, SchemaMismatch
+from ingest_project.errors import ColumnRefused
 from ingest_project.reading.columns.cast import Cast, cast_column, cast_values, default_of
 from ingest_project.reading.columns.expressions import evaluated, readable
 from ingest_project.reading.columns.key_columns import KeyRuns, key_values
 from ingest_project.reading.columns.missing import lacking
 from ingest_project.reading.columns.names import refuse_impossible, refuse_new, refuse_reserved, refuse_taken
-from ingest_project.reading.columns.rescue import Rescued, RescuedValues
-from ingest_project.reading.columns.sources import source_of
-from ingest_project.reading.row_faults import RowFault, RowFaults
+from ingest_project.reading.columns.rescue import RescuedValues
+from ingest_project.reading.columns.sources import Source, source_of
+from ingest_project.reading.row_faults import RowFaults
 from ingest_project.reading.target import ComputedColumn, KeyColumn, MappedColumn, Target
-from ingest_project.reading.values.example import example_at
+from ingest_project.reading.values.json_values import inferred
 from ingest_project.reading.values.rarer_iso_times import remedy_for
 from ingest_project.reading.values.text import nothing_as_null
 from ingest_project.reading.values.types import UnusableName, is_empty, storable, typed_part
@@ -41,20 +41,12 @@ class Fitted:
     frame: pl.DataFrame
     faults: RowFaults
 
-    def sound_rows(self, uri: str) -> pl.DataFrame:
-        """All rows. Raises SchemaMismatch if one has a fault."""
-        if (first := self.faults.first()) is not None:
-            row, fault = first
-            raise SchemaMismatch(uri, _in_row(row, fault))
-        return self.frame
-
 
 def fit(
     frame: pl.DataFrame,
     target: Target,
     *,
     uri: str,
-    rescued: Rescued | None = None,
     nothing_is_null: bool = False,
     keys: KeyRuns = (),
     faults: RowFaults | None = None,
@@ -65,13 +57,11 @@ def fit(
     A column whose field the frame lacks is null, or its default. A new column, or a part of one, that holds
     nothing but nulls, empty lists and empty objects has no type yet and is left out. Raises ColumnRefused if
     a new column is not allowed or not possible, or if a field's type can never be cast to that of its column.
-    `rescued` is what a reader has already set aside of the rows. With `nothing_is_null` an empty text is null
+    With `nothing_is_null` an empty text is null
     unless the column's type has an empty value, as in CSV. `keys` are those of the rows' objects, `faults`
     are the faults of rows that are already known. `json_texts` are those of Parsed.
     """
-    fitting = _Fitting(
-        frame, target, uri, RescuedValues(rescued), nothing_is_null=nothing_is_null, json_texts=json_texts
-    )
+    fitting = _Fitting(frame, target, uri, nothing_is_null=nothing_is_null, json_texts=json_texts)
     if faults is not None:
         fitting.faults.extend(faults)
     for column in target.columns():
@@ -90,21 +80,25 @@ class _Fitting:
     frame: pl.DataFrame
     target: Target
     uri: str
-    rescued: RescuedValues
     nothing_is_null: bool
     json_texts: Container[str]
+    rescued: RescuedValues = field(default_factory=RescuedValues)
     faults: RowFaults = field(default_factory=RowFaults)
     columns: dict[str, pl.Series] = field(default_factory=dict)
     new: dict[str, pl.Series] = field(default_factory=dict)
 
     def read(self, column: MappedColumn) -> None:
         """Takes a column from its field; values that do not fit are faults, or are rescued."""
-        source = source_of(self.frame, column)
+        source = source_of(self.frame, column, self.json_texts)
         if source is None:
             self.columns[column.name] = self._filled(cast_values(self._nulls(), column.type).values, column)
             return
-        if self.nothing_is_null and column.type not in WITH_EMPTY_VALUE and source.dtype == pl.String():
-            source = nothing_as_null(source)
+        if (
+            self.nothing_is_null
+            and column.type not in WITH_EMPTY_VALUE
+            and source.values.dtype == pl.String()
+        ):
+            source = Source(nothing_as_null(source.values))
         try:
             cast = cast_column(source, column, evolution=self.target.evolution)
         except UnusableName as error:
@@ -114,7 +108,7 @@ class _Fitting:
     def read_key(self, column: KeyColumn, keys: KeyRuns) -> None:
         """Takes a column from the keys of the rows' objects."""
         mapped = column.as_mapped()
-        source = key_values(keys, column)
+        source = Source(key_values(keys, column))
         self._take(mapped, source, cast_column(source, mapped, evolution=self.target.evolution))
 
     def compute(self, column: ComputedColumn) -> None:
@@ -122,7 +116,7 @@ class _Fitting:
         values, failed = evaluated(self._readable(), column.sql, column.name)
         self.faults.add(failed, column.name, lambda _: f"its sql cannot be computed: {column.sql}")
         cast = cast_values(values, column.type)
-        self._note_lost(column.name, column.type, values, cast)
+        self._note_lost(column.name, column.type, Source(values), cast)
         self.columns[column.name] = self._filled(cast.values, column)
 
     def check(self) -> None:
@@ -143,24 +137,34 @@ class _Fitting:
 
     def add_new(self) -> None:
         """Decides on the fields that have no column."""
-        # Polars makes a schema, and the list of names, anew each time: with 10,000 columns that counts.
-        schema, consumed = self.frame.schema, self._consumed()
-        new = [name for name, dtype in schema.items() if name not in consumed and not is_empty(dtype)]
+        consumed = self._consumed()
+        found = {one.name: one for one in self.frame.iter_columns() if one.name not in consumed}
         if self.target.rescues:
-            for name in new:
-                self.rescued.add(name, self.frame[name], self.frame[name].is_not_null())
+            for name, values in found.items():
+                self.rescued.add(name, values, values.is_not_null(), is_json=name in self.json_texts)
             return
+        new = {name: one for name, one in self._typed(found).items() if not is_empty(one.dtype)}
         refuse_reserved(new, self.uri)
-        refuse_taken(self.target.taken & set(new), self.uri)
+        refuse_taken(self.target.taken & new.keys(), self.uri)
         if self.target.evolution == "fail" and self.target.types is not None:
             refuse_new(new, self.uri)
-        refuse_impossible({name: schema[name] for name in new}, self._names(), self.uri)
-        for name in new:
-            if (wanted := typed_part(storable(schema[name]))) is None:
+        refuse_impossible({name: one.dtype for name, one in new.items()}, self._names(), self.uri)
+        for name, values in new.items():
+            if (wanted := typed_part(storable(values.dtype))) is None:
                 continue
-            cast = cast_values(self.frame[name], str(wanted))
-            self._note_lost(name, cast.type, self.frame[name], cast)
+            cast = cast_values(values, str(wanted))
+            self._note_lost(name, cast.type, Source(values), cast)
             self.new[name] = cast.values.alias(name)
+
+    def _typed(self, found: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
+        """The values of these fields in the types that JSON texts turn out to have."""
+        try:
+            return {
+                name: inferred(values) if name in self.json_texts else values
+                for name, values in found.items()
+            }
+        except UnusableName as error:
+            raise ColumnRefused(self.uri, f"{error}; {RENAME_FIELD}") from error
 
     def result(self) -> Fitted:
         """All rows with the columns that are written, and their faults."""
@@ -172,25 +176,28 @@ class _Fitting:
             columns.append(self.rescued.column(height))
         return Fitted(pl.DataFrame(columns) if columns else pl.DataFrame(height=height), self.faults)
 
-    def _take(self, column: MappedColumn, source: pl.Series, cast: Cast | None) -> None:
+    def _take(self, column: MappedColumn, source: Source, cast: Cast | None) -> None:
+        values = source.values
         if cast is None and not self.target.rescues:
             raise ColumnRefused(
                 self.uri,
-                f"column {source.name!r} holds {source.dtype}, which cannot be cast to {column.type}",
+                f"column {values.name!r} holds {values.dtype}, which cannot be cast to {column.type}",
             )
         if cast is None:
-            cast = Cast(cast_values(self._nulls(), column.type).values, source.is_not_null(), column.type)
+            cast = Cast(cast_values(self._nulls(), column.type).values, values.is_not_null(), column.type)
         if self.target.rescues:
-            self.rescued.add(column.source, source, cast.lost, is_json=column.source in self.json_texts)
+            self.rescued.add(column.source, values, cast.lost, is_json=source.is_json)
         else:
             self._note_lost(column.name, cast.type, source, cast)
         self.columns[column.name] = self._filled(cast.values, column)
 
-    def _note_lost(self, name: str, type_name: str, values: pl.Series, cast: Cast) -> None:
+    def _note_lost(self, name: str, type_name: str, source: Source, cast: Cast) -> None:
         self.faults.add(
             cast.lost,
             name,
-            lambda row: f"{example_at(values, row)} is not a valid {type_name}{remedy_for(values, row)}",
+            lambda row: (
+                f"{source.example_at(row)} is not a valid {type_name}{remedy_for(source.values, row)}"
+            ),
         )
 
     def _note_missing(self, column: str, steps: Sequence[str]) -> None:
@@ -223,9 +230,3 @@ class _Fitting:
     def _names(self) -> Collection[str]:
         """The names that a new column must not have: the table's columns and the declared ones."""
         return {*(self.target.types or {}), *self.columns}
-
-
-def _in_row(row: int, fault: RowFault) -> str:
-    if fault.column is None:
-        return f"row {row + 1}: {fault.reason}"
-    return f"column {fault.column!r}, row {row + 1}: {fault.reason}"

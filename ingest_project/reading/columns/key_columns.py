@@ -8,6 +8,7 @@ import polars as pl
 
 from ingest_project.errors import ColumnRefused
 from ingest_project.reading.columns.cast import cast_column, cast_values
+from ingest_project.reading.columns.sources import Source
 from ingest_project.reading.target import KeyColumn, Target
 from ingest_project.sources.key_value import HIVE_NULL, decoded
 from ingest_project.sources.object_version import ObjectVersion
@@ -46,7 +47,9 @@ def _misfits(
 ) -> dict[ObjectVersion, ColumnRefused]:
     is_required = column.name in target.mapping.required and column.default is None
     values = pl.Series(column.name, list(texts.values()), dtype=pl.String())
-    cast = cast_column(values, column.as_mapped(), evolution="fail") or cast_values(values, column.type)
+    cast = cast_column(Source(values), column.as_mapped(), evolution="fail") or cast_values(
+        values, column.type
+    )
     faults: dict[ObjectVersion, ColumnRefused] = {}
     for (one, text), is_lost in zip(texts.items(), cast.lost, strict=True):
         if text is None and is_required:

@@ -2,43 +2,54 @@
 
 import json
 from base64 import b64encode
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any
 
 import polars as pl
 
 from ingest_project.reading.values.example import python_values
+from ingest_project.reading.values.nested import spread
 from ingest_project.settings.model import RESCUED_COLUMN
-
-Rescued = Mapping[int, Mapping[str, str]]
-"""By row, counted from 0: field names and their values as JSON text."""
 
 
 class RescuedValues:
     """Collects the rescued values and makes the column of them."""
 
-    def __init__(self, earlier: Rescued | None = None) -> None:
-        self._by_row: dict[int, dict[str, str]] = defaultdict(dict)
-        for row, values in (earlier or {}).items():
-            self._by_row[row].update(values)
+    def __init__(self) -> None:
+        self._texts: dict[str, pl.Series] = {}
 
     def add(self, name: str, values: pl.Series, rows: pl.Series, *, is_json: bool = False) -> None:
-        """Keeps the field's values in the rows that are true, unless a reader has already kept their text.
+        """Keeps the field's values in the rows that are true, unless they are kept already.
 
         They are JSON text if it `is_json`.
         """
-        places = rows.arg_true()
-        for row, value in zip(places.to_list(), python_values(values.gather(places)), strict=True):
-            self._by_row[row].setdefault(name, str(value) if is_json else json_of(value))
+        if not rows.any():
+            return
+        kept = values.filter(rows)
+        texts = spread(kept if is_json else _json_texts(kept), rows)
+        earlier = self._texts.get(name)
+        self._texts[name] = texts if earlier is None else earlier.fill_null(texts)
 
     def column(self, height: int) -> pl.Series:
         """`_rescued_data`: a JSON object for each row with a rescued value, else null."""
-        column: list[str | None] = [None] * height
-        for row, values in self._by_row.items():
-            column[row] = "{" + ", ".join(_members(values.items())) + "}"
-        return pl.Series(RESCUED_COLUMN, column, dtype=pl.String())
+        members = [pl.lit(f"{json.dumps(name)}: ") + pl.lit(texts) for name, texts in self._texts.items()]
+        if not members:
+            return pl.Series(RESCUED_COLUMN, [None], dtype=pl.String()).new_from_index(0, height)
+        joined = pl.concat_str(members, separator=", ", ignore_nulls=True)
+        objects = pl.when(joined != "").then(pl.lit("{") + joined + pl.lit("}"))
+        return pl.select(objects.alias(RESCUED_COLUMN)).to_series()
+
+
+def _json_texts(values: pl.Series) -> pl.Series:
+    """Each value as JSON; null stays null."""
+    if values.dtype.is_integer() or isinstance(values.dtype, pl.Boolean):
+        return values.cast(pl.String())
+    if isinstance(values.dtype, pl.String):
+        texts = [None if one is None else encode_basestring_ascii(one) for one in values]
+        return pl.Series(values.name, texts, dtype=pl.String())
+    texts = [None if one is None else json_of(one) for one in python_values(values)]
+    return pl.Series(values.name, texts, dtype=pl.String())
 
 
 def json_of(value: object) -> str:
@@ -46,6 +57,8 @@ def json_of(value: object) -> str:
 
     Types that JSON lacks are text: decimals with all digits, ISO 8601 times, base64 bytes.
     """
+    if isinstance(value, float) and isfinite(value):
+        return repr(value)
     try:
         return json.dumps(value, default=_text, allow_nan=False)
     except ValueError:
@@ -59,10 +72,6 @@ def _spelled(value: object) -> object:
     if isinstance(value, list):
         return [_spelled(one) for one in value]
     return value if not isinstance(value, float) or isfinite(value) else str(value)
-
-
-def _members(values: Iterable[tuple[str, str]]) -> Iterable[str]:
-    return (f"{json.dumps(name)}: {text}" for name, text in values)
 
 
 def _text(value: Any) -> str:

@@ -14,7 +14,6 @@ from ingest_project.reading.limits import PieceLimits
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.piece import FramePiece, Piece
 from ingest_project.reading.record import Records, Sieved
-from ingest_project.reading.spelling import Spelling
 from ingest_project.reading.target import Target
 
 
@@ -22,17 +21,13 @@ from ingest_project.reading.target import Target
 class Bodies:
     """Files of one format, or pieces of them, to be read for one table.
 
-    A frame is a piece that was already read.
-
-    `last_modified` and `first_lines` are those of each body. A reader searches for the faulty line only if it
-    `explains`.
+    A frame is a piece that was already read. `last_modified` and `first_lines` are those of each body.
     """
 
     bodies: Sequence[bytes | pl.DataFrame] = field(repr=False)
     uri: str
     target: Target
     options: FormatOptions
-    explains: bool = True
     last_modified: Sequence[datetime] = ()
     first_lines: Sequence[int] = ()
 
@@ -63,13 +58,12 @@ TakeApart = Callable[[Text], Records]
 """Returns the records of a body. Raises ObjectError if it cannot be divided into records at all."""
 Sieve = Callable[[Text], Sieved | None]
 """Returns the records of a body, much faster than TakeApart; None if that is not possible."""
+RowTexts = Callable[[Text], Sequence[bytes]]
+"""Returns the text of each row of a body, in the order in which its reader returns the rows."""
 AsLines = Callable[[bytes, FormatOptions, str], bytes]
 """Converts a whole body to the lines that the reader takes. Raises ObjectError."""
 FieldNames = Callable[[bytes, FormatOptions], Iterable[str]]
 """Returns the names of a file's fields. A damaged file may cause any exception."""
-SpellKeys = Callable[..., Spelling]
-"""Returns a spelling with the keys of these bodies; for names that it does not know only if it `settles`
-them."""
 DecodedBytes = Callable[[bytes], int]
 """Estimates the memory that the rows of a body take."""
 Remedy = Callable[[bytes], str]

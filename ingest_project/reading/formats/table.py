@@ -17,7 +17,7 @@ from ingest_project.errors import ObjectTooLarge
 from ingest_project.settings.formats import TableFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedReader
 
     from ingest_project.reading.format_options import FormatOptions
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ingest_project.reading.parsed import Parsed
     from ingest_project.reading.piece import FramePiece, Piece
     from ingest_project.reading.record import Records, Sieved
-    from ingest_project.reading.spelling import Spelling
 
 Values = Literal["text", "json", "typed", "fixed"]
 """How files of a format determine the types of columns: all values are text; by JSON's types; by their own
@@ -45,8 +44,9 @@ class Format:
 
     - no `cutter`: an object is one piece, whatever its size, and no larger than `whole_object_bytes` of
       `limits.py`;
-    - no `records`: a body cannot be divided by its bytes, because it is not text;
+    - no `records`: its reader tells which rows are bad, so a body need not be divided to find them;
     - no `sieve`: bad records are found only by reading them;
+    - no `row_texts`: a row does not have a text of its own, as lines do;
     - no `lines`: the reader takes a body as it is;
     - no `decoded_size`: the rows take about as much memory as the body.
 
@@ -60,9 +60,9 @@ class Format:
     cutter: str | None = None
     records: str | None = None
     sieve: str | None = None
+    row_texts: str | None = None
     lines: str | None = None
     field_names: str | None = None
-    key_spelling: str | None = None
     decoded_size: str | None = None
     long_record_remedy: str | None = None
     keeps_packing: bool = False
@@ -75,12 +75,17 @@ class Format:
     @property
     def is_lines(self) -> bool:
         """Whether a body can be divided into records, each of which can be read by itself."""
-        return self.records is not None
+        return self.records is not None or self.row_texts is not None
+
+    @property
+    def tells_bad_rows(self) -> bool:
+        """Whether the reader returns faults of rows, instead of raising an error for all of them."""
+        return self.records is None
 
     @property
     def is_opaque(self) -> bool:
         """Whether an object is one value that is not parsed."""
-        return self.values == "fixed" and self.records is None
+        return self.values == "fixed" and not self.is_lines
 
     @property
     def infers(self) -> bool:
@@ -115,6 +120,13 @@ class Format:
         sieve: interface.Sieve = _function(self.sieve)
         return sieve(text)
 
+    def texts_of_rows(self, text: Text) -> Sequence[bytes]:
+        """The text of each row of a body. Raises ValueError if rows of the format do not have one."""
+        if self.row_texts is None:
+            raise ValueError("rows of this format do not have a text")
+        row_texts: interface.RowTexts = _function(self.row_texts)
+        return row_texts(text)
+
     def as_lines(self, body: bytes, options: FormatOptions, uri: str) -> bytes:
         """A whole body as the reader takes it. Raises ObjectError."""
         if self.lines is None:
@@ -128,13 +140,6 @@ class Format:
             return ()
         names_in: interface.FieldNames = _function(self.field_names)
         return names_in(body, options)
-
-    def spell_keys(self, spelling: Spelling, bodies: list[bytes], *, settles: bool) -> Spelling:
-        """The spelling with the keys of JSON bodies; the same of other formats."""
-        if self.key_spelling is None:
-            return spelling
-        spell: interface.SpellKeys = _function(self.key_spelling)
-        return spell(spelling, bodies, settles=settles)
 
     def decoded_bytes(self, body: bytes) -> int:
         """About how much memory the rows of a body take."""
@@ -173,9 +178,8 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             values="json",
             reader="json.lines:read_lines",
             cutter="line_pieces:line_pieces",
-            records="json.lines:records_of_lines",
-            sieve="json.sieve:sieved",
-            key_spelling="json.keys:with_keys_of",
+            row_texts="json.lines:row_texts",
+            field_names="json.lines:field_names",
             long_record_remedy="json.faults:remedy_for_long",
             extensions=(".ndjson", ".jsonl", ".jsonlines", ".ldjson"),
         ),
@@ -183,10 +187,9 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             values="json",
             reader="json.lines:read_documents",
             cutter="json.pieces:json_pieces",
-            records="json.lines:records_of_documents",
-            sieve="json.sieve:sieved",
+            row_texts="json.lines:row_texts",
             lines="json.pieces:as_ndjson",
-            key_spelling="json.keys:with_keys_of",
+            field_names="json.lines:field_names",
             also_reads=("ndjson",),
             extensions=(".json", ".geojson"),
         ),

@@ -1,13 +1,13 @@
 """Casts the parts of structs and lists, and puts these together again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast as cast_type
 
 import polars as pl
 import pyarrow as pa
 
 from ingest_project.reading.values.text_numbers import null_where
-from ingest_project.reading.values.types import dtype_of, instance, is_empty
+from ingest_project.reading.values.types import instance, is_empty
 from ingest_project.settings.type_grammar import ColumnType, ListOf, StructOf
 
 Cast = Callable[[pl.Series, ColumnType], pl.Series | None]
@@ -56,7 +56,7 @@ def structs_of(values: pl.Series, wanted: StructOf, cast: Cast) -> pl.Series | N
             return None
         whole &= ~(old.is_not_null() & new.is_null())
         fields.append(new.alias(name))
-    return null_where(pl.DataFrame(fields).to_struct(values.name), ~whole)
+    return null_where(structs(fields, len(values)).alias(values.name), ~whole)
 
 
 def lists_of(values: pl.Series, source: pl.List, wanted: ListOf, cast: Cast) -> pl.Series | None:
@@ -66,11 +66,37 @@ def lists_of(values: pl.Series, source: pl.List, wanted: ListOf, cast: Cast) -> 
     new = cast(old, wanted.element)
     if new is None:
         return None
-    ends = values.list.len().cast(pl.Int64).fill_null(0).cum_sum()
-    offsets = pl.concat([pl.Series([0]), ends.rename("")])
-    lost_before = pl.concat([pl.Series([0]), (old.is_not_null() & new.is_null()).cast(pl.Int64).cum_sum()])
-    has_lost = lost_before.gather(ends) != lost_before.gather(offsets.head(len(values)))
-    rebuilt = pa.LargeListArray.from_arrays(
-        cast_type("pa.Int64Array", offsets.to_arrow()), new.rechunk().to_arrow()
+    lengths = values.list.len().cast(pl.Int64).fill_null(0)
+    lost = old.is_not_null() & new.is_null()
+    has_lost = lists(lengths, lost).list.any()
+    return null_where(lists(lengths, new).alias(values.name), values.is_null() | has_lost)
+
+
+def lists(lengths: Sequence[int] | pl.Series, elements: pl.Series) -> pl.Series:
+    """Lists of these lengths, whose elements follow one another."""
+    ends = pl.Series(lengths, dtype=pl.Int64()).cum_sum()
+    offsets = pl.concat([pl.Series([0], dtype=pl.Int64()), ends.rename("")])
+    arrow = pa.LargeListArray.from_arrays(
+        cast_type("pa.Int64Array", offsets.to_arrow()), elements.rechunk().to_arrow()
     )
-    return null_where(pl.Series(values.name, rebuilt, dtype=dtype_of(wanted)), values.is_null() | has_lost)
+    return pl.Series(arrow, dtype=pl.List(elements.dtype))
+
+
+def structs(fields: Sequence[pl.Series], height: int) -> pl.Series:
+    """Structs of these fields; if there are none, `height` structs without fields."""
+    # Not a list of series: Polars would name one without a name `column_0`.
+    frame = pl.DataFrame({one.name: one for one in fields})
+    return frame.to_struct() if fields else pl.Series([{}] * height, dtype=pl.Struct([]))
+
+
+def null_unless(values: pl.Series, wanted: pl.Series) -> pl.Series:
+    """The values where `wanted` is true, null elsewhere."""
+    return null_where(values, ~wanted.fill_null(value=False))
+
+
+def spread(values: pl.Series, present: pl.Series) -> pl.Series:
+    """The values in order at the places where `present` is true; null elsewhere."""
+    if len(values) == len(present):
+        return values
+    places = present.fill_null(value=False).cast(pl.UInt32()).cum_sum() - 1
+    return values.gather(null_unless(places, present)).alias(values.name)

@@ -132,20 +132,20 @@ def test_lines_of_text_keep_their_numbers_whatever_was_set_aside_and_in_every_pi
     assert [line for piece in pieces for line, _ in rejected(piece)] == [2, 5]
 
 
-def test_the_first_of_a_key_that_is_there_twice_counts_in_good_and_in_bad_lines() -> None:
+def test_the_last_of_a_key_that_is_there_twice_counts_in_good_and_in_bad_lines() -> None:
     result = read(b'{"a": 1, "a": "x"}\n{"a": "y", "a": 2}\n', columns=A)
 
-    assert values(result, "a") == [1]
-    assert rejected(result) == [(2, "column 'a': 'y' is not a valid long")]
+    assert values(result, "a") == [2]
+    assert rejected(result) == [(1, "column 'a': 'x' is not a valid long")]
 
 
-def test_the_first_of_a_key_that_is_there_twice_counts_when_it_is_rescued() -> None:
+def test_the_last_of_a_key_that_is_there_twice_counts_when_it_is_rescued() -> None:
     columns = {**A, "_rescued_data": "string"}
 
     result = read(b'{"a": 1, "a": "x"}\n{"a": "y", "a": 2}\n', columns=columns, evolution="rescue")
 
-    assert values(result, "a") == [1, None]
-    assert values(result, "_rescued_data") == [None, '{"a": "y"}']
+    assert values(result, "a") == [None, 2]
+    assert values(result, "_rescued_data") == ['{"a": "x"}', None]
 
 
 def test_a_mistyped_value_is_rescued_where_bad_rows_fail_too() -> None:
@@ -158,7 +158,7 @@ def test_a_mistyped_value_is_rescued_where_bad_rows_fail_too() -> None:
 
 
 @pytest.mark.parametrize("shape", [b"[%s]", b'{"x": %s}'])
-@pytest.mark.parametrize("depth", [40, 900, 100_000])
+@pytest.mark.parametrize("depth", [40, 500, 100_000])
 @pytest.mark.parametrize("columns", [None, A, {"a": "long", "b": "string"}])
 def test_deep_nesting_is_text_or_a_bad_row(
     columns: Mapping[str, str] | None, depth: int, shape: bytes

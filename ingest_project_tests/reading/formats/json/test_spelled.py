@@ -53,9 +53,9 @@ def test_a_string_is_the_value_that_it_spells_at_any_depth(type_name: str, text:
     columns = {"c": "{}", "l": "list<{}>", "m": "map<string, {}>", "s": "struct<k: list<struct<v: {}>>>"}
     line = '{"c": "@", "l": ["@", null], "m": {"k": "@"}, "s": {"k": [{"v": "@"}]}}'.replace("@", text)
 
-    result = read(
-        b"{}\n" + line.encode(), columns={name: one.format(type_name) for name, one in columns.items()}
-    )
+    types = {name: one.format(type_name) for name, one in columns.items()}
+    mapping = ColumnMapping(tuple(MappedColumn(name, one, name) for name, one in types.items()))
+    result = read_objects(fetched(b"{}\n" + line.encode()), Reading("ndjson", Target(types, mapping=mapping)))
 
     assert reasons(result) == {}
     assert values(result, "c") == [None, value]

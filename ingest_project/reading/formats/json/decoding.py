@@ -1,0 +1,247 @@
+"""Decodes lines of JSON into columns: msgspec makes objects of a class that has the table's fields.
+
+It refuses what the class does not have: another kind of value, or another field at any depth. So what it
+takes is exactly what the lines say, and only what it refuses is looked at in another way.
+"""
+
+import re
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from ingest_project.reading.values.json_values import raw_texts, unquoted
+from ingest_project.reading.values.nested import lists, spread, structs
+from ingest_project.settings.type_grammar import (
+    ColumnType,
+    DecimalOf,
+    ListOf,
+    MapOf,
+    Primitive,
+    StructOf,
+)
+
+FIRST_INEXACT = float(2**53)
+"""From here on not every integer is exactly representable as a double."""
+KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+ABSENT = msgspec.Raw()
+PLACE = re.compile(r" - at `\$(?:\[\d*\])?\.([^.`\[\]]+)")
+"""Where msgspec says that a value is: the name of a field, then parts of its value."""
+INTEGERS = ("int", "long")
+FLOATS = ("float", "double")
+
+
+class Inexact(Exception):
+    """A number is not exactly what its line says: all lines must be read in another way."""
+
+
+class Lines:
+    """Decodes lines for these fields; the values of `raw` names are left as JSON texts.
+
+    Names that are found in `passed_over` become `ignored`, all others that are found `raw`. `keeps_texts`
+    asks for the texts of all values that have several spellings, because those that do not fit are rescued.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, ColumnType],
+        *,
+        raw: Iterable[str] = (),
+        ignored: Iterable[str] = (),
+        passed_over: Container[str] = (),
+        keeps_texts: bool = False,
+    ) -> None:
+        self.fields = fields
+        self.raw = dict.fromkeys(raw)
+        self.ignored = frozenset(ignored).difference(fields, self.raw)
+        self._passed_over = passed_over
+        self._keeps_texts = keeps_texts
+        self.is_typed = True
+        """Whether fields are decoded by their types; otherwise all are JSON texts."""
+        self._texts: set[str] = set()
+        """Fields of which a value was not of the type, so that they are JSON texts."""
+
+    def kinds(self) -> dict[str, ColumnType | None]:
+        """The fields that become columns; None for those that are JSON texts."""
+        typed = {
+            name: wanted if self._decodes(name, wanted) else None for name, wanted in self.fields.items()
+        }
+        return typed | dict.fromkeys(self.raw)
+
+    def _decodes(self, name: str, wanted: ColumnType) -> bool:
+        if not self.is_typed or name in self.raw or name in self._texts or isinstance(wanted, DecimalOf):
+            return False
+        return not self._keeps_texts or (isinstance(wanted, Primitive) and wanted.name not in FLOATS)
+
+    def decode(self, lines: bytes) -> Sequence[Any]:
+        """An object for each line, with the attributes `field_0` and so on in the order of `kinds`.
+
+        Raises msgspec.ValidationError if a line has another field or, if they are typed, a value of another
+        kind, or is not an object; any of `NOT_JSON` of ndjson.py if it is not valid JSON; Inexact if msgspec
+        takes fields of such names only as texts.
+        """
+        names = self.kinds()
+        if not lines.isascii():
+            lines.decode()
+        decoder = _decoder(tuple(names.items()), self.ignored)
+        if decoder is not None:
+            return decoder.decode_lines(lines)
+        if self.is_typed:
+            raise Inexact  # values have no types then
+        rows = KEYS.decode_lines(lines)
+        if not self.ignored.union(names).issuperset(chain.from_iterable(rows)):
+            raise msgspec.ValidationError("another field")
+        return rows
+
+    def note_names(self, lines: bytes) -> bool:
+        """Adds the names of all other fields to the `raw` ones, and says whether there are any."""
+        known = self.ignored.union(self.fields, self.raw)
+        new = dict.fromkeys(chain.from_iterable(KEYS.decode_lines(lines)))
+        for name in new.keys() - known:
+            if name in self._passed_over:
+                self.ignored |= {name}
+        self.raw |= {name: None for name in new if name not in known | self.ignored}
+        return not new.keys() <= known
+
+    def note_misfit(self, refused: msgspec.ValidationError) -> None:
+        """Leaves the field that was refused as JSON texts, or all of them if the error does not tell it."""
+        place = PLACE.search(str(refused))
+        name = None if place is None else place[1]
+        if name is None or self.kinds().get(name) is None:
+            self.is_typed = False
+        else:
+            self._texts.add(name)
+
+    def refusal(self, lines: bytes) -> msgspec.ValidationError | None:
+        """Why these lines are refused, which have no unknown fields; None if they are not."""
+        try:
+            self.decode(lines)
+        except msgspec.ValidationError as error:
+            return error
+        except Inexact:
+            self.is_typed = False
+        return None
+
+    def columns(self, rows: Sequence[Any]) -> list[pl.Series]:
+        """A column for each of `kinds`. Raises Inexact."""
+        kinds = self.kinds()
+        if rows and isinstance(rows[0], dict):
+            return [raw_texts([row.get(name) for row in rows], name) for name in kinds]
+        return [
+            _column(name, list(map(attrgetter(f"field_{place}"), rows)), wanted)
+            for place, (name, wanted) in enumerate(kinds.items())
+        ]
+
+
+@lru_cache(64)
+def _decoder(
+    fields: tuple[tuple[str, ColumnType | None], ...], passed_over: Collection[str]
+) -> "msgspec.json.Decoder[Any] | None":
+    """None if msgspec does not take a name: one with a quote, a backslash or a control character.
+
+    Then fields are JSON texts.
+    """
+    ignored = ((name, None) for name in passed_over)
+    try:
+        return msgspec.json.Decoder(_class([*fields, *ignored]))
+    except ValueError:
+        return None
+
+
+def _class(fields: Iterable[tuple[str, ColumnType | None]]) -> type[msgspec.Struct]:
+    """A class with these fields; keys need not be names in Python."""
+    names = {f"field_{number}": (name, wanted) for number, (name, wanted) in enumerate(fields)}
+    return msgspec.defstruct(
+        "Line",
+        [(field, *_kind(wanted)) for field, (_, wanted) in names.items()],
+        rename={field: name for field, (name, _) in names.items()},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def _kind(wanted: ColumnType | None) -> tuple[Any, Any]:
+    """The values that a type accepts without another look, and what stands for none."""
+    match wanted:
+        case None | DecimalOf():
+            return msgspec.Raw, ABSENT
+        case Primitive("boolean"):
+            return bool | None, None
+        case Primitive(name) if name in INTEGERS:
+            return int | None, None
+        case Primitive(name) if name in FLOATS:
+            return float | None, None
+        case ListOf(element):
+            kind, _ = _kind(element)
+            return list[kind] | None, None  # type: ignore[valid-type] # made at run time
+        case MapOf(_, value):
+            kind, _ = _kind(value)
+            return dict[str, kind] | None, None  # type: ignore[valid-type]
+        case StructOf(fields):
+            return _class(fields) | None, None
+    return str | None, None
+
+
+def _column(name: str, values: list[Any], wanted: ColumnType | None) -> pl.Series:
+    return (raw_texts(values) if wanted is None else _values(values, wanted)).alias(name)
+
+
+def _values(values: list[Any], wanted: ColumnType) -> pl.Series:
+    match wanted:
+        case DecimalOf():
+            return unquoted(raw_texts(values))
+        case Primitive("boolean"):
+            return pl.Series(values, dtype=pl.Boolean())
+        case Primitive(name) if name in INTEGERS:
+            return _integers(values)
+        case Primitive(name) if name in FLOATS:
+            return _floats(values, name)
+        case ListOf() | MapOf() | StructOf():
+            some = [one for one in values if one is not None]
+            present = pl.Series([one is not None for one in values], dtype=pl.Boolean())
+            return spread(_nested(some, wanted), present)
+    return pl.Series(values, dtype=pl.String())
+
+
+def _nested(values: list[Any], wanted: ListOf | MapOf | StructOf) -> pl.Series:
+    match wanted:
+        case ListOf(element):
+            return lists(list(map(len, values)), _values([*chain.from_iterable(values)], element))
+        case MapOf(_, inner):
+            keys = pl.Series("key", [*chain.from_iterable(values)], dtype=pl.String())
+            found = _values([*chain.from_iterable(one.values() for one in values)], inner)
+            entries = lists(list(map(len, values)), structs([keys, found.alias("value")], len(keys)))
+            return entries.cast(pl.Map(pl.String(), found.dtype))
+        case StructOf(fields):
+            columns = (list(map(attrgetter(f"field_{place}"), values)) for place in range(len(fields)))
+            return structs(
+                [_column(name, found, kind) for (name, kind), found in zip(fields, columns, strict=True)],
+                len(values),
+            )
+
+
+def _integers(values: list[int | None]) -> pl.Series:
+    try:
+        return pl.Series(values, dtype=pl.Int64())
+    except (OverflowError, TypeError, pl.exceptions.PolarsError) as error:
+        raise Inexact from error
+
+
+def _floats(values: list[float | None], name: str) -> pl.Series:
+    """Doubles. If floats are wanted, fractions are rounded to the nearest one.
+
+    Almost no double is exactly representable as a float: 0.1 as a double is not 0.1 as a float.
+    """
+    doubles = pl.Series(values, dtype=pl.Float64())
+    if (doubles.abs() >= FIRST_INEXACT).any():
+        raise Inexact
+    if name == "double":
+        return doubles
+    nearest = doubles.cast(pl.Float32()).cast(pl.Float64())
+    if (nearest.is_infinite() | ((doubles == doubles.floor()) & (doubles != nearest))).any():
+        raise Inexact  # out of range, or a whole number that is not exactly representable
+    return nearest
