@@ -119,8 +119,9 @@ class _Reader:
         """Takes all lines of a body, and returns the number of its rows."""
         rows = 0
         for part in _parts(without_marks(body)):
-            found = self._rows(part, first_line)
-            first_line += part.count(b"\n")
+            line_ends = part.count(b"\n")
+            found = self._rows(part, first_line, line_ends)
+            first_line += line_ends
             rows += len(found.numbers)
             self._pending.append(found)
             self._pending_bytes += len(part)
@@ -150,13 +151,14 @@ class _Reader:
         nulls = pl.Series(name, [None], dtype=found[0].dtype).new_from_index(0, missing)
         return pl.concat([nulls, *found] if missing else found)
 
-    def _rows(self, part: bytes, first_line: int) -> _Rows:
+    def _rows(self, part: bytes, first_line: int, line_ends: int) -> _Rows:
         try:
             objects = self._decoded(part)
         except NOT_JSON:
             return self._line_by_line(part, first_line)
         if len(objects) == part.count(b"\n{") + part.startswith(b"{"):
-            numbers = _numbers(part, first_line, len(objects))
+            lines = line_ends + (not part.endswith(b"\n"))
+            numbers = _numbers(part, first_line, lines, len(objects))
             if len(numbers) == len(objects):
                 return _Rows(objects, numbers)
         return self._line_by_line(part, first_line)  # a line has several objects, or a part of one
@@ -202,7 +204,8 @@ class _Reader:
         if not self._pending:
             return
         pending, self._pending, self._pending_bytes = self._pending, [], 0
-        objects = [one for rows in pending for one in rows.objects]
+        first = pending[0].objects
+        objects = first if len(pending) == 1 else [one for rows in pending for one in rows.objects]
         columns = self._lines.columns(objects)
         if any(rows.bad for rows in pending):
             present = pl.Series([one for rows in pending for one in rows.present()], dtype=pl.Boolean())
@@ -238,12 +241,12 @@ def _parts(body: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _numbers(part: bytes, first_line: int, objects: int) -> Sequence[int]:
-    """The numbers of the lines that are not blank."""
-    if part.count(b"\n") + (not part.endswith(b"\n")) == objects:
+def _numbers(part: bytes, first_line: int, lines: int, objects: int) -> Sequence[int]:
+    """The numbers of the lines that are not blank, which are all of them if they are as many as objects."""
+    if lines == objects:
         return range(first_line, first_line + objects)
-    lines = enumerate(part.split(b"\n"), start=first_line)
-    return [number for number, line in lines if line.strip(WHITESPACE)]
+    numbered = enumerate(part.split(b"\n"), start=first_line)
+    return [number for number, line in numbered if line.strip(WHITESPACE)]
 
 
 def _object_count(line: bytes) -> int:
