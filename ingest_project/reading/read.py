@@ -1,8 +1,9 @@
 """Reads the contents of objects into the one frame that is written: the step between S3 and Iceberg.
 
-Objects are parsed together, which is faster than one by one if they are small. Only if that fails, the
-objects at fault are searched for. The others are then parsed together again, and if the table quarantines bad
-rows, the good rows of the objects at fault are read.
+Objects are parsed together, which is faster than one by one if they are small. If their reader tells which
+lines are bad, that is all. Otherwise, only if it fails, the objects at fault are searched for. The others are
+then parsed together again, and if the table quarantines bad rows, the good rows of the objects at fault are
+read.
 """
 
 from collections import Counter
@@ -82,6 +83,8 @@ def _read(
     readable = [one for one in contents if one.object not in suspects]
     parts: list[Part] = []
     tolerated: list[Tolerated] = []
+    if (at_once := _read_at_once(readable, reading)) is not None:
+        readable, tolerated = [], [at_once]
     try:
         try:
             parts = _read_readable(readable, reading)
@@ -90,7 +93,9 @@ def _read(
             readable = [one for one in readable if one.object not in suspects]
             parts = _read_readable(readable, reading)
         at_fault = [one for one in contents if one.object in suspects]
-        tolerated, failures = _tolerated(at_fault, suspects, reading)
+        found, failures = _tolerated(at_fault, suspects, reading)
+        failures += [ObjectFailure(*one) for all_rows in tolerated for one in all_rows.failures.items()]
+        tolerated = [*(one for one in tolerated if one.rows), *found]
         return _result(parts, tolerated, failures, _sound(readable, tolerated), reading)
     except ObjectFaultUnknown:
         raise  # not the fault of one object: a smaller batch may succeed
@@ -101,6 +106,16 @@ def _read(
             raise ObjectFaultUnknown(f"{len(contents)} objects", error.reason) from error
     others = _read([one for one in contents if one.object not in apart], known, reading)
     return replace(others, failures=(*others.failures, *starmap(ObjectFailure, apart.items())))
+
+
+def _read_at_once(contents: Sequence[Content], reading: Reading) -> Tolerated | None:
+    """All rows of objects whose reader tells which lines are bad; None if others than rows are at fault."""
+    if not contents or not FORMATS[reading.format].tells_bad_lines:
+        return None
+    try:
+        return read_tolerantly(contents, reading)
+    except ObjectError:
+        return None
 
 
 def _read_readable(contents: Sequence[Content], reading: Reading) -> list[Part]:

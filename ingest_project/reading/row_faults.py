@@ -8,10 +8,24 @@ import polars as pl
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """What is wrong with a row; `column` is None if it is not one column."""
+    """What is wrong with a row; `column` is None if it is not one column, `was_parsed` tells whether it has
+    any.
+    """
 
     column: str | None
     reason: str
+    was_parsed: bool = False
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether the row is not of the format at all."""
+        return self.column is None and not self.was_parsed
+
+    def at(self, place: str) -> str:
+        """The fault as the reason of its object, with the place of the row."""
+        if self.column is not None:
+            return f"column {self.column!r}, {place}: {self.reason}"
+        return f"{place}{' ' if self.reason.startswith('is ') else ': '}{self.reason}"
 
     def __str__(self) -> str:
         return self.reason if self.column is None else f"column {self.column!r}: {self.reason}"
@@ -30,7 +44,7 @@ class RowFaults:
         """Adds a fault for each row that is true and has none yet; `reason` gives its reason."""
         for row in rows.arg_true().to_list():
             if row not in self._by_row:
-                self._by_row[row] = RowFault(column, reason(row))
+                self._by_row[row] = RowFault(column, reason(row), was_parsed=True)
 
     def note(self, row: int, fault: RowFault) -> None:
         """Adds a fault, unless the row has one."""
@@ -40,10 +54,6 @@ class RowFaults:
         """Adds the faults of other rows, which begin at row `start` here."""
         for row, fault in others:
             self._by_row.setdefault(start + row, fault)
-
-    def of(self, row: int) -> RowFault | None:
-        """The fault of this row."""
-        return self._by_row.get(row)
 
     def first(self) -> tuple[int, RowFault] | None:
         """The first row with a fault, and the fault; None if there is none."""

@@ -1,6 +1,6 @@
 """Reads objects whose reader tells which rows are bad: all rows are read once, and the bad ones left out."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, compress
@@ -11,7 +11,6 @@ from ingest_project.errors import ObjectError, ObjectUnreadable
 from ingest_project.reading.bad_rows.parse_together import read_all
 from ingest_project.reading.bad_rows.rejected import RejectedRow
 from ingest_project.reading.content import Content
-from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.row_faults import RowFault
@@ -30,8 +29,7 @@ class BodyRows:
 
     def texts(self, reading: Reading) -> Sequence[bytes]:
         """The text of each row."""
-        text = Text(self.body, self.content.object.uri, reading.target, reading.options)
-        return FORMATS[reading.format].texts_of_rows(text)
+        return FORMATS[reading.format].texts_of_rows(self.body, len(self.is_good))
 
     def rejected(self, reading: Reading) -> Iterator[RejectedRow]:
         """The bad rows, in their order."""
@@ -43,7 +41,7 @@ class BodyRows:
         """The body without its bad rows."""
         if not self.faults:
             return self.body
-        return b"".join(text + b"\n" for text in compress(self.texts(reading), self.is_good))
+        return b"\n".join(compress(self.texts(reading), self.is_good.to_list())) + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class AllRows:
             faults = list(one.faults.values())
             if one.content.object not in judged or not faults or one.is_good.any():
                 continue
-            if all(fault.column is None for fault in faults):
+            if all(fault.is_unreadable for fault in faults):
                 reason = f"none of its {len(faults)} rows can be read; of the first: {faults[0]}"
                 found.setdefault(one.content.object, ObjectUnreadable(one.content.object.uri, reason))
         return found
@@ -88,13 +86,16 @@ class AllRows:
 def all_rows(contents: Sequence[Content], reading: Reading, uri: str) -> AllRows:
     """All rows, good and bad. Raises ObjectError for a fault that is not that of a row."""
     (parsed,), (fitted,), _ = read_all(contents, reading, uri)
-    frame, faults = fitted.frame, dict(fitted.faults)
+    frame, faults = fitted.frame, deque(fitted.faults)
     is_good = fitted.faults.sound(frame.height)
     numbers = pl.Series(parsed.numbers, dtype=pl.Int64())
     bodies = [(content, body) for content in contents for body in content.bodies]
     found, start = [], 0
     for (content, body), count in zip(bodies, parsed.rows, strict=True):
-        of_body = {row - start: faults[row] for row in range(start, start + count) if row in faults}
+        of_body: dict[int, RowFault] = {}
+        while faults and faults[0][0] < start + count:
+            row, fault = faults.popleft()
+            of_body[row - start] = fault
         found.append(
             BodyRows(
                 content,

@@ -56,7 +56,7 @@ def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
         if not FORMATS[reading.format].is_lines:
             (content,) = contents
             return _read_frames(content, reading)
-        if FORMATS[reading.format].tells_bad_rows:
+        if FORMATS[reading.format].tells_bad_lines:
             return _read_rows(contents, reading, uri)
         divided = divide(contents, reading)
         tolerated = None if divided is None else _read_divided(contents, divided, reading, uri)
@@ -70,7 +70,8 @@ def _beginnings(contents: Sequence[Content]) -> set[ObjectVersion]:
 
 def _read_rows(contents: Sequence[Content], reading: Reading, uri: str) -> Tolerated:
     found = all_rows(contents, reading, uri)
-    failures = found.of_another_format(_beginnings(contents))
+    # Where a bad row fails its object, the first one says it better.
+    failures = found.of_another_format(_beginnings(contents)) if reading.quarantines else {}
     rejected = [row for body in found.bodies for row in body.rejected(reading)]
     rejected += [
         _oversized(content.object, one, reading) for content in contents for one in content.oversized
@@ -188,8 +189,8 @@ def _limited(
 
 
 def _bad(object_: ObjectVersion, first: RejectedRow) -> ObjectError:
-    error = ObjectUnreadable if first.fault.column is None else SchemaMismatch
-    return error(object_.uri, f"line {first.line_number}: {first.fault}")
+    error = ObjectUnreadable if first.fault.is_unreadable else SchemaMismatch
+    return error(object_.uri, first.fault.at(f"line {first.line_number}"))
 
 
 def _rejected(one: Placed, fault: RowFault) -> RejectedRow:

@@ -137,13 +137,11 @@ def _refuse_faults(contents: Sequence[Content], parsed: Parsed, fitted: Fitted, 
     row, fault = first
     numbers = parsed.numbers if len(contents) == 1 else None
     place = f"row {row + 1}" if numbers is None else f"line {numbers[row]}"
-    if fault.column is not None:
-        raise SchemaMismatch(uri, f"column {fault.column!r}, {place}: {fault.reason}")
-    if parsed.faults.of(row) is None:
-        raise SchemaMismatch(uri, f"{place}: {fault.reason}")
-    if len(contents) > 1:
-        raise ObjectUnreadable(uri, "at least one of the objects cannot be read")
-    raise ObjectUnreadable(uri, f"{place}{' ' if fault.reason.startswith('is ') else ': '}{fault.reason}")
+    if not fault.is_unreadable:
+        raise SchemaMismatch(uri, fault.at(place))
+    raise ObjectUnreadable(
+        uri, "at least one of the objects cannot be read" if len(contents) > 1 else fault.at(place)
+    )
 
 
 def read_all(

@@ -58,8 +58,8 @@ TakeApart = Callable[[Text], Records]
 """Returns the records of a body. Raises ObjectError if it cannot be divided into records at all."""
 Sieve = Callable[[Text], Sieved | None]
 """Returns the records of a body, much faster than TakeApart; None if that is not possible."""
-RowTexts = Callable[[Text], Sequence[bytes]]
-"""Returns the text of each row of a body, in the order in which its reader returns the rows."""
+RowTexts = Callable[[bytes, int], Sequence[bytes]]
+"""Returns the text of each row of a body that has so many, in the order in which its reader returns them."""
 AsLines = Callable[[bytes, FormatOptions, str], bytes]
 """Converts a whole body to the lines that the reader takes. Raises ObjectError."""
 FieldNames = Callable[[bytes, FormatOptions], Iterable[str]]

@@ -78,9 +78,9 @@ class Format:
         return self.records is not None or self.row_texts is not None
 
     @property
-    def tells_bad_rows(self) -> bool:
-        """Whether the reader returns faults of rows, instead of raising an error for all of them."""
-        return self.records is None
+    def tells_bad_lines(self) -> bool:
+        """Whether the reader returns the faults of lines, so that these need not be searched for."""
+        return self.row_texts is not None
 
     @property
     def is_opaque(self) -> bool:
@@ -120,12 +120,12 @@ class Format:
         sieve: interface.Sieve = _function(self.sieve)
         return sieve(text)
 
-    def texts_of_rows(self, text: Text) -> Sequence[bytes]:
-        """The text of each row of a body. Raises ValueError if rows of the format do not have one."""
+    def texts_of_rows(self, body: bytes, rows: int) -> Sequence[bytes]:
+        """The text of each of the rows of a body. Raises ValueError if rows of the format do not have one."""
         if self.row_texts is None:
             raise ValueError("rows of this format do not have a text")
         row_texts: interface.RowTexts = _function(self.row_texts)
-        return row_texts(text)
+        return row_texts(body, rows)
 
     def as_lines(self, body: bytes, options: FormatOptions, uri: str) -> bytes:
         """A whole body as the reader takes it. Raises ObjectError."""

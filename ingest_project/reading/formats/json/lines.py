@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ingest_project.reading.format_options import FormatOptions
-from ingest_project.reading.formats.interface import Bodies, Text
+from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.json.decoding import Lines
 from ingest_project.reading.formats.json.ndjson import names_of, read_ndjson, texts_of
 from ingest_project.reading.formats.respelled import respelled
@@ -23,9 +23,9 @@ def read_documents(bodies: Bodies) -> list[Parsed]:
     return [_read(bodies, names_json=False)]
 
 
-def row_texts(text: Text) -> Sequence[bytes]:
+def row_texts(body: bytes, rows: int) -> Sequence[bytes]:
     """The text of each row of a body: its line or, if a line has several objects, its object."""
-    return texts_of(text.body)
+    return texts_of(body, rows)
 
 
 def field_names(body: bytes, _options: FormatOptions) -> Iterable[str]:

@@ -84,13 +84,15 @@ def names_of(body: bytes) -> Iterator[str]:
         yield from dict.fromkeys(chain.from_iterable(rows))
 
 
-def texts_of(body: bytes) -> list[bytes]:
-    """The text of each row: its line or, if a line has several objects, its object."""
+def texts_of(body: bytes, rows: int) -> list[bytes]:
+    """The text of each of so many rows: its line or, if a line has several objects, its object."""
+    lines = [line for line in without_marks(body).split(b"\n") if line.strip(WHITESPACE)]
+    if len(lines) == rows:
+        return lines
     texts: list[bytes] = []
-    for line in without_marks(body).split(b"\n"):
-        if line.strip(WHITESPACE):
-            is_shared = b"}" in line.rstrip(WHITESPACE)[:-1] and _object_count(line) > 1
-            texts += map(msgspec.json.encode, KEYS.decode_lines(line)) if is_shared else [line]
+    for line in lines:
+        is_shared = _object_count(line) > 1
+        texts += map(msgspec.json.encode, KEYS.decode_lines(line)) if is_shared else [line]
     return texts
 
 
