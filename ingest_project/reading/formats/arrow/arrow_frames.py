@@ -41,11 +41,13 @@ def _is_read_by_polars(dtype: Any) -> bool:
 def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> pl.DataFrame:
     """The table as a frame. Raises ValueError or pa.ArrowException if it is damaged, or as `frame_of` does.
 
-    Columns that are `passed_over` and that Polars does not read are nulls.
+    Columns that are `passed_over` and that Polars does not read are nulls. A column without a name is called
+    by its position, as in CSV.
 
     In a damaged file arrays may point anywhere, and text may be invalid UTF-8. Polars does not check that.
     """
-    table = without_passed_over(table, passed_over)
+    names = [name or f"column_{place}" for place, name in enumerate(table.column_names, start=1)]
+    table = without_passed_over(table, passed_over).rename_columns(names)
     table.validate(full=True)
     return frame_of(table) if not polars_reads(table.schema) else _frame(_without_metadata(table))
 

@@ -144,6 +144,13 @@ def test_a_variant_is_refused_by_name_and_may_be_passed_over() -> None:
     assert values(read_contents([content], reading), "n") == [1]
 
 
+def test_a_column_without_a_name_is_called_by_its_position() -> None:
+    table, sink = pa.table([pa.array([1]), pa.array([2])], names=["a", ""]), io.BytesIO()
+    pq.write_table(table, sink)
+
+    assert values(read(sink.getvalue(), file_format="parquet"), "column_2") == [2]
+
+
 def test_a_duration_is_refused_alone() -> None:
     durations, numbers = parquet(pa.array([1], pa.duration("us"))), parquet(pa.array([1]))
 
