@@ -1,7 +1,7 @@
 """Reads objects that have bad rows: these are set aside with their reasons, and the others are ingested."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import polars as pl
@@ -79,18 +79,13 @@ def _read_rows(contents: Sequence[Content], reading: Reading, uri: str) -> Toler
     rejected = [row for row in rejected if row.object not in failures]
     rows = {content.object: 0 for content in contents} | found.rows()
     failures |= _limited(rows, rejected, reading)
-    places = {content.object: place for place, content in enumerate(contents)}
-    rejected.sort(key=lambda row: (places[row.object], row.line_number))
+    rejected.sort(key=_order_of(contents))
     kept = found.is_good & found.of_others(failures)
     sound = tuple(found.sound(reading, failures))
     frame = found.frame.filter(kept)
-    return Tolerated(
-        frame=frame if kept.all() else _without_columns_of_bad_rows(frame, sound, reading, uri),
-        rows={object_: count for object_, count in rows.items() if object_ not in failures},
-        rejected=tuple(row for row in rejected if row.object not in failures),
-        sound=sound,
-        failures=failures,
-    )
+    if not kept.all():
+        frame = _without_columns_of_bad_rows(frame, sound, reading, uri)
+    return _of_others(Tolerated(frame, rows, tuple(rejected), sound, failures))
 
 
 def _read_divided(
@@ -134,16 +129,26 @@ def _read_lines(
     rows = _good_rows(sifted, good, contents, known_rows)
     failures = dict(sifted.failures) | _limited(rows, rejected, reading)
     kept = good & pl.Series([one.content.object not in failures for one in sifted.sound], dtype=pl.Boolean)
-    places = {content.object: place for place, content in enumerate(contents)}
-    rejected.sort(key=lambda row: (places[row.object], row.line_number))
+    rejected.sort(key=_order_of(contents))
     sound = sifted.contents(kept)
     frame = fitted.frame.filter(kept)
-    return Tolerated(
-        frame=frame if kept.all() else _without_columns_of_bad_rows(frame, sound, reading, uri),
-        rows={object_: count for object_, count in rows.items() if object_ not in failures},
-        rejected=tuple(row for row in rejected if row.object not in failures),
-        sound=sound,
-        failures=failures,
+    if not kept.all():
+        frame = _without_columns_of_bad_rows(frame, sound, reading, uri)
+    return _of_others(Tolerated(frame, rows, tuple(rejected), sound, failures))
+
+
+def _order_of(contents: Sequence[Content]) -> Callable[[RejectedRow], tuple[int, int]]:
+    """The order of bad rows: by the place of their object, and by line."""
+    places = {content.object: place for place, content in enumerate(contents)}
+    return lambda row: (places[row.object], row.line_number)
+
+
+def _of_others(all_rows: Tolerated) -> Tolerated:
+    """The same without the rows of objects that have failed; its frame has none of them."""
+    return replace(
+        all_rows,
+        rows={object_: count for object_, count in all_rows.rows.items() if object_ not in all_rows.failures},
+        rejected=tuple(row for row in all_rows.rejected if row.object not in all_rows.failures),
     )
 
 
