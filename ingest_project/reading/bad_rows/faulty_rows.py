@@ -3,7 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, compress
+from itertools import chain
 
 import polars as pl
 
@@ -19,29 +19,29 @@ from ingest_project.sources.object_version import ObjectVersion
 
 @dataclass(frozen=True, slots=True)
 class BodyRows:
-    """The rows of one body: whether each is good, the numbers of their lines, and the faults by row."""
+    """The number of a body's rows, and the faults of the bad ones with the numbers of their lines, by row."""
 
     content: Content
     body: bytes = field(repr=False)
-    is_good: pl.Series = field(repr=False)
-    numbers: pl.Series = field(repr=False)
-    faults: Mapping[int, RowFault]
+    rows: int
+    faults: Mapping[int, tuple[int, RowFault]]
 
     def texts(self, reading: Reading) -> Sequence[bytes]:
         """The text of each row."""
-        return FORMATS[reading.format].texts_of_rows(self.body, len(self.is_good))
+        return FORMATS[reading.format].texts_of_rows(self.body, self.rows)
 
     def rejected(self, reading: Reading) -> Iterator[RejectedRow]:
         """The bad rows, in their order."""
         texts = self.texts(reading) if self.faults else ()
-        for row, fault in self.faults.items():
-            yield RejectedRow(self.content.object, self.numbers[row], texts[row] + b"\n", fault)
+        for row, (line_number, fault) in self.faults.items():
+            yield RejectedRow(self.content.object, line_number, texts[row] + b"\n", fault)
 
     def good_text(self, reading: Reading) -> bytes:
         """The body without its bad rows."""
         if not self.faults:
             return self.body
-        return b"\n".join(compress(self.texts(reading), self.is_good.to_list())) + b"\n"
+        texts = enumerate(self.texts(reading))
+        return b"".join(text + b"\n" for row, text in texts if row not in self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +56,20 @@ class AllRows:
         """The number of good rows of each object."""
         found: dict[ObjectVersion, int] = defaultdict(int)
         for one in self.bodies:
-            found[one.content.object] += int(one.is_good.sum())
+            found[one.content.object] += one.rows - len(one.faults)
         return dict(found)
 
     def of_others(self, failed: Container[ObjectVersion]) -> pl.Series:
         """Whether each row is of an object that has not failed."""
-        bodies = ([one.content.object not in failed] * len(one.is_good) for one in self.bodies)
+        bodies = ([one.content.object not in failed] * one.rows for one in self.bodies)
         return pl.Series([*chain.from_iterable(bodies)], dtype=pl.Boolean())
 
     def of_another_format(self, judged: Container[ObjectVersion]) -> dict[ObjectVersion, ObjectError]:
         """The objects, of those that are `judged`, with a body of which no row can be read at all."""
         found: dict[ObjectVersion, ObjectError] = {}
         for one in self.bodies:
-            faults = list(one.faults.values())
-            if one.content.object not in judged or not faults or one.is_good.any():
+            faults = [fault for _, fault in one.faults.values()]
+            if not faults or one.content.object not in judged or len(faults) < one.rows:
                 continue
             if all(fault.is_unreadable for fault in faults):
                 reason = f"none of its {len(faults)} rows can be read; of the first: {faults[0]}"
@@ -79,8 +79,10 @@ class AllRows:
     def sound(self, reading: Reading, failed: Container[ObjectVersion]) -> Iterator[Content]:
         """Contents of the good rows alone, of the objects that have not failed."""
         for one in self.bodies:
-            if one.content.object not in failed and one.is_good.any():
-                yield replace(one.content, bodies=(one.good_text(reading),), first_line=1, oversized=())
+            if len(one.faults) < one.rows and one.content.object not in failed:
+                is_whole = not one.faults and len(one.content.bodies) == 1 and not one.content.oversized
+                bodies = (one.good_text(reading),)
+                yield one.content if is_whole else replace(one.content, bodies=bodies, oversized=())
 
 
 def all_rows(contents: Sequence[Content], reading: Reading, uri: str) -> AllRows:
@@ -91,19 +93,11 @@ def all_rows(contents: Sequence[Content], reading: Reading, uri: str) -> AllRows
     numbers = pl.Series(parsed.numbers, dtype=pl.Int64())
     bodies = [(content, body) for content in contents for body in content.bodies]
     found, start = [], 0
-    for (content, body), count in zip(bodies, parsed.rows, strict=True):
-        of_body: dict[int, RowFault] = {}
-        while faults and faults[0][0] < start + count:
+    for (content, body), rows in zip(bodies, parsed.rows, strict=True):
+        of_body: dict[int, tuple[int, RowFault]] = {}
+        while faults and faults[0][0] < start + rows:
             row, fault = faults.popleft()
-            of_body[row - start] = fault
-        found.append(
-            BodyRows(
-                content,
-                body if isinstance(body, bytes) else b"",
-                is_good.slice(start, count),
-                numbers.slice(start, count),
-                of_body,
-            )
-        )
-        start += count
+            of_body[row - start] = (numbers[row], fault)
+        found.append(BodyRows(content, body if isinstance(body, bytes) else b"", rows, of_body))
+        start += rows
     return AllRows(frame, is_good, found)

@@ -64,6 +64,8 @@ class Lines:
         """Whether fields are decoded by their types; otherwise all are JSON texts."""
         self._texts: set[str] = set()
         """Fields of which a value was not of the type, so that they are JSON texts."""
+        self._made_for: tuple[bool, int, int, int] | None = None
+        self._made: msgspec.json.Decoder[Any] | None = None
 
     def kinds(self) -> dict[str, ColumnType | None]:
         """The fields that become columns; None for those that are JSON texts."""
@@ -84,18 +86,24 @@ class Lines:
         kind, or is not an object; any of `NOT_JSON` of ndjson.py if it is not valid JSON; Inexact if msgspec
         takes fields of such names only as texts.
         """
-        names = self.kinds()
         if not lines.isascii():
             lines.decode()
-        decoder = _decoder(tuple(names.items()), self.ignored)
+        decoder = self._decoder()
         if decoder is not None:
             return decoder.decode_lines(lines)
         if self.is_typed:
             raise Inexact  # values have no types then
         rows = KEYS.decode_lines(lines)
-        if not self.ignored.union(names).issuperset(chain.from_iterable(rows)):
+        if not self.ignored.union(self.fields, self.raw).issuperset(chain.from_iterable(rows)):
             raise msgspec.ValidationError("another field")
         return rows
+
+    def _decoder(self) -> "msgspec.json.Decoder[Any] | None":
+        """The decoder of the fields as they are read now, which thousands of small bodies share."""
+        state = (self.is_typed, len(self.raw), len(self.ignored), len(self._texts))
+        if state != self._made_for:
+            self._made_for, self._made = state, _decoder(tuple(self.kinds().items()), self.ignored)
+        return self._made
 
     def note_names(self, lines: bytes) -> bool:
         """Adds the names of all other fields to the `raw` ones, and says whether there are any."""

@@ -7,7 +7,7 @@ Otherwise, and if it has no column, its values stay JSON texts, which are cast l
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, count
+from itertools import accumulate, chain, count, groupby
 from typing import Any
 
 import msgspec
@@ -142,7 +142,7 @@ class _Reader:
             columns = {column.name: column for column in self._lines.columns([])}
         frame = pl.DataFrame(columns) if columns else pl.DataFrame(height=self._height)
         texts = frozenset(name for name, wanted in kinds.items() if wanted is None)
-        numbers = pl.concat([pl.Series(dtype=pl.Int64()), *map(_series, self._numbers)])
+        numbers = pl.concat([_no_numbers(), *_series(self._numbers)])
         return Parsed(frame, tuple(counts), self._faults, numbers=numbers, json_texts=texts)
 
     def _column(self, name: str) -> pl.Series:
@@ -228,10 +228,24 @@ class _Reader:
             raise ObjectTooLarge(self._uri, f"{reason}, more than can be read (limits.py: json.cells)")
 
 
-def _series(numbers: Sequence[int]) -> pl.Series:
-    if isinstance(numbers, range):
-        return pl.int_range(numbers.start, numbers.stop, eager=True)
-    return pl.Series(numbers, dtype=pl.Int64())
+def _no_numbers() -> pl.Series:
+    return pl.Series(dtype=pl.Int64())
+
+
+def _series(numbers: Sequence[Sequence[int]]) -> Iterator[pl.Series]:
+    """All of these numbers. Ranges, of which each small object has one, are made together."""
+    for are_ranges, group in groupby(numbers, key=lambda one: isinstance(one, range)):
+        some = list(group)
+        if not are_ranges:
+            yield pl.Series([*chain.from_iterable(some)], dtype=pl.Int64())
+            continue
+        ends = list(accumulate(map(len, some)))
+        shifts = pl.Series(
+            [one[0] - end + len(one) if one else 0 for one, end in zip(some, ends, strict=True)]
+        )
+        counts = pl.Series(list(map(len, some)), dtype=pl.UInt32())
+        shift = pl.select(shifts.cast(pl.Int64()).repeat_by(counts)).to_series()
+        yield pl.int_range(ends[-1], eager=True) + shift.explode(empty_as_null=False, keep_nulls=False)
 
 
 def _parts(body: bytes) -> Iterator[bytes]:
