@@ -86,10 +86,15 @@ class _Fitting:
     faults: RowFaults = field(default_factory=RowFaults)
     columns: dict[str, pl.Series] = field(default_factory=dict)
     new: dict[str, pl.Series] = field(default_factory=dict)
+    fields: dict[str, pl.Series] = field(init=False)
+    """The frame's columns by name: Polars makes the list of its names anew each time."""
+
+    def __post_init__(self) -> None:
+        self.fields = {one.name: one for one in self.frame.iter_columns()}
 
     def read(self, column: MappedColumn) -> None:
         """Takes a column from its field; values that do not fit are faults, or are rescued."""
-        source = source_of(self.frame, column, self.json_texts)
+        source = source_of(self.fields, column, self.json_texts)
         if source is None:
             self.columns[column.name] = self._filled(cast_values(self._nulls(), column.type).values, column)
             return
@@ -138,7 +143,7 @@ class _Fitting:
     def add_new(self) -> None:
         """Decides on the fields that have no column."""
         consumed = self._consumed()
-        found = {one.name: one for one in self.frame.iter_columns() if one.name not in consumed}
+        found = {name: values for name, values in self.fields.items() if name not in consumed}
         if self.target.rescues:
             for name, values in found.items():
                 self.rescued.add(name, values, values.is_not_null(), is_json=name in self.json_texts)
@@ -224,7 +229,7 @@ class _Fitting:
 
     def _consumed(self) -> set[str]:
         """The fields that are columns of the table, or are ignored."""
-        read = {one.source for one in self.target.columns()} & set(self.frame.columns)
+        read = {one.source for one in self.target.columns()} & self.fields.keys()
         return read | self.target.mapping.ignored
 
     def _names(self) -> Collection[str]:

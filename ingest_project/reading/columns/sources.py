@@ -1,7 +1,7 @@
 """Finds the values of a column's field in a parsed frame: by its name, or by a path into nested fields."""
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -28,16 +28,18 @@ class Source:
         return example_of(json.loads(text)) if text[:1] in '"{[tf' else clipped(text, EXAMPLE_CHARACTERS)
 
 
-def source_of(frame: pl.DataFrame, column: MappedColumn, json_texts: Container[str]) -> Source | None:
-    """The values of the column's field; None if the file has no such field.
+def source_of(
+    fields: Mapping[str, pl.Series], column: MappedColumn, json_texts: Container[str]
+) -> Source | None:
+    """The values of the column's field, of these by name; None if the file has no such field.
 
     In each row it is the field of exactly this name if that has a value, else what lies under the path.
     """
-    exact = frame[column.source] if column.source in frame.columns else None
+    exact = fields.get(column.source)
     first, *rest = column.path
     below = None
-    if column.may_be_a_path and first in frame.columns and not isinstance(frame[first].dtype, pl.Null):
-        below = values_below(frame[first], rest, is_json=first in json_texts)
+    if column.may_be_a_path and first in fields and not isinstance(fields[first].dtype, pl.Null):
+        below = values_below(fields[first], rest, is_json=first in json_texts)
     chosen = _chosen(exact, below, column.source)
     name = column.source if below is None else first
     return None if chosen is None else Source(chosen, is_json=name in json_texts)

@@ -49,9 +49,10 @@ class _NoType(Exception):
 
 def raw_texts(values: Iterable[Any], name: str = "") -> pl.Series:
     """The JSON texts that msgspec has left as `Raw`; null for JSON's null, and where there is no value."""
-    found = [None if one is None else bytes(one) for one in values]
-    text = pl.Series(name, found, dtype=pl.Binary()).cast(pl.String())
-    return null_where(text, text.is_in(["", "null"]))
+    texts = [
+        None if one is None or (text := str(one, "utf-8")) == "null" or not text else text for one in values
+    ]
+    return pl.Series(name, texts, dtype=pl.String())
 
 
 def valid_texts(text: pl.Series) -> pl.Series:
