@@ -13,6 +13,7 @@ from ingest_project.errors import ColumnRefused
 from ingest_project.reading.columns.cast import Cast, cast_column, cast_values, default_of
 from ingest_project.reading.columns.expressions import evaluated, readable
 from ingest_project.reading.columns.key_columns import KeyRuns, key_values
+from ingest_project.reading.columns.misfits import misfits
 from ingest_project.reading.columns.missing import lacking
 from ingest_project.reading.columns.names import refuse_impossible, refuse_new, refuse_reserved, refuse_taken
 from ingest_project.reading.columns.rescue import RescuedValues
@@ -197,6 +198,11 @@ class _Fitting:
         self.columns[column.name] = self._filled(cast.values, column)
 
     def _note_lost(self, name: str, type_name: str, source: Source, cast: Cast) -> None:
+        if type_name.startswith("struct<") and cast.lost.any():
+            lost = Source(source.values.filter(cast.lost), is_json=source.is_json)
+            found = dict(zip(cast.lost.arg_true().to_list(), misfits(lost, type_name, name), strict=True))
+            self.faults.add(cast.lost, name, lambda row: str(found[row]))
+            return
         self.faults.add(
             cast.lost,
             name,

@@ -45,21 +45,35 @@ def test_numbers_among_texts_keep_their_digits(body: bytes, expected: list[objec
 
 
 @pytest.mark.parametrize(
-    ("type_name", "value"),
+    ("type_name", "value", "shown"),
     [
-        ("list<double>", "[9007199254740993]"),
-        ("struct<x: double>", "{'x': 9007199254740993}"),
-        ("map<string, double>", "{'x': 9007199254740993}"),
+        ("list<double>", "[9007199254740993]", "[9007199254740993] is not a valid list<double>"),
+        ("struct<x: double>", "{'x': 9007199254740993}", "9007199254740993 in 'c.x' is not a valid double"),
+        (
+            "map<string, double>",
+            "{'x': 9007199254740993}",
+            "{'x': 9007199254740993} is not a valid map<string, double>",
+        ),
+        (
+            "struct<x: struct<y: list<int>, z: date>>",
+            "{'x': {'y': [1], 'z': 'soon'}}",
+            "'soon' in 'c.x.z' is not a valid date",
+        ),
+        (
+            "struct<x: struct<y: list<int>, z: date>>",
+            "{'x': {'y': [1, 'a'], 'z': 'soon'}}",
+            "[1, 'a'] in 'c.x.y' is not a valid list<int>",
+        ),
     ],
 )
-def test_an_integer_that_no_double_is_equal_to_is_no_value_of_a_nested_one(
-    type_name: str, value: str
+def test_a_part_of_a_value_that_is_not_valid_is_named_by_its_path(
+    type_name: str, value: str, shown: str
 ) -> None:
     body = b'{"c": %s}' % value.replace("'", '"').encode()
 
     result = read(body, columns={"c": type_name})
 
-    assert reasons(result) == {"0": f"schema: column 'c', line 1: {value} is not a valid {type_name}"}
+    assert reasons(result) == {"0": f"schema: column 'c', line 1: {shown}"}
 
 
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1])

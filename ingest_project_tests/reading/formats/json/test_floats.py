@@ -33,7 +33,6 @@ def test_a_fraction_is_the_float_nearest_to_it(type_name: str, text: str, expect
         ("float", "1e39"),
         ("list<float>", "[0.1, 1e+39]"),
         ("list<float>", "[16777217]"),
-        ("struct<a: float>", "{'a': -1e+39}"),
     ],
 )
 def test_a_number_that_no_float_stands_for_is_none(type_name: str, text: str) -> None:
