@@ -108,7 +108,7 @@ class JsonLimits:
 
     part_bytes: int = 8 * MIB
     """The approximate size of the parts that NDJSON is decoded in; the objects of one are held at once."""
-    cells: int = 50_000_000
+    cells: int = 20_000_000
     """The most fields times rows that undeclared keys may give. With more, an object within a row is text,
     and a file is too large."""
 

@@ -10,9 +10,9 @@ from ingest_project.reading.values.cast_exactly import cast_exactly, unfit
 from ingest_project.reading.values.json_values import (
     NOT_CANONICAL,
     from_json,
-    inferred,
     unquoted,
     valid_texts,
+    with_fields_of,
 )
 from ingest_project.reading.values.text import from_text
 from ingest_project.reading.values.text_numbers import null_where
@@ -81,12 +81,8 @@ def _with_new_fields_of_text(source: Source, column: MappedColumn, cast: Cast) -
     known = parse_column_type(column.type)
     if not isinstance(known, ListOf | MapOf | StructOf):
         return cast
-    misfits = source.values.filter(cast.lost)
-    raw = misfits if source.is_json else valid_texts(misfits)
-    wider: ColumnType = known
-    for kind in ("{", "["):
-        found = inferred(raw.filter(raw.str.starts_with(kind))).dtype
-        wider = with_new_fields(wider, found, f"{column.source}.")
+    raw = source.values if source.is_json else valid_texts(source.values)
+    wider = with_fields_of(raw, known, f"{column.source}.")
     return (_cast(source, column, wider) if wider != known else None) or cast
 
 

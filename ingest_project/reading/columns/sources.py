@@ -24,8 +24,10 @@ class Source:
         if not self.is_json:
             return example_at(self.values, row)
         text = str(self.values[row])
-        # A number is shown as it is written: Python would not keep its digits.
-        return example_of(json.loads(text)) if text[:1] in '"{[tf' else clipped(text, EXAMPLE_CHARACTERS)
+        try:  # a number is shown as it is written: Python would not keep its digits
+            return example_of(json.loads(text)) if text[:1] in '"{[tf' else clipped(text, EXAMPLE_CHARACTERS)
+        except (ValueError, RecursionError):  # Python reads no integer of more than 4,300 digits
+            return clipped(text, EXAMPLE_CHARACTERS)
 
 
 def source_of(

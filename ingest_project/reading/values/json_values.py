@@ -4,7 +4,6 @@ Each text is one JSON value as a file has it, so numbers keep their digits until
 takes objects and arrays apart, many at once, and leaves the texts of their parts.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -18,7 +17,7 @@ from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.values.nested import lists, null_unless, spread, structs
 from ingest_project.reading.values.text import from_text
 from ingest_project.reading.values.text_numbers import floats, null_where
-from ingest_project.reading.values.types import UnusableName, dtype_of, is_empty
+from ingest_project.reading.values.types import UnusableName, dtype_of, is_empty, with_fields
 from ingest_project.settings.type_grammar import (
     MAX_DEPTH,
     ColumnType,
@@ -33,6 +32,8 @@ NOT_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
 STRINGS = msgspec.json.Decoder(list[str])
 ARRAYS = msgspec.json.Decoder(list[list[msgspec.Raw]])
 OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+OBJECT_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+ARRAY_PARTS = msgspec.json.Decoder(list[msgspec.Raw])
 VALUE = msgspec.json.Decoder(msgspec.Raw)
 STRING, OBJECT, ARRAY = '"', "{", "["
 NUMBERS = ("int", "long", "float", "double")
@@ -120,12 +121,8 @@ def from_json(raw: pl.Series, wanted: ColumnType, *, canonical: bool = False) ->
     nulls, empty arrays and empty objects. If it must be `canonical`, a string such as "007" is not a number.
     """
     match wanted:
-        case ListOf(element):
-            return by_slices(raw, lambda some: _lists(some, element))
-        case StructOf():
-            return by_slices(raw, lambda some: _structs(some, wanted))
-        case MapOf(key, value):
-            return by_slices(raw, lambda some: _maps(some, key, value))
+        case ListOf() | StructOf() | MapOf():
+            return by_slices(raw, lambda some: _nested(some, wanted, canonical=canonical))
         case Primitive("string"):
             return unquoted(raw)
         case Primitive(name) if name in NUMBERS or name == "boolean":
@@ -133,6 +130,23 @@ def from_json(raw: pl.Series, wanted: ColumnType, *, canonical: bool = False) ->
         case DecimalOf():
             return _numbers(raw, wanted, canonical=canonical)
     return from_text(unquoted(null_unless(raw, raw.str.starts_with(STRING))), wanted)
+
+
+def _nested(raw: pl.Series, wanted: ListOf | StructOf | MapOf, *, canonical: bool) -> pl.Series:
+    try:
+        match wanted:
+            case ListOf(element):
+                return _lists(raw, element, canonical=canonical)
+            case StructOf():
+                return _structs(raw, wanted, canonical=canonical)
+            case MapOf(key, value):
+                return _maps(raw, key, value, canonical=canonical)
+    except RecursionError:  # one is nested more deeply than a decoder goes; no type is
+        if len(raw) == 1:
+            return pl.Series(raw.name, [None], dtype=dtype_of(wanted))
+    middle = len(raw) // 2
+    halves = (raw.slice(0, middle), raw.slice(middle))
+    return pl.concat([_nested(half, wanted, canonical=canonical) for half in halves])
 
 
 def _numbers(raw: pl.Series, wanted: ColumnType, *, canonical: bool) -> pl.Series:
@@ -143,11 +157,13 @@ def _numbers(raw: pl.Series, wanted: ColumnType, *, canonical: bool) -> pl.Serie
     return null_where(values, text.str.contains(NO_NUMBER)) if values.dtype.is_float() else values
 
 
-def _lists(raw: pl.Series, wanted: ColumnType) -> pl.Series:
+def _lists(raw: pl.Series, wanted: ColumnType, *, canonical: bool) -> pl.Series:
     is_array = raw.str.starts_with(ARRAY)
     arrays = ARRAYS.decode(_array(raw.filter(is_array)))
     parts = raw_texts(chain.from_iterable(arrays))
-    return _of_parts(raw, is_array, [len(one) for one in arrays], parts, from_json(parts, wanted))
+    return _of_parts(
+        raw, is_array, [len(one) for one in arrays], parts, from_json(parts, wanted, canonical=canonical)
+    )
 
 
 def _of_parts(
@@ -162,12 +178,12 @@ def _of_parts(
     return spread(found, present).alias(raw.name)
 
 
-def _structs(raw: pl.Series, wanted: StructOf) -> pl.Series:
+def _structs(raw: pl.Series, wanted: StructOf, *, canonical: bool) -> pl.Series:
     is_object = raw.str.starts_with(OBJECT)
     parts, sound = _fields(raw.filter(is_object), [name for name, _ in wanted.fields])
     fields: list[pl.Series] = []
     for part, (name, field) in zip(parts, wanted.fields, strict=True):
-        values = from_json(part, field).alias(name)
+        values = from_json(part, field, canonical=canonical).alias(name)
         sound &= part.is_null() | values.is_not_null()
         fields.append(values)
     return spread(null_unless(structs(fields, len(sound)), sound), is_object).alias(raw.name)
@@ -211,26 +227,34 @@ def _has_others(value: dict[str, msgspec.Raw], known: set[str]) -> bool:
 
 def _is_something(text: bytes) -> bool:
     """Whether a JSON text has a value: not only nulls, empty arrays and empty objects."""
-    return text[:1] not in b"[{n" or not _is_nothing(json.loads(text))
+    try:
+        match text[:1]:
+            case b"{":
+                parts: Iterable[msgspec.Raw] = OBJECT_PARTS.decode(text).values()
+            case b"[":
+                parts = ARRAY_PARTS.decode(text)
+            case head:
+                return head != b"n"
+        return any(_is_something(bytes(one)) for one in parts)
+    except RecursionError:
+        return True
 
 
-def _is_nothing(value: object) -> bool:
-    if isinstance(value, dict | list):
-        return all(map(_is_nothing, value.values() if isinstance(value, dict) else value))
-    return value is None
-
-
-def _maps(raw: pl.Series, key: ColumnType, value: ColumnType) -> pl.Series:
+def _maps(raw: pl.Series, key: ColumnType, value: ColumnType, *, canonical: bool) -> pl.Series:
     is_object = raw.str.starts_with(OBJECT)
     objects = OBJECTS.decode(_array(raw.filter(is_object)))
     keys = pl.Series("key", [*chain.from_iterable(objects)], dtype=pl.String())
     parts = raw_texts(chain.from_iterable(one.values() for one in objects))
-    typed_keys, values = from_text(keys, key), from_json(parts, value)
+    typed_keys, values = from_text(keys, key), from_json(parts, value, canonical=canonical)
     sound = typed_keys.is_not_null() & (parts.is_null() | values.is_not_null())
-    entries = null_unless(structs([typed_keys.alias("key"), values.alias("value")], len(keys)), sound)
-    lengths = [len(one) for one in objects]
-    found = null_unless(lists(lengths, entries), lists(lengths, sound).list.all())
-    return spread(found.cast(dtype_of(MapOf(key, value))), is_object).alias(raw.name)
+    lengths = pl.Series([len(one) for one in objects], dtype=pl.Int64())
+    is_sound = lists(lengths, sound).list.all()
+    # Without the entries of lost maps: Polars panics on null entries if it casts to maps.
+    kept = is_sound.repeat_by(lengths.cast(pl.UInt32())).explode(empty_as_null=False, keep_nulls=False)
+    entries = structs([typed_keys.alias("key"), values.alias("value")], len(keys)).filter(kept)
+    found = lists(pl.select(pl.when(is_sound).then(lengths).otherwise(0)).to_series(), entries)
+    typed = null_unless(found.cast(dtype_of(MapOf(key, value))), is_sound)
+    return spread(typed, is_object).alias(raw.name)
 
 
 def inferred(raw: pl.Series) -> pl.Series:
@@ -246,7 +270,7 @@ def inferred(raw: pl.Series) -> pl.Series:
         return raw
     try:
         values = _inferred(raw, MAX_DEPTH, f"{raw.name}.")
-    except _NoType:
+    except (_NoType, RecursionError):
         return unquoted(raw)
     if is_empty(values.dtype):
         return pl.Series(raw.name, [None], dtype=pl.Null()).new_from_index(0, len(raw))
@@ -331,6 +355,41 @@ def _taken_apart(raw: pl.Series) -> tuple[list[int], pl.Series]:
         lengths += map(len, rows)
         parts.append(raw_texts(chain.from_iterable(rows)))
     return lengths, pl.concat(parts)
+
+
+def with_fields_of(raw: pl.Series, known: ColumnType, path: str) -> ColumnType:
+    """The type with the fields that the objects in these texts have beyond it, at any depth.
+
+    Each is of the type that all of its values have, as `inferred` gives it; what else is wrong with a row
+    does not matter. Raises UnusableName; `path` leads to the values, with a dot behind.
+    """
+    try:
+        match known:
+            case ListOf(element):
+                _, parts = _taken_apart(null_unless(raw, raw.str.starts_with(ARRAY)))
+                return ListOf(with_fields_of(parts, element, path))
+            case MapOf(key, value):
+                return MapOf(key, with_fields_of(_map_values(raw), value, path))
+            case StructOf(fields):
+                found = {one.name: one for one in _taken_fields(_objects(raw), path)}
+                typed = [
+                    (name, with_fields_of(found.pop(name, _nulls(0)), field, f"{path}{name}."))
+                    for name, field in fields
+                ]
+                new = {name: inferred(part.alias(f"{path}{name}")).dtype for name, part in found.items()}
+                return with_fields(typed, new, path)
+    except (_NoType, RecursionError):
+        pass
+    return known
+
+
+def _objects(raw: pl.Series) -> pl.Series:
+    return raw.filter(raw.str.starts_with(OBJECT))
+
+
+def _map_values(raw: pl.Series) -> pl.Series:
+    objects = (one for some in slices(_objects(raw)) for one in OBJECTS.decode(_array(some)))
+    return raw_texts(chain.from_iterable(one.values() for one in objects))
 
 
 def below(raw: pl.Series, path: Sequence[str]) -> pl.Series:

@@ -30,7 +30,7 @@ def floats(text: pl.Series, dtype: pl.DataType) -> pl.Series:
     if not is_long.any():
         return finite
     pairs = zip(finite.filter(is_long), text.filter(is_long), strict=True)
-    changed = [one for number, one in pairs if int(number) != int(one)]
+    changed = [one for number, one in pairs if abs(int(number)) != int(one.lstrip("+-0") or 0)]
     return null_where(finite, text.is_in(changed)) if changed else finite
 
 

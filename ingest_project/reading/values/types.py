@@ -4,7 +4,7 @@
 Iceberg type, not only the Polars one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -117,12 +117,19 @@ def with_new_fields(wanted: ColumnType, found: pl.DataType, path: str = "") -> C
         for name, field in wanted.fields
     ]
     names = {name for name, _ in known}
-    typed = ((name, typed_part(storable(dtype))) for name, dtype in in_file.items() if name not in names)
-    new = [(name, part) for name, part in typed if part is not None]
-    _refuse_names([name for name, _ in new], names, path)
-    for name, part in new:
+    return with_fields(known, {name: one for name, one in in_file.items() if name not in names}, path)
+
+
+def with_fields(
+    known: Sequence[tuple[str, ColumnType]], new: Mapping[str, pl.DataType], path: str
+) -> StructOf:
+    """The struct of these fields and the new ones that have a type. Raises UnusableName."""
+    typed = ((name, typed_part(storable(dtype))) for name, dtype in new.items())
+    found = [(name, part) for name, part in typed if part is not None]
+    _refuse_names([name for name, _ in found], [name for name, _ in known], path)
+    for name, part in found:
         _refuse_names_within(part, f"{path}{name}.")
-    return StructOf((*known, *new))
+    return StructOf((*known, *found))
 
 
 def _refuse_names_within(wanted: ColumnType, path: str) -> None:

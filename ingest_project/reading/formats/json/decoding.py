@@ -31,6 +31,8 @@ KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 ABSENT = msgspec.Raw()
 PLACE = re.compile(r" - at `\$(?:\[\d*\])?\.([^.`\[\]]+)")
 """Where msgspec says that a value is: the name of a field, then parts of its value."""
+MOST_MISFITS = 4
+"""With more of them, all fields are JSON texts: each is found by decoding the same lines again."""
 INTEGERS = ("int", "long")
 FLOATS = ("float", "double")
 
@@ -105,21 +107,23 @@ class Lines:
             self._made_for, self._made = state, _decoder(tuple(self.kinds().items()), self.ignored)
         return self._made
 
-    def note_names(self, lines: bytes) -> bool:
-        """Adds the names of all other fields to the `raw` ones, and says whether there are any."""
+    def knows(self, lines: bytes) -> bool:
+        """Whether these lines, which are valid JSON, have no other fields."""
+        names = self.ignored.union(self.fields, self.raw)
+        return names.issuperset(chain.from_iterable(KEYS.decode_lines(lines)))
+
+    def note_names(self, names: Iterable[str]) -> None:
+        """Adds the names of other fields to the `raw` ones, or to those that are `ignored`."""
         known = self.ignored.union(self.fields, self.raw)
-        new = dict.fromkeys(chain.from_iterable(KEYS.decode_lines(lines)))
-        for name in new.keys() - known:
-            if name in self._passed_over:
-                self.ignored |= {name}
-        self.raw |= {name: None for name in new if name not in known | self.ignored}
-        return not new.keys() <= known
+        new = [name for name in dict.fromkeys(names) if name not in known]
+        self.ignored |= {name for name in new if name in self._passed_over}
+        self.raw |= dict.fromkeys(name for name in new if name not in self.ignored)
 
     def note_misfit(self, refused: msgspec.ValidationError) -> None:
         """Leaves the field that was refused as JSON texts, or all of them if the error does not tell it."""
         place = PLACE.search(str(refused))
         name = None if place is None else place[1]
-        if name is None or self.kinds().get(name) is None:
+        if name is None or self.kinds().get(name) is None or len(self._texts) >= MOST_MISFITS:
             self.is_typed = False
         else:
             self._texts.add(name)

@@ -4,6 +4,7 @@ A field is read by the type of its column if all lines have the kind of value as
 Otherwise, and if it has no column, its values stay JSON texts, which are cast like the texts of CSV.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +23,15 @@ from ingest_project.reading.row_faults import RowFault, RowFaults
 from ingest_project.reading.values.nested import spread
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MARKS = re.compile(b"^(?:" + BYTE_ORDER_MARK + b")+", re.MULTILINE)
 WHITESPACE = b" \t\r\n"
 MOST_ATTEMPTS = 3
 """Each reads everything again, because of a value in a later part; after so many, all fields are texts."""
 NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class OtherNames(Exception):
+    """A row has another field. The names of all bodies are looked for at once: each of many may bring one."""
 
 
 class Again(Exception):
@@ -66,6 +72,9 @@ def read_ndjson(
         try:
             counts = [reader.read(body, first) for body, first in zip(bodies, firsts, strict=True)]
             return reader.parsed(counts)
+        except OtherNames:
+            lines.note_names(chain.from_iterable(map(names_of, bodies)))
+            _check_cells(lines, sum(body.count(b"\n") for body in bodies), uri)
         except Again:
             lines.is_typed &= attempt < MOST_ATTEMPTS
         except Inexact:
@@ -100,7 +109,7 @@ def without_marks(body: bytes) -> bytes:
     """The lines without byte order marks, which files that were joined may have brought."""
     if BYTE_ORDER_MARK[:1] not in body:  # a search for one byte takes a seventh of the time
         return body
-    return body.removeprefix(BYTE_ORDER_MARK).replace(b"\n" + BYTE_ORDER_MARK, b"\n")
+    return MARKS.sub(b"", body)
 
 
 class _Reader:
@@ -134,7 +143,6 @@ class _Reader:
     def parsed(self, counts: Sequence[int]) -> Parsed:
         """All rows, so many of each body."""
         self._flush()
-        self._check_cells()
         kinds = self._lines.kinds()
         if self._height:
             columns = {name: self._column(name) for name in kinds}
@@ -158,7 +166,7 @@ class _Reader:
             objects = self._decoded(part)
         except NOT_JSON:
             return self._line_by_line(part, first_line)
-        if len(objects) == part.count(b"\n{") + part.startswith(b"{"):
+        if len(objects) == _whole_lines(part):
             lines = line_ends + (not part.endswith(b"\n"))
             numbers = _numbers(part, first_line, lines, len(objects))
             if len(numbers) == len(objects):
@@ -170,10 +178,8 @@ class _Reader:
         try:
             return self._lines.decode(text)
         except msgspec.ValidationError as error:
-            self._flush()  # these have been decoded without the names that follow
-            if self._lines.note_names(text):
-                self._check_cells(text.count(b"\n") + 1)
-                return self._decoded(text)
+            if not self._lines.knows(text):
+                raise OtherNames from None
             if not self._lines.is_typed:
                 raise
             refused = error
@@ -220,12 +226,12 @@ class _Reader:
             self._numbers.append(rows.numbers)
             self._height += len(rows.numbers)
 
-    def _check_cells(self, more_rows: int = 0) -> None:
-        """Raises ObjectTooLarge if undeclared names and rows are too many."""
-        height = self._height + more_rows
-        if len(self._lines.raw) * height > LIMITS.json.cells:
-            reason = f"it has {len(self._lines.raw):,} undeclared fields in {height:,} rows"
-            raise ObjectTooLarge(self._uri, f"{reason}, more than can be read (limits.py: json.cells)")
+
+def _check_cells(lines: Lines, rows: int, uri: str) -> None:
+    """Raises ObjectTooLarge if undeclared names and rows are too many."""
+    if len(lines.raw) * rows > LIMITS.json.cells:
+        reason = f"it has {len(lines.raw):,} undeclared fields in {rows:,} rows"
+        raise ObjectTooLarge(uri, f"{reason}, more than can be read (limits.py: json.cells)")
 
 
 def _no_numbers() -> pl.Series:
@@ -255,6 +261,19 @@ def _parts(body: bytes) -> Iterator[bytes]:
         end = body.find(b"\n", start + LIMITS.json.part_bytes) + 1 or len(body)
         yield body[start:end] if end - start < len(body) else body
         start = end
+
+
+def _whole_lines(part: bytes) -> int:
+    """The number of lines that begin and end like an object; 0 if other lines begin or end so.
+
+    If so many objects were decoded, none of them extends to another line: a comma or colon would stand at the
+    line's end.
+    """
+    starts = part.count(b"\n{") + part.startswith(b"{")
+    ends = part.count(b"}\n") + part.endswith(b"}")
+    if b"\r" in part:
+        ends += part.count(b"}\r\n") + part.endswith(b"}\r")
+    return starts if starts == ends else 0
 
 
 def _numbers(part: bytes, first_line: int, lines: int, objects: int) -> Sequence[int]:
