@@ -107,10 +107,9 @@ class Lines:
             self._made_for, self._made = state, _decoder(tuple(self.kinds().items()), self.ignored)
         return self._made
 
-    def knows(self, lines: bytes) -> bool:
-        """Whether these lines, which are valid JSON, have no other fields."""
-        names = self.ignored.union(self.fields, self.raw)
-        return names.issuperset(chain.from_iterable(KEYS.decode_lines(lines)))
+    def knows(self, names: Iterable[str]) -> bool:
+        """Whether these are names of fields that are read, or ignored."""
+        return self.ignored.union(self.fields, self.raw).issuperset(names)
 
     def note_names(self, names: Iterable[str]) -> None:
         """Adds the names of other fields to the `raw` ones, or to those that are `ignored`."""

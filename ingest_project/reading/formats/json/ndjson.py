@@ -6,7 +6,7 @@ Otherwise, and if it has no column, its values stay JSON texts, which are cast l
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, count, groupby
 from typing import Any
@@ -31,7 +31,11 @@ NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class OtherNames(Exception):
-    """A row has another field. The names of all bodies are looked for at once: each of many may bring one."""
+    """Rows have other fields, with these names among theirs."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(names)
+        self.names = names
 
 
 class Again(Exception):
@@ -72,8 +76,10 @@ def read_ndjson(
         try:
             counts = [reader.read(body, first) for body, first in zip(bodies, firsts, strict=True)]
             return reader.parsed(counts)
-        except OtherNames:
-            lines.note_names(chain.from_iterable(map(names_of, bodies)))
+        except OtherNames as error:
+            # Usually all rows have the same; otherwise those of all bodies, each of which may bring one.
+            all_names = chain.from_iterable(map(names_of, bodies))
+            lines.note_names(error.names if attempt == 1 else all_names)
             _check_cells(lines, sum(body.count(b"\n") for body in bodies), uri)
         except Again:
             lines.is_typed &= attempt < MOST_ATTEMPTS
@@ -178,8 +184,9 @@ class _Reader:
         try:
             return self._lines.decode(text)
         except msgspec.ValidationError as error:
-            if not self._lines.knows(text):
-                raise OtherNames from None
+            names = dict.fromkeys(chain.from_iterable(KEYS.decode_lines(text)))
+            if not self._lines.knows(names):
+                raise OtherNames(names) from None
             if not self._lines.is_typed:
                 raise
             refused = error
