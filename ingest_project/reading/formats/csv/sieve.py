@@ -5,7 +5,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ingest_project.errors import ObjectError
 from ingest_project.reading.format_options import CsvDialect
@@ -37,22 +37,36 @@ def sieved(text: Text) -> Sieved | None:
     )
     if not is_plain or dialect.names is not None or dialect.comment is not None or body[:1] in LINE_ENDS:
         return None
-    records = _records(body.split(b"\n"), text.first_line, dialect)
+    lines = body.split(b"\n")
+    is_bare = body.isascii() and b"\r" not in body and not dialect.has_quotes(body)
+    records = _lines(lines, text.first_line) if is_bare else _records(lines, text.first_line, dialect)
     _, top = next(records, (0, b""))
     header = _header(top + b"\n", dialect, text.uri)
     if header is None:
         return None
     numbered = list(records)
     try:
-        suspects = [
-            place
-            for place, (_, record) in enumerate(numbered)
-            if not _is_usual(record, header.widths, dialect)
-        ]
+        suspects = list(_suspects([one for _, one in numbered], header.widths, dialect, is_bare=is_bare))
     except _Torn:
         return None
     numbers = [number for number, _ in numbered]
     return Sieved([record for _, record in numbered], numbers, suspects, mark + top + b"\n")
+
+
+def _suspects(
+    records: Sequence[bytes], widths: range, dialect: CsvDialect, *, is_bare: bool
+) -> Iterator[int]:
+    """The places of those that may be bad; of bare text, without quotes, their delimiters tell it."""
+    if is_bare:
+        delimiter, counts = dialect.delimiter_byte, {width - 1 for width in widths}
+        yield from (place for place, one in enumerate(records) if one.count(delimiter) not in counts)
+    else:
+        yield from (place for place, one in enumerate(records) if not _is_usual(one, widths, dialect))
+
+
+def _lines(lines: Iterable[bytes], first_line: int) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty with their numbers."""
+    return ((number, line) for number, line in enumerate(lines, first_line) if line)
 
 
 def _header(top: bytes, dialect: CsvDialect, uri: str) -> CsvHeader | None:
