@@ -159,8 +159,7 @@ def odd_csv() -> dict[str, tuple[str, Cell]]:
     ]
     for column, odd in (("amount", ODD_AMOUNTS), ("code", ODD_CODES), ("ratio", ODD_RATIOS)):
         for text, value in odd.items():
-            spelled = float(text) if column == "ratio" else value
-            found.append((column, Cell(text, spelled, text)))
+            found.append((column, Cell(text, value, text)))
     found += [("amount", Cell(csv_text(text), MISFIT, text)) for text in BAD_AMOUNT_TEXTS]
     found += [("code", Cell(text, EITHER, text)) for text in ("+5", "007", " 5", "5 ")]
     found += [("ok", Cell(text, MISFIT, text)) for text in ("0", "1", "yes", "t", " true")]
