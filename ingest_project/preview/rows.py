@@ -20,8 +20,9 @@ from ingest_project.reading.parse import Reading, parse
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.piece import FramePiece, Piece
 from ingest_project.reading.read import ReadResult, read_contents
+from ingest_project.reading.row_faults import no_row_readable
 from ingest_project.reading.target import ColumnMapping, MappedColumn, Target
-from ingest_project.reading.values.json_values import inferred
+from ingest_project.reading.values.json_inference import inferred
 from ingest_project.reading.values.types import UnusableName
 
 INFERRED = Target(types=None)
@@ -66,10 +67,8 @@ def _sound_rows(parsed: Parsed, head: Head) -> Rows:
     if (first := parsed.faults.first()) is None:
         return Rows(frame)
     row, fault = first
-    if len(parsed.faults) == frame.height and all(one.column is None for _, one in parsed.faults):
-        raise ObjectUnreadable(
-            head.object.uri, f"none of its {frame.height} rows can be read; of the first: {fault}"
-        )
+    if len(parsed.faults) == frame.height and all(one.is_unreadable for _, one in parsed.faults):
+        raise ObjectUnreadable(head.object.uri, no_row_readable(frame.height, fault))
     where = "" if parsed.numbers is None else f"line {parsed.numbers[row]}: "
     return Rows(frame.filter(parsed.faults.sound(frame.height)), len(parsed.faults), f"{where}{fault}")
 

@@ -83,10 +83,10 @@ def _read(
     readable = [one for one in contents if one.object not in suspects]
     parts: list[Part] = []
     tolerated: list[Tolerated] = []
-    if (at_once := _read_at_once(readable, reading)) is not None:
-        readable, tolerated = [], [at_once]
     try:
         try:
+            if readable and FORMATS[reading.format].tells_bad_lines:
+                readable, tolerated = [], [read_tolerantly(readable, reading)]
             parts = _read_readable(readable, reading)
         except ObjectError as error:
             suspects |= dict(suspects_among(readable, reading, error))
@@ -106,16 +106,6 @@ def _read(
             raise ObjectFaultUnknown(f"{len(contents)} objects", error.reason) from error
     others = _read([one for one in contents if one.object not in apart], known, reading)
     return replace(others, failures=(*others.failures, *starmap(ObjectFailure, apart.items())))
-
-
-def _read_at_once(contents: Sequence[Content], reading: Reading) -> Tolerated | None:
-    """All rows of objects whose reader tells which lines are bad; None if others than rows are at fault."""
-    if not contents or not FORMATS[reading.format].tells_bad_lines:
-        return None
-    try:
-        return read_tolerantly(contents, reading)
-    except ObjectError:
-        return None
 
 
 def _read_readable(contents: Sequence[Content], reading: Reading) -> list[Part]:

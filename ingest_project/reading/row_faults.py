@@ -8,8 +8,9 @@ import polars as pl
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """What is wrong with a row; `column` is None if it is not one column, `was_parsed` tells whether it has
-    any.
+    """What is wrong with a row; `column` is None if the fault is not that of one column.
+
+    `was_parsed` is true if the row has values, such as one for which an expectation does not hold.
     """
 
     column: str | None
@@ -18,7 +19,7 @@ class RowFault:
 
     @property
     def is_unreadable(self) -> bool:
-        """Whether the row is not of the format at all."""
+        """Whether no value of the row could be read."""
         return self.column is None and not self.was_parsed
 
     def at(self, place: str) -> str:
@@ -29,6 +30,11 @@ class RowFault:
 
     def __str__(self) -> str:
         return self.reason if self.column is None else f"column {self.column!r}: {self.reason}"
+
+
+def no_row_readable(rows: int, first: RowFault) -> str:
+    """The reason of an object that has so many rows, none of which can be read."""
+    return f"none of its {rows} rows can be read; of the first: {first}"
 
 
 class RowFaults:

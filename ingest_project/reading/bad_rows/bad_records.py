@@ -18,7 +18,7 @@ from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.parse import Reading, parse
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.record import Record
-from ingest_project.reading.row_faults import RowFault
+from ingest_project.reading.row_faults import RowFault, no_row_readable
 from ingest_project.settings.formats import FIXED_COLUMNS
 from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.unforeseen import unforeseen_as_fault
@@ -126,7 +126,7 @@ def _of_another_format(sound: Sequence[Placed], bad: Sequence[Bad]) -> dict[Obje
 
 def _strange(object_: ObjectVersion, bad: Sequence[Bad]) -> ObjectError:
     _, fault = min(bad, key=lambda item: item[0].record.line_number)
-    return ObjectUnreadable(object_.uri, f"none of its {len(bad)} rows can be read; of the first: {fault}")
+    return ObjectUnreadable(object_.uri, no_row_readable(len(bad), fault))
 
 
 class _Sifting:

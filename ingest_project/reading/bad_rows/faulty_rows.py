@@ -1,7 +1,7 @@
 """Reads objects whose reader tells which rows are bad: all rows are read once, and the bad ones left out."""
 
 from collections import defaultdict, deque
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -13,7 +13,7 @@ from ingest_project.reading.bad_rows.rejected import RejectedRow
 from ingest_project.reading.content import Content
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.parse import Reading
-from ingest_project.reading.row_faults import RowFault
+from ingest_project.reading.row_faults import RowFault, no_row_readable
 from ingest_project.sources.object_version import ObjectVersion
 
 
@@ -59,10 +59,12 @@ class AllRows:
             found[one.content.object] += one.rows - len(one.faults)
         return dict(found)
 
-    def of_others(self, failed: Container[ObjectVersion]) -> pl.Series:
-        """Whether each row is of an object that has not failed."""
+    def kept(self, failed: Collection[ObjectVersion]) -> pl.Series:
+        """Whether each row is good, and of an object that has not failed."""
+        if not failed:
+            return self.is_good
         bodies = ([one.content.object not in failed] * one.rows for one in self.bodies)
-        return pl.Series([*chain.from_iterable(bodies)], dtype=pl.Boolean())
+        return self.is_good & pl.Series([*chain.from_iterable(bodies)], dtype=pl.Boolean())
 
     def of_another_format(self, judged: Container[ObjectVersion]) -> dict[ObjectVersion, ObjectError]:
         """The objects, of those that are `judged`, with a body of which no row can be read at all."""
@@ -72,7 +74,7 @@ class AllRows:
             if not faults or one.content.object not in judged or len(faults) < one.rows:
                 continue
             if all(fault.is_unreadable for fault in faults):
-                reason = f"none of its {len(faults)} rows can be read; of the first: {faults[0]}"
+                reason = no_row_readable(one.rows, faults[0])
                 found.setdefault(one.content.object, ObjectUnreadable(one.content.object.uri, reason))
         return found
 
@@ -80,9 +82,7 @@ class AllRows:
         """Contents of the good rows alone, of the objects that have not failed."""
         for one in self.bodies:
             if len(one.faults) < one.rows and one.content.object not in failed:
-                is_whole = not one.faults and len(one.content.bodies) == 1 and not one.content.oversized
-                bodies = (one.good_text(reading),)
-                yield one.content if is_whole else replace(one.content, bodies=bodies, oversized=())
+                yield replace(one.content, bodies=(one.good_text(reading),), oversized=())
 
 
 def all_rows(contents: Sequence[Content], reading: Reading, uri: str) -> AllRows:

@@ -70,7 +70,7 @@ def _beginnings(contents: Sequence[Content]) -> set[ObjectVersion]:
 
 def _read_rows(contents: Sequence[Content], reading: Reading, uri: str) -> Tolerated:
     found = all_rows(contents, reading, uri)
-    # Where a bad row fails its object, the first one says it better.
+    # If a bad row fails its object, the reason is that row's.
     failures = found.of_another_format(_beginnings(contents)) if reading.quarantines else {}
     rejected = [row for body in found.bodies for row in body.rejected(reading)]
     rejected += [
@@ -80,12 +80,12 @@ def _read_rows(contents: Sequence[Content], reading: Reading, uri: str) -> Toler
     rows = {content.object: 0 for content in contents} | found.rows()
     failures |= _limited(rows, rejected, reading)
     rejected.sort(key=_order_of(contents))
-    kept = found.is_good & found.of_others(failures)
+    kept = found.kept(failures)
     sound = tuple(found.sound(reading, failures))
     frame = found.frame.filter(kept)
     if not kept.all():
         frame = _without_columns_of_bad_rows(frame, sound, reading, uri)
-    return _of_others(Tolerated(frame, rows, tuple(rejected), sound, failures))
+    return _without_failed(Tolerated(frame, rows, tuple(rejected), sound, failures))
 
 
 def _read_divided(
@@ -134,7 +134,7 @@ def _read_lines(
     frame = fitted.frame.filter(kept)
     if not kept.all():
         frame = _without_columns_of_bad_rows(frame, sound, reading, uri)
-    return _of_others(Tolerated(frame, rows, tuple(rejected), sound, failures))
+    return _without_failed(Tolerated(frame, rows, tuple(rejected), sound, failures))
 
 
 def _order_of(contents: Sequence[Content]) -> Callable[[RejectedRow], tuple[int, int]]:
@@ -143,7 +143,7 @@ def _order_of(contents: Sequence[Content]) -> Callable[[RejectedRow], tuple[int,
     return lambda row: (places[row.object], row.line_number)
 
 
-def _of_others(all_rows: Tolerated) -> Tolerated:
+def _without_failed(all_rows: Tolerated) -> Tolerated:
     """The same without the rows of objects that have failed; its frame has none of them."""
     return replace(
         all_rows,

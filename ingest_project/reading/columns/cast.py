@@ -7,13 +7,9 @@ import polars as pl
 from ingest_project.reading.columns.sources import Source
 from ingest_project.reading.target import MappedColumn, widest
 from ingest_project.reading.values.cast_exactly import cast_exactly, unfit
-from ingest_project.reading.values.json_values import (
-    NOT_CANONICAL,
-    from_json,
-    unquoted,
-    valid_texts,
-    with_fields_of,
-)
+from ingest_project.reading.values.json_inference import with_fields_of
+from ingest_project.reading.values.json_texts import unquoted, valid_texts
+from ingest_project.reading.values.json_values import NOT_CANONICAL, from_json
 from ingest_project.reading.values.text import from_text
 from ingest_project.reading.values.text_numbers import null_where
 from ingest_project.reading.values.time_formats import parse_times

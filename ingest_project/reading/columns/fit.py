@@ -20,7 +20,7 @@ from ingest_project.reading.columns.rescue import RescuedValues
 from ingest_project.reading.columns.sources import Source, source_of
 from ingest_project.reading.row_faults import RowFaults
 from ingest_project.reading.target import ComputedColumn, KeyColumn, MappedColumn, Target
-from ingest_project.reading.values.json_values import inferred
+from ingest_project.reading.values.json_inference import inferred
 from ingest_project.reading.values.rarer_iso_times import remedy_for
 from ingest_project.reading.values.text import nothing_as_null
 from ingest_project.reading.values.types import UnusableName, is_empty, storable, typed_part
@@ -198,7 +198,7 @@ class _Fitting:
         self.columns[column.name] = self._filled(cast.values, column)
 
     def _note_lost(self, name: str, type_name: str, source: Source, cast: Cast) -> None:
-        if type_name.startswith("struct<") and cast.lost.any():
+        if isinstance(cast.values.dtype, pl.Struct) and cast.lost.any():
             lost = Source(source.values.filter(cast.lost), is_json=source.is_json)
             found = dict(zip(cast.lost.arg_true().to_list(), misfits(lost, type_name, name), strict=True))
             self.faults.add(cast.lost, name, lambda row: str(found[row]))

@@ -1,12 +1,14 @@
 """Says which part of a nested value is not valid for its column's type: the reason of a bad row names it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from ingest_project.reading.columns.sources import Source
 from ingest_project.reading.values.cast_exactly import cast_exactly
-from ingest_project.reading.values.json_values import below, from_json
+from ingest_project.reading.values.json_texts import fields_of
+from ingest_project.reading.values.json_values import from_json
 from ingest_project.settings.type_grammar import ColumnType, StructOf, parse_column_type
 
 
@@ -33,27 +35,26 @@ def misfits(source: Source, type_name: str, column: str) -> list[Misfit]:
 
 def _misfits(source: Source, wanted: ColumnType, path: str) -> list[Misfit]:
     found: dict[int, Misfit] = {}
-    if isinstance(wanted, StructOf):
-        for name, field in wanted.fields:
-            part = _part(source, name)
-            if part is None:
-                continue
-            lost = _lost(part, field)
-            inner = _misfits(Source(part.values.filter(lost), part.is_json), field, f"{path}.{name}")
-            for row, misfit in zip(lost.arg_true().to_list(), inner, strict=True):
-                found.setdefault(row, misfit)
+    fields = dict(wanted.fields) if isinstance(wanted, StructOf) else {}
+    for name, part in _parts(source, list(fields)).items():
+        lost = _lost(part, fields[name])
+        inner = _misfits(Source(part.values.filter(lost), part.is_json), fields[name], f"{path}.{name}")
+        for row, misfit in zip(lost.arg_true().to_list(), inner, strict=True):
+            found.setdefault(row, misfit)
     return [
         found.get(row) or Misfit(path, source.example_at(row), str(wanted))
         for row in range(len(source.values))
     ]
 
 
-def _part(source: Source, name: str) -> Source | None:
+def _parts(source: Source, names: Sequence[str]) -> dict[str, Source]:
+    """The values of those of these fields that the objects have."""
     values = source.values
     if source.is_json:
-        return Source(below(values, [name]), is_json=True)
-    is_struct = isinstance(values.dtype, pl.Struct) and name in [one.name for one in values.dtype.fields]
-    return Source(values.struct.field(name)) if is_struct else None
+        texts = zip(names, fields_of(values, names), strict=True)
+        return {name: Source(text, is_json=True) for name, text in texts}
+    frame = values.struct.unnest() if isinstance(values.dtype, pl.Struct) else pl.DataFrame()
+    return {name: Source(part) for name, part in frame.to_dict().items() if name in names}
 
 
 def _lost(source: Source, wanted: ColumnType) -> pl.Series:

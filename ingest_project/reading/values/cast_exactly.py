@@ -3,7 +3,8 @@
 import polars as pl
 from polars.exceptions import PolarsError
 
-from ingest_project.reading.values.json_values import from_json, valid_texts
+from ingest_project.reading.values.json_texts import valid_texts
+from ingest_project.reading.values.json_values import from_json
 from ingest_project.reading.values.nested import lists_of, of_storage, structs_of
 from ingest_project.reading.values.text import from_text
 from ingest_project.reading.values.text_bytes import UUID_BYTES, of_size

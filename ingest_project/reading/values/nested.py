@@ -68,8 +68,13 @@ def lists_of(values: pl.Series, source: pl.List, wanted: ListOf, cast: Cast) -> 
         return None
     lengths = values.list.len().cast(pl.Int64).fill_null(0)
     lost = old.is_not_null() & new.is_null()
-    has_lost = lists(lengths, lost).list.any()
-    return null_where(lists(lengths, new).alias(values.name), values.is_null() | has_lost)
+    return null_where(lists_without(lost, lengths, new).alias(values.name), values.is_null())
+
+
+def lists_without(lost: pl.Series, lengths: Sequence[int] | pl.Series, elements: pl.Series) -> pl.Series:
+    """Lists of these lengths of the elements, null where one of its elements was lost."""
+    found = lists(lengths, elements)
+    return null_where(found, lists(lengths, lost).list.any()) if lost.any() else found
 
 
 def lists(lengths: Sequence[int] | pl.Series, elements: pl.Series) -> pl.Series:

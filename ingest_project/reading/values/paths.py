@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ingest_project.reading.values.json_values import below, unquoted, valid_texts
+from ingest_project.reading.values.json_texts import below, unquoted, valid_texts
 
 
 def values_below(values: pl.Series, path: Sequence[str], *, is_json: bool = False) -> pl.Series | None:

@@ -87,9 +87,11 @@ def _common_type(
 
 
 def _is_text(values: pl.Series) -> bool:
-    """Whether these values, if they are bytes, are text."""
+    """Whether these values have text: if they are bytes, whether they are valid UTF-8."""
+    if not isinstance(values.dtype, pl.Binary):
+        return True
     try:
-        values.cast(pl.String()) if isinstance(values.dtype, pl.Binary) else None
+        values.cast(pl.String())
     except PolarsError:
         return False
     return True

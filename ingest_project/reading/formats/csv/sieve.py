@@ -14,6 +14,7 @@ from ingest_project.reading.formats.csv.header import CsvHeader, csv_header
 from ingest_project.reading.formats.csv.quotes import is_well_formed
 from ingest_project.reading.formats.csv.text import LINE_ENDS, UTF_8, UTF_8_MARK, encoding_by_mark
 from ingest_project.reading.formats.interface import Text
+from ingest_project.reading.formats.text import is_utf_8
 from ingest_project.reading.record import Sieved
 
 OPEN = "unexpected end of data"
@@ -38,7 +39,7 @@ def sieved(text: Text) -> Sieved | None:
     if not is_plain or dialect.names is not None or dialect.comment is not None or body[:1] in LINE_ENDS:
         return None
     lines = body.split(b"\n")
-    is_bare = body.isascii() and b"\r" not in body and not dialect.has_quotes(body)
+    is_bare = b"\r" not in body and not dialect.has_quotes(body) and is_utf_8(body)
     records = _lines(lines, text.first_line) if is_bare else _records(lines, text.first_line, dialect)
     _, top = next(records, (0, b""))
     header = _header(top + b"\n", dialect, text.uri)

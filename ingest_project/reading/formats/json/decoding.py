@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from ingest_project.reading.values.json_values import raw_texts, unquoted
+from ingest_project.reading.values.json_texts import STRING, raw_texts
 from ingest_project.reading.values.nested import lists, spread, structs
 from ingest_project.settings.type_grammar import (
     ColumnType,
@@ -38,14 +38,16 @@ FLOATS = ("float", "double")
 
 
 class Inexact(Exception):
-    """A number is not exactly what its line says: all lines must be read in another way."""
+    """A value may not be exactly what its line says: all lines must be read as JSON texts."""
 
 
 class Lines:
-    """Decodes lines for these fields; the values of `raw` names are left as JSON texts.
+    """Decodes lines for these fields.
 
-    Names that are found in `passed_over` become `ignored`, all others that are found `raw`. `keeps_texts`
-    asks for the texts of all values that have several spellings, because those that do not fit are rescued.
+    The values of fields in `raw` are left as JSON texts; the values of fields in `ignored` are not read.
+    A field that is found in the lines and is not known becomes `ignored` if it is in `passed_over`, otherwise
+    `raw`. `keeps_texts` asks for the texts of all values that have several spellings, because those that do
+    not fit are rescued.
     """
 
     def __init__(
@@ -85,8 +87,8 @@ class Lines:
         """An object for each line, with the attributes `field_0` and so on in the order of `kinds`.
 
         Raises msgspec.ValidationError if a line has another field or, if they are typed, a value of another
-        kind, or is not an object; any of `NOT_JSON` of ndjson.py if it is not valid JSON; Inexact if msgspec
-        takes fields of such names only as texts.
+        kind, or is not an object; another exception of `NOT_JSON` if it is not valid JSON; Inexact if msgspec
+        cannot have fields of these names in a class.
         """
         if not lines.isascii():
             lines.decode()
@@ -94,9 +96,9 @@ class Lines:
         if decoder is not None:
             return decoder.decode_lines(lines)
         if self.is_typed:
-            raise Inexact  # values have no types then
+            raise Inexact
         rows = KEYS.decode_lines(lines)
-        if not self.ignored.union(self.fields, self.raw).issuperset(chain.from_iterable(rows)):
+        if not self.knows(chain.from_iterable(rows)):
             raise msgspec.ValidationError("another field")
         return rows
 
@@ -152,9 +154,8 @@ class Lines:
 def _decoder(
     fields: tuple[tuple[str, ColumnType | None], ...], passed_over: Collection[str]
 ) -> "msgspec.json.Decoder[Any] | None":
-    """None if msgspec does not take a name: one with a quote, a backslash or a control character.
-
-    Then fields are JSON texts.
+    """Decodes lines with these fields; None if one has a quote, a backslash or a control character in its
+    name, which msgspec does not take.
     """
     ignored = ((name, None) for name in passed_over)
     try:
@@ -176,7 +177,7 @@ def _class(fields: Iterable[tuple[str, ColumnType | None]]) -> type[msgspec.Stru
 
 
 def _kind(wanted: ColumnType | None) -> tuple[Any, Any]:
-    """The values that a type accepts without another look, and what stands for none."""
+    """The class of values that a type accepts as they are decoded, and the default of a missing one."""
     match wanted:
         case None | DecimalOf():
             return msgspec.Raw, ABSENT
@@ -204,7 +205,7 @@ def _column(name: str, values: list[Any], wanted: ColumnType | None) -> pl.Serie
 def _values(values: list[Any], wanted: ColumnType) -> pl.Series:
     match wanted:
         case DecimalOf():
-            return unquoted(raw_texts(values))
+            return _decimals(values)
         case Primitive("boolean"):
             return pl.Series(values, dtype=pl.Boolean())
         case Primitive(name) if name in INTEGERS:
@@ -233,6 +234,14 @@ def _nested(values: list[Any], wanted: ListOf | MapOf | StructOf) -> pl.Series:
                 [_column(name, found, kind) for (name, kind), found in zip(fields, columns, strict=True)],
                 len(values),
             )
+
+
+def _decimals(values: list[msgspec.Raw]) -> pl.Series:
+    """Texts of numbers; whether a string is one depends on more than the type."""
+    raw = raw_texts(values)
+    if raw.str.starts_with(STRING).any():
+        raise Inexact
+    return raw
 
 
 def _integers(values: list[int | None]) -> pl.Series:

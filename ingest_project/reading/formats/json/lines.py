@@ -1,12 +1,12 @@
 """Reads bodies of NDJSON, and JSON documents that were converted to lines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.json.decoding import Lines
-from ingest_project.reading.formats.json.ndjson import names_of, read_ndjson, texts_of
+from ingest_project.reading.formats.json.ndjson import names_of, read_ndjson
 from ingest_project.reading.formats.respelled import respelled
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.target import Target
@@ -21,11 +21,6 @@ def read_lines(bodies: Bodies) -> list[Parsed]:
 def read_documents(bodies: Bodies) -> list[Parsed]:
     """The rows of JSON documents, which are already lines, all in one frame."""
     return [_read(bodies, names_json=False)]
-
-
-def row_texts(body: bytes, rows: int) -> Sequence[bytes]:
-    """The text of each row of a body: its line or, if a line has several objects, its object."""
-    return texts_of(body, rows)
 
 
 def field_names(body: bytes, _options: FormatOptions) -> Iterable[str]:

@@ -1,14 +1,14 @@
 """Reads NDJSON: a JSON object on each line, many S3 objects at once.
 
-A field is read by the type of its column if all lines have the kind of value as which the type is written.
-Otherwise, and if it has no column, its values stay JSON texts, which are cast like the texts of CSV.
+msgspec decodes a field by the type of its column if all lines have the kind of JSON value that the type
+needs. Otherwise, or if the field has no column, its values stay JSON texts, which are cast like those of CSV.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, count, groupby
+from itertools import accumulate, chain, groupby
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from ingest_project.reading.formats.json.faults import line_fault
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.row_faults import RowFault, RowFaults
+from ingest_project.reading.values.json_texts import NOT_JSON
 from ingest_project.reading.values.nested import spread
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -27,7 +28,6 @@ MARKS = re.compile(b"^(?:" + BYTE_ORDER_MARK + b")+", re.MULTILINE)
 WHITESPACE = b" \t\r\n"
 MOST_ATTEMPTS = 3
 """Each reads everything again, because of a value in a later part; after so many, all fields are texts."""
-NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class OtherNames(Exception):
@@ -71,13 +71,15 @@ def read_ndjson(
     Raises ObjectTooLarge if there are too many undeclared fields.
     """
     firsts = first_lines or [1] * len(bodies)
-    for attempt in count(1):
+    attempt = 0
+    while True:
+        attempt += 1
         reader = _Reader(lines, uri, names_json=names_json)
         try:
             counts = [reader.read(body, first) for body, first in zip(bodies, firsts, strict=True)]
             return reader.parsed(counts)
         except OtherNames as error:
-            # Usually all rows have the same; otherwise those of all bodies, each of which may bring one.
+            # Usually all rows have the same names. If not, each of many bodies may bring one.
             all_names = chain.from_iterable(map(names_of, bodies))
             lines.note_names(error.names if attempt == 1 else all_names)
             _check_cells(lines, sum(body.count(b"\n") for body in bodies), uri)
@@ -85,7 +87,6 @@ def read_ndjson(
             lines.is_typed &= attempt < MOST_ATTEMPTS
         except Inexact:
             lines.is_typed = False
-    raise AssertionError("unreachable: lines that are not typed are always read")
 
 
 def names_of(body: bytes) -> Iterator[str]:
@@ -133,7 +134,7 @@ class _Reader:
         self._faults = RowFaults()
 
     def read(self, body: bytes, first_line: int) -> int:
-        """Takes all lines of a body, and returns the number of its rows."""
+        """Takes all lines of a body; gives the number of its rows."""
         rows = 0
         for part in _parts(without_marks(body)):
             line_ends = part.count(b"\n")
@@ -156,16 +157,14 @@ class _Reader:
             columns = {column.name: column for column in self._lines.columns([])}
         frame = pl.DataFrame(columns) if columns else pl.DataFrame(height=self._height)
         texts = frozenset(name for name, wanted in kinds.items() if wanted is None)
-        numbers = pl.concat([_no_numbers(), *_series(self._numbers)])
+        numbers = pl.concat([pl.Series(dtype=pl.Int64()), *_series(self._numbers)])
         return Parsed(frame, tuple(counts), self._faults, numbers=numbers, json_texts=texts)
 
     def _column(self, name: str) -> pl.Series:
         found = self._columns[name]
-        missing = self._height - sum(map(len, found))  # rows before the first that has this field
         if name in self._lines.raw and all(one.null_count() == len(one) for one in found):
             return pl.Series(name, [None], dtype=pl.Null()).new_from_index(0, self._height)
-        nulls = pl.Series(name, [None], dtype=found[0].dtype).new_from_index(0, missing)
-        return pl.concat([nulls, *found] if missing else found)
+        return pl.concat(found)
 
     def _rows(self, part: bytes, first_line: int, line_ends: int) -> _Rows:
         try:
@@ -180,7 +179,11 @@ class _Reader:
         return self._line_by_line(part, first_line)  # a line has several objects, or a part of one
 
     def _decoded(self, text: bytes) -> Sequence[Any]:
-        """The objects of these lines. Raises Inexact if not all of their values are of the fields' types."""
+        """The objects of these lines.
+
+        Raises OtherNames, Again or Inexact if all lines must be read in another way, and an exception of
+        NOT_JSON if a line is not an object.
+        """
         try:
             return self._lines.decode(text)
         except msgspec.ValidationError as error:
@@ -207,11 +210,11 @@ class _Reader:
         for number, line in enumerate(part.split(b"\n"), start=first_line):
             if not line.strip(WHITESPACE):
                 continue
-            if count := _object_count(line):
+            if objects := _object_count(line):
                 good.append(line)
             else:
                 bad[len(numbers)] = line_fault(line, names_json=self._names_json)
-            numbers += [number] * max(count, 1)
+            numbers += [number] * max(objects, 1)
         return _Rows(self._decoded(b"\n".join(good)), numbers, bad)
 
     def _flush(self) -> None:
@@ -239,10 +242,6 @@ def _check_cells(lines: Lines, rows: int, uri: str) -> None:
     if len(lines.raw) * rows > LIMITS.json.cells:
         reason = f"it has {len(lines.raw):,} undeclared fields in {rows:,} rows"
         raise ObjectTooLarge(uri, f"{reason}, more than can be read (limits.py: json.cells)")
-
-
-def _no_numbers() -> pl.Series:
-    return pl.Series(dtype=pl.Int64())
 
 
 def _series(numbers: Sequence[Sequence[int]]) -> Iterator[pl.Series]:

@@ -1,6 +1,7 @@
 """New fields within nested columns: a row or an object never decides on the fate of another one."""
 
 import json
+from decimal import Decimal
 from itertools import permutations
 
 import pytest
@@ -124,10 +125,20 @@ def test_a_line_that_goes_on_in_the_next_one_is_no_object() -> None:
     assert bad(result) == ['{"a":"x"}{"n":', '{"a":1}}']
 
 
-def test_codes_within_nested_columns_are_no_numbers() -> None:
-    result = found('{"a":["007"]}', '{"a":["7"]}', column="a", type_name="list<long>")
+@pytest.mark.parametrize(("element", "seven"), [("long", 7), ("decimal(5,2)", Decimal(7)), ("double", 7.0)])
+@pytest.mark.parametrize("neighbour", ['{"a":[1]}', '{"a":["1"]}', '{"a":null}'])
+def test_codes_within_nested_columns_are_no_numbers(element: str, seven: object, neighbour: str) -> None:
+    result = found('{"a":["007"]}', neighbour, '{"a":["7"]}', column="a", type_name=f"list<{element}>")
 
-    assert values(result, "a") == [[7]]
+    assert bad(result) == ['{"a":["007"]}']
+    assert values(result, "a")[-1] == [seven]
+
+
+@pytest.mark.parametrize("neighbour", ['{"a":1.5}', '{"a":"1.5"}'])
+def test_a_zero_does_not_depend_on_its_neighbours(neighbour: str) -> None:
+    result = found('{"a":-0}', neighbour, column="a", type_name="double")
+
+    assert [str(one) for one in values(result, "a")] == ["0.0", "1.5"]
 
 
 def test_many_marks_before_a_line_are_skipped() -> None:

@@ -1,0 +1,118 @@
+"""Takes JSON texts apart with msgspec, many at once; what is taken out is JSON text again.
+
+Each text is one JSON value as a file has it, so numbers keep their digits until they meet their type.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from ingest_project.reading.limits import LIMITS
+from ingest_project.reading.values.nested import spread
+
+NOT_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What msgspec raises for text that is not JSON, or is nested more deeply than it goes."""
+STRINGS = msgspec.json.Decoder(list[str])
+ARRAYS = msgspec.json.Decoder(list[list[msgspec.Raw]])
+OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+VALUE = msgspec.json.Decoder(msgspec.Raw)
+STRING, OBJECT, ARRAY = '"', "{", "["
+"""How the texts of these values begin."""
+
+
+def raw_texts(values: Iterable[Any], name: str = "") -> pl.Series:
+    """The JSON texts that msgspec has left as `Raw`; null for JSON's null, and where there is no value."""
+    texts = [
+        None if one is None or (text := str(one, "utf-8")) == "null" or not text else text for one in values
+    ]
+    return pl.Series(name, texts, dtype=pl.String())
+
+
+def valid_texts(text: pl.Series) -> pl.Series:
+    """The texts that are one JSON value each, without whitespace around; null for others, and for `null`."""
+    return by_slices(text, _valid_texts)
+
+
+def _valid_texts(text: pl.Series) -> pl.Series:
+    try:
+        found = list(map(bytes, VALUE.decode_lines("\n".join(text.drop_nulls()))))
+    except NOT_JSON:
+        found = []
+    values = text.drop_nulls().str.strip_chars(" \t\r\n").cast(pl.Binary())
+    if len(found) == len(values) and found == values.to_list():
+        return spread(raw_texts(found), text.is_not_null()).alias(text.name)
+    return raw_texts(map(_value_or_none, text), text.name)
+
+
+def _value_or_none(text: str | None) -> msgspec.Raw | None:
+    try:
+        return None if text is None else VALUE.decode(text)
+    except NOT_JSON:
+        return None
+
+
+def by_slices(text: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """What is read of the texts, some MB at a time: Python's objects take many times their room."""
+    found = [read(one) for one in slices(text)]
+    return found[0] if len(found) == 1 else pl.concat(found).alias(text.name)
+
+
+def slices(text: pl.Series) -> Iterator[pl.Series]:
+    """The texts in slices of some MB, at least one."""
+    size_bytes = max(int(text.str.len_bytes().sum() or 0), 1)
+    rows = max(len(text) * LIMITS.json.part_bytes // size_bytes, 1)
+    for start in range(0, max(len(text), 1), rows):
+        yield text.slice(start, rows)
+
+
+def unquoted(raw: pl.Series) -> pl.Series:
+    """JSON's strings as they are, and the texts of all other values."""
+    is_string = raw.str.starts_with(STRING)
+    if not is_string.any():
+        return raw
+    inner = raw.str.strip_prefix(STRING).str.strip_suffix(STRING)
+    text = pl.select(pl.when(is_string).then(inner).otherwise(raw)).to_series().alias(raw.name)
+    has_escape = is_string & raw.str.contains("\\", literal=True)
+    if not has_escape.any():
+        return text
+    places = has_escape.arg_true()
+    return text.scatter(places, by_slices(raw.gather(places), _decoded_strings))
+
+
+def _decoded_strings(raw: pl.Series) -> pl.Series:
+    return pl.Series(STRINGS.decode(array_text(raw)), dtype=pl.String())
+
+
+def arrays_of(raw: pl.Series) -> list[list[msgspec.Raw]]:
+    """The elements of each of these texts, all of which must be arrays."""
+    return ARRAYS.decode(array_text(raw))
+
+
+def objects_of(raw: pl.Series) -> list[dict[str, msgspec.Raw]]:
+    """The fields of each of these texts, all of which must be objects."""
+    return OBJECTS.decode(array_text(raw))
+
+
+def fields_of(raw: pl.Series, names: Sequence[str]) -> list[pl.Series]:
+    """The texts of these fields of each object; null for what is not an object."""
+    is_object = raw.str.starts_with(OBJECT)
+    parts: list[list[pl.Series]] = [[] for _ in names]
+    for some in slices(raw.filter(is_object)):
+        objects = objects_of(some)
+        for name, part in zip(names, parts, strict=True):
+            part.append(raw_texts(one.get(name) for one in objects))
+    return [spread(pl.concat(part), is_object).alias(raw.name) for part in parts]
+
+
+def below(raw: pl.Series, path: Sequence[str]) -> pl.Series:
+    """The texts of the values under this path of names, null where there is none."""
+    for name in path:
+        (raw,) = fields_of(raw, [name])
+    return raw
+
+
+def array_text(raw: pl.Series) -> bytes:
+    """One JSON array of these texts."""
+    return b"[" + ",".join(raw).encode() + b"]"
