@@ -7,6 +7,7 @@ import polars as pl
 
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.values.json_texts import (
+    ABSENT,
     ARRAY,
     OBJECT,
     STRING,
@@ -107,7 +108,7 @@ def _taken_fields(raw: pl.Series, path: str) -> Iterator[pl.Series]:
         if len(found) * height > LIMITS.json.cells:
             raise _NoType
         for name, parts in found.items():
-            parts.append(raw_texts(one.get(name) for one in objects))
+            parts.append(raw_texts(one.get(name, ABSENT) for one in objects))
     for name, parts in found.items():
         yield pl.concat(parts).alias(name)
 

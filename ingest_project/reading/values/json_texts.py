@@ -4,7 +4,6 @@ Each text is one JSON value as a file has it, so numbers keep their digits until
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 import polars as pl
@@ -18,16 +17,19 @@ STRINGS = msgspec.json.Decoder(list[str])
 ARRAYS = msgspec.json.Decoder(list[list[msgspec.Raw]])
 OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 VALUE = msgspec.json.Decoder(msgspec.Raw)
+ABSENT = msgspec.Raw()
+"""What stands for a value that an object lacks; its text is empty."""
+NO_VALUES = (b"null", b"")
 STRING, OBJECT, ARRAY = '"', "{", "["
 """How the texts of these values begin."""
 
 
-def raw_texts(values: Iterable[Any], name: str = "") -> pl.Series:
+def raw_texts(values: Iterable[msgspec.Raw | bytes], name: str = "") -> pl.Series:
     """The JSON texts that msgspec has left as `Raw`; null for JSON's null, and where there is no value."""
-    texts = [
-        None if one is None or (text := str(one, "utf-8")) == "null" or not text else text for one in values
-    ]
-    return pl.Series(name, texts, dtype=pl.String())
+    found: list[bytes | None] = list(map(bytes, values))
+    if b"null" in found or b"" in found:
+        found = [text if text not in NO_VALUES else None for text in found]
+    return pl.Series(name, found, dtype=pl.Binary()).cast(pl.String())
 
 
 def valid_texts(text: pl.Series) -> pl.Series:
@@ -43,14 +45,14 @@ def _valid_texts(text: pl.Series) -> pl.Series:
     values = text.drop_nulls().str.strip_chars(" \t\r\n").cast(pl.Binary())
     if len(found) == len(values) and found == values.to_list():
         return spread(raw_texts(found), text.is_not_null()).alias(text.name)
-    return raw_texts(map(_value_or_none, text), text.name)
+    return raw_texts(map(_value_of, text), text.name)
 
 
-def _value_or_none(text: str | None) -> msgspec.Raw | None:
+def _value_of(text: str | None) -> msgspec.Raw:
     try:
-        return None if text is None else VALUE.decode(text)
+        return ABSENT if text is None else VALUE.decode(text)
     except NOT_JSON:
-        return None
+        return ABSENT
 
 
 def by_slices(text: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -102,7 +104,7 @@ def fields_of(raw: pl.Series, names: Sequence[str]) -> list[pl.Series]:
     for some in slices(raw.filter(is_object)):
         objects = objects_of(some)
         for name, part in zip(names, parts, strict=True):
-            part.append(raw_texts(one.get(name) for one in objects))
+            part.append(raw_texts(one.get(name, ABSENT) for one in objects))
     return [spread(pl.concat(part), is_object).alias(raw.name) for part in parts]
 
 

@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 
 from ingest_project.reading.values.json_texts import (
+    ABSENT,
     ARRAY,
     OBJECT,
     STRING,
@@ -122,14 +123,14 @@ def _fields(raw: pl.Series, names: Sequence[str]) -> tuple[list[pl.Series], pl.S
     objects = objects_of(raw)
     known = set(names)
     sound = pl.Series([not _has_others(one, known) for one in objects], dtype=pl.Boolean())
-    return [raw_texts(one.get(name) for one in objects) for name in names], sound
+    return [raw_texts(one.get(name, ABSENT) for one in objects) for name in names], sound
 
 
 @lru_cache(64)
 def _decoder_of(names: tuple[str, ...]) -> "msgspec.json.Decoder[list[Any]] | None":
     """Decodes objects with these fields and no other; None if msgspec does not take one of the names."""
     fields = {f"field_{place}": name for place, name in enumerate(names)}
-    texts = [(field, msgspec.Raw, msgspec.Raw()) for field in fields]
+    texts = [(field, msgspec.Raw, ABSENT) for field in fields]
     try:
         kind = msgspec.defstruct("Object", texts, rename=fields, forbid_unknown_fields=True, gc=False)
     except ValueError:

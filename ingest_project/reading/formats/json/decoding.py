@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from ingest_project.reading.values.json_texts import STRING, raw_texts
+from ingest_project.reading.values.json_texts import ABSENT, STRING, raw_texts
 from ingest_project.reading.values.nested import lists, spread, structs
 from ingest_project.settings.type_grammar import (
     ColumnType,
@@ -28,7 +28,6 @@ from ingest_project.settings.type_grammar import (
 FIRST_INEXACT = float(2**53)
 """From here on not every integer is exactly representable as a double."""
 KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-ABSENT = msgspec.Raw()
 PLACE = re.compile(r" - at `\$(?:\[\d*\])?\.([^.`\[\]]+)")
 """Where msgspec says that a value is: the name of a field, then parts of its value."""
 MOST_MISFITS = 4
@@ -143,7 +142,7 @@ class Lines:
         """A column for each of `kinds`. Raises Inexact."""
         kinds = self.kinds()
         if rows and isinstance(rows[0], dict):
-            return [raw_texts([row.get(name) for row in rows], name) for name in kinds]
+            return [raw_texts([row.get(name, ABSENT) for row in rows], name) for name in kinds]
         return [
             _column(name, list(map(attrgetter(f"field_{place}"), rows)), wanted)
             for place, (name, wanted) in enumerate(kinds.items())
@@ -213,6 +212,8 @@ def _values(values: list[Any], wanted: ColumnType) -> pl.Series:
         case Primitive(name) if name in FLOATS:
             return _floats(values, name)
         case ListOf() | MapOf() | StructOf():
+            if None not in values:
+                return _nested(values, wanted)
             some = [one for one in values if one is not None]
             present = pl.Series([one is not None for one in values], dtype=pl.Boolean())
             return spread(_nested(some, wanted), present)

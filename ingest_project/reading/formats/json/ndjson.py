@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import polars as pl
+import pyarrow as pa
 
 from ingest_project.errors import ObjectTooLarge
 from ingest_project.reading.formats.json.decoding import KEYS, Inexact, Lines
@@ -26,6 +27,7 @@ from ingest_project.reading.values.nested import spread
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MARKS = re.compile(b"^(?:" + BYTE_ORDER_MARK + b")+", re.MULTILINE)
 WHITESPACE = b" \t\r\n"
+LINE_END, CARRIAGE_RETURN, OPENING, CLOSING = b"\n\r{}"
 MOST_ATTEMPTS = 3
 """Each reads everything again, because of a value in a later part; after so many, all fields are texts."""
 
@@ -49,6 +51,11 @@ class _Rows:
     objects: Sequence[Any]
     numbers: Sequence[int]
     bad: dict[int, RowFault] = field(default_factory=dict)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether each line has one object."""
+        return isinstance(self.numbers, range) and len(self.numbers) > 0
 
     def present(self) -> Iterator[bool]:
         """Whether each row has an object."""
@@ -136,10 +143,9 @@ class _Reader:
     def read(self, body: bytes, first_line: int) -> int:
         """Takes all lines of a body; gives the number of its rows."""
         rows = 0
-        for part in _parts(without_marks(body)):
-            line_ends = part.count(b"\n")
-            found = self._rows(part, first_line, line_ends)
-            first_line += line_ends
+        for part in _parts(_without_last_blank_lines(without_marks(body))):
+            found = self._rows(part, first_line)
+            first_line = found.numbers[-1] + 1 if found.is_full else first_line + part.count(b"\n")
             rows += len(found.numbers)
             self._pending.append(found)
             self._pending_bytes += len(part)
@@ -166,17 +172,16 @@ class _Reader:
             return pl.Series(name, [None], dtype=pl.Null()).new_from_index(0, self._height)
         return pl.concat(found)
 
-    def _rows(self, part: bytes, first_line: int, line_ends: int) -> _Rows:
+    def _rows(self, part: bytes, first_line: int) -> _Rows:
         try:
             objects = self._decoded(part)
         except NOT_JSON:
             return self._line_by_line(part, first_line)
-        if len(objects) == _whole_lines(part):
-            lines = line_ends + (not part.endswith(b"\n"))
-            numbers = _numbers(part, first_line, lines, len(objects))
-            if len(numbers) == len(objects):
-                return _Rows(objects, numbers)
-        return self._line_by_line(part, first_line)  # a line has several objects, or a part of one
+        if len(objects) == _line_count(part):
+            return _Rows(objects, range(first_line, first_line + len(objects)))
+        return self._line_by_line(
+            part, first_line
+        )  # a line is blank, or has several objects or a part of one
 
     def _decoded(self, text: bytes) -> Sequence[Any]:
         """The objects of these lines.
@@ -260,6 +265,10 @@ def _series(numbers: Sequence[Sequence[int]]) -> Iterator[pl.Series]:
         yield pl.int_range(ends[-1], eager=True) + shift.explode(empty_as_null=False, keep_nulls=False)
 
 
+def _without_last_blank_lines(body: bytes) -> bytes:
+    return body.rstrip(WHITESPACE) if body[-2:].isspace() else body
+
+
 def _parts(body: bytes) -> Iterator[bytes]:
     """The body in parts of whole lines."""
     start = 0
@@ -269,25 +278,23 @@ def _parts(body: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _whole_lines(part: bytes) -> int:
-    """The number of lines that begin and end like an object; 0 if other lines begin or end so.
+def _line_count(part: bytes) -> int | None:
+    """The number of lines if each begins and ends like an object; None if one does not, or is blank.
 
     If so many objects were decoded, none of them extends to another line: a comma or colon would stand at the
-    line's end.
+    line's end. Polars looks at the line ends in a third of the time that counting them takes.
     """
-    starts = part.count(b"\n{") + part.startswith(b"{")
-    ends = part.count(b"}\n") + part.endswith(b"}")
-    if b"\r" in part:
-        ends += part.count(b"}\r\n") + part.endswith(b"}\r")
-    return starts if starts == ends else 0
-
-
-def _numbers(part: bytes, first_line: int, lines: int, objects: int) -> Sequence[int]:
-    """The numbers of the lines that are not blank, which are all of them if they are as many as objects."""
-    if lines == objects:
-        return range(first_line, first_line + objects)
-    numbered = enumerate(part.split(b"\n"), start=first_line)
-    return [number for number, line in numbered if line.strip(WHITESPACE)]
+    text = pl.Series(pa.Array.from_buffers(pa.uint8(), len(part), [None, pa.py_buffer(part)]))
+    ends = (text == LINE_END).arg_true()
+    if part.endswith(b"\n"):
+        ends = ends.head(-1)
+    before = text.gather(ends - 1) if part.startswith(b"{") else None
+    if before is None or not (text.gather(ends + 1) == OPENING).all():
+        return None
+    if (before == CARRIAGE_RETURN).any():
+        before = text.gather(ends - (before == CARRIAGE_RETURN).cast(pl.UInt32()) - 1)
+    is_closed = (before == CLOSING).all() and part.rstrip(WHITESPACE).endswith(b"}")
+    return len(ends) + 1 if is_closed else None
 
 
 def _object_count(line: bytes) -> int:
