@@ -23,6 +23,8 @@ LOCK = 0x1E06DE
 """A PostgreSQL advisory lock: two demos would empty each other's schemas."""
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
+LOCK_SECONDS = 3
+"""PostgreSQL frees the lock of a demo that has ended only after its server process has noticed that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +101,16 @@ def _empty_schemas(connection: "psycopg.Connection") -> None:
     import psycopg
 
     try:
-        (is_ours,) = connection.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone() or (False,)
-        if not is_ours:
-            raise SettingsError(
-                ["--postgres: another demo is running in this database; end it with Ctrl-C first"]
-            )
+        connection.execute("select set_config('lock_timeout', %s, false)", (f"{LOCK_SECONDS}s",))
+        connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+        connection.execute("reset lock_timeout")
         for schema in SCHEMAS:
             name = psycopg.sql.Identifier(schema)
             connection.execute(psycopg.sql.SQL("drop schema if exists {} cascade").format(name))
             connection.execute(psycopg.sql.SQL("create schema {}").format(name))
+    except psycopg.errors.LockNotAvailable:
+        raise SettingsError(
+            ["--postgres: another demo is running in this database; end it with Ctrl-C first"]
+        ) from None
     except psycopg.Error as error:
         raise SettingsError([f"--postgres: {without_secrets(' '.join(str(error).split()))}"]) from None

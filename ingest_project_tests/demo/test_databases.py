@@ -1,6 +1,8 @@
 """The demo's databases: its own files, or its own schemas of a PostgreSQL database and nothing else there."""
 
 import os
+import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,19 +11,21 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from ingest_project.demo.databases import databases, metadata_location, of_schema
+from ingest_project.demo.databases import LOCK, databases, metadata_location, of_schema
 from ingest_project.errors import SettingsError
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.settings.locations import database_url
-
-needs_postgres = pytest.mark.skipif(
-    "INGEST_TEST_POSTGRES_URL" not in os.environ, reason="INGEST_TEST_POSTGRES_URL is not set"
-)
+from ingest_project_tests.databases import SERVER_VARIABLE, one_postgres
 
 
 @pytest.fixture
-def postgres_url() -> str:
-    return os.environ["INGEST_TEST_POSTGRES_URL"]
+def postgres_url() -> Iterator[str]:
+    """A database of its own: other tests run beside this one, and a database has one demo at a time."""
+    if SERVER_VARIABLE not in os.environ:
+        pytest.skip(f"{SERVER_VARIABLE} is not set")
+    made = one_postgres()
+    yield made.ledger_url
+    made.close()
 
 
 def ask(url: str, query: str) -> list[tuple[object, ...]]:
@@ -47,7 +51,6 @@ def test_a_schema_is_added_to_what_the_url_says_already() -> None:
     assert parts.query == {"sslmode": "require", "options": "-cwork_mem=1MB -csearch_path=mine"}
 
 
-@needs_postgres
 def test_ledger_catalog_and_dagster_have_a_schema_each_and_nothing_else_is_touched(
     tmp_path: Path, postgres_url: str
 ) -> None:
@@ -72,7 +75,6 @@ def test_ledger_catalog_and_dagster_have_a_schema_each_and_nothing_else_is_touch
         ask(postgres_url, "drop table public.of_somebody_else")
 
 
-@needs_postgres
 def test_two_demos_in_one_database_are_refused(tmp_path: Path, postgres_url: str) -> None:
     with (
         databases(tmp_path, postgres_url),
@@ -82,7 +84,6 @@ def test_two_demos_in_one_database_are_refused(tmp_path: Path, postgres_url: str
         pass
 
 
-@needs_postgres
 def test_the_metadata_of_a_table_is_found_in_postgresql(tmp_path: Path, postgres_url: str) -> None:
     with databases(tmp_path, postgres_url) as urls:
         ask(
@@ -93,6 +94,18 @@ def test_the_metadata_of_a_table_is_found_in_postgresql(tmp_path: Path, postgres
 
         assert metadata_location(urls.catalog_uri, "sales.orders") == "s3://lake/m.json"
         assert metadata_location(urls.catalog_uri, "sales.returns") is None
+
+
+def test_a_demo_may_follow_one_whose_connection_is_still_ending(tmp_path: Path, postgres_url: str) -> None:
+    plain = postgres_url.replace("+psycopg", "")
+    with closing(psycopg.connect(plain, autocommit=True)) as earlier:
+        earlier.execute("select pg_advisory_lock(%s)", (LOCK,))
+        ending = threading.Timer(0.5, earlier.close)
+        ending.start()
+
+        with databases(tmp_path, postgres_url):
+            pass
+        ending.join()
 
 
 @pytest.mark.parametrize("url", ["mysql://root@127.0.0.1/demo", "127.0.0.1:5432", ""])
