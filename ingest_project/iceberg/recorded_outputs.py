@@ -1,13 +1,10 @@
 """Records the files that a call begins to write, so that they can be deleted if it fails."""
 
 import logging
-import threading
-import time
 
 from pyiceberg.io import FileIO, InputFile, OutputFile, OutputStream
 
 _log = logging.getLogger(__name__)
-_LONGEST_WAIT_SECONDS = 10.0
 
 
 class RecordedOutputs(FileIO):
@@ -16,9 +13,7 @@ class RecordedOutputs(FileIO):
     def __init__(self, io: FileIO) -> None:
         super().__init__(io.properties)
         self._io = io
-        self._lock = threading.Lock()
-        self._streams: dict[str, OutputStream] = {}
-        self._is_over = False
+        self._locations: list[str] = []
 
     def new_input(self, location: str) -> InputFile:
         """A file to read."""
@@ -33,30 +28,16 @@ class RecordedOutputs(FileIO):
         self._io.delete(location)
 
     def discard(self) -> None:
-        """Tries to delete all recorded files, and keeps PyIceberg's threads from opening others.
-
-        PyIceberg writes several files at once and raises the first failure while others are still written, so
-        this waits for them.
-        """
-        with self._lock:
-            self._is_over = True
-        deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
-        while any(not _is_closed(one) for one in self._streams.values()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for location in self._streams:
+        """Tries to delete all recorded files; none of them may be open any more."""
+        for location in self._locations:
             try:
                 self._io.delete(location)
             except Exception as error:  # of any class: an orphan must not hide the first failure
                 _log.warning("cannot delete orphan %s (%s)", location, type(error).__name__)
 
-    def begin(self, output: OutputFile, *, overwrite: bool) -> OutputStream:
-        """Opens the file and records it. Raises RuntimeError after `discard`."""
-        with self._lock:
-            if self._is_over:
-                raise RuntimeError("another file of the same write has failed")
-            stream = output.create(overwrite)
-            self._streams[output.location] = stream
-        return stream
+    def note(self, location: str) -> None:
+        """Records a file."""
+        self._locations.append(location)
 
 
 class _RecordedOutput(OutputFile):
@@ -75,8 +56,5 @@ class _RecordedOutput(OutputFile):
         return self._output.to_input_file()
 
     def create(self, overwrite: bool = False) -> OutputStream:
-        return self._outputs.begin(self._output, overwrite=overwrite)
-
-
-def _is_closed(stream: OutputStream) -> bool:
-    return bool(getattr(stream, "closed", True))
+        self._outputs.note(self.location)
+        return self._output.create(overwrite)
