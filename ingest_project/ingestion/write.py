@@ -31,7 +31,6 @@ from ingest_project.ledger.model import BatchObject, BatchWork, FailedObject
 from ingest_project.reading.bad_rows.good_rows import too_many
 from ingest_project.reading.content import Content
 from ingest_project.reading.format_options import format_options
-from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.portions import Streamed, Together, portions
 from ingest_project.reading.read import ReadResult, read_contents
@@ -167,9 +166,10 @@ class BatchWriter:
         return {object_: error for waiting in alone for object_, error in waiting.items()}
 
     def _portions(self, objects: Sequence[ObjectVersion]) -> Iterator[Together | Streamed]:
+        options = format_options(self._settings)
         return portions(
-            objects, self._store, format=self._settings.format, options=format_options(self._settings),
-            max_object_bytes=self._settings.batch.max_object_bytes, limits=LIMITS.portion,
+            objects, self._store, format=self._settings.format, options=options,
+            max_object_bytes=self._settings.batch.max_object_bytes, limits=options.limits.portion,
         )  # fmt: skip
 
     def _write_streamed(self, streamed: Streamed) -> dict[ObjectVersion, PartitionMismatch]:

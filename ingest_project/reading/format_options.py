@@ -3,6 +3,7 @@
 from collections.abc import Container
 from dataclasses import dataclass
 
+from ingest_project.reading.limits import LIMITS, Limits, limits_of
 from ingest_project.reading.target import target_of
 from ingest_project.settings.model import TableSettings
 
@@ -52,12 +53,14 @@ class FormatOptions:
     """The options of all formats; a reader looks at its own. `json_path` are keys from the top of a document.
 
     `passed_over` are columns of files with their own schema that are not needed, so they may have any type.
+    `limits` bound the memory that the files of the table may take.
     """
 
     csv: CsvDialect = CsvDialect()
     json_path: tuple[str, ...] = ()
     excel: ExcelLayout = ExcelLayout()
     passed_over: Container[str] = frozenset()
+    limits: Limits = LIMITS
 
 
 DEFAULT_OPTIONS = FormatOptions()
@@ -86,6 +89,7 @@ def format_options(table: TableSettings) -> FormatOptions:
         ),
         json_path=tuple(table.json_.path.split(".")) if table.json_.path else (),
         passed_over=target_of(table, None).passed_over,
+        limits=limits_of(table.batch),
     )
 
 

@@ -4,9 +4,9 @@ A run holds one portion at a time, which is a group of small objects or a piece 
 memory grows neither with the batch nor with an object; docs/measured.md has figures. Whatever a file claims
 about its own size, a decoder stops at a limit. The object then fails alone, or the record is set aside.
 
-`ingestion/write.py` passes `LIMITS.portion` down, and the cutters of large files receive
-`LIMITS.portion.piece`. The decoders of one format or compression, and the search for bad rows, take theirs
-from `LIMITS`. None of these is a setting.
+`limits_of` gives those of a table, whose settings may change a few: `ingestion/write.py` passes them down
+with the options of the format, and the cutters of large files receive `portion.piece`. The decoders of one
+format or compression, and the search for bad rows, take the others from `LIMITS`.
 
 Elsewhere:
 
@@ -17,8 +17,10 @@ Elsewhere:
 - `iceberg/provenance.py` bounds what is held while the sources of a table's rows are counted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+
+from ingest_project.settings.model import BatchSettings
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -30,9 +32,10 @@ class PieceLimits:
     """How a large object is cut into pieces, each of which is read and written before the next is cut."""
 
     piece_bytes: int = 64 * MIB
-    """The approximate size of a piece, which ends where a record does; like `stored_bytes`."""
+    """The approximate size of a piece, which ends where a record does; `batch.portion_bytes`."""
     record_bytes: int = 32 * MIB
-    """The longest record that is read; a longer one is set aside. It is half a piece, and no ordinary row."""
+    """The longest record that is read; a longer one is set aside. It is half a piece, and no ordinary row;
+    `batch.max_record_bytes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,11 @@ class PortionLimits:
     """What is held at once of a batch: a group of small objects, read together, or a piece of a large one."""
 
     stored_bytes: int = 64 * MIB
-    """How many stored bytes are fetched together. Thousands of small objects share one reading within it."""
+    """How many stored bytes are fetched together. Thousands of small objects share one reading within it;
+    `batch.portion_bytes`."""
     content_bytes: int = 128 * MIB
-    """How many bytes a group may have without compression; what expands further comes in several portions."""
+    """How many bytes a group may have without compression, twice `batch.portion_bytes`; what expands further
+    comes in several portions."""
     whole_object_bytes: int = GIB
     """The largest object of a format that cannot be cut, such as `binary`, where an object is one value."""
     piece: PieceLimits = PieceLimits()
@@ -74,7 +79,8 @@ class UnpackLimits:
     """How far compressions and archives may expand: a few KB of gzip can hold a thousand times as much."""
 
     object_bytes: int = 2 * GIB
-    """What one object may expand to, and the blocks of an Avro file. For a streamed one see `expansion`."""
+    """What one object may expand to, and the blocks of an Avro file. For a streamed one see `expansion`;
+    `batch.max_expanded_bytes`."""
     expansion: int = 1000
     """How many times its stored bytes a streamed object may expand to, if that is more than `object_bytes`.
 
@@ -175,3 +181,16 @@ class Limits:
 
 LIMITS: Final = Limits()
 """The limits of every run. Tests replace it in the module that they test."""
+
+
+def limits_of(batch: BatchSettings) -> Limits:
+    """The limits of a table with these settings."""
+    portion, unpack = LIMITS.portion, LIMITS.unpack
+    piece = replace(portion.piece, piece_bytes=batch.portion_bytes, record_bytes=batch.max_record_bytes)
+    return replace(
+        LIMITS,
+        portion=replace(
+            portion, stored_bytes=batch.portion_bytes, content_bytes=2 * batch.portion_bytes, piece=piece
+        ),
+        unpack=replace(unpack, object_bytes=batch.max_expanded_bytes),
+    )

@@ -8,7 +8,7 @@ from ingest_project.reading.content import Content
 from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.limits import LIMITS, PieceLimits
-from ingest_project.reading.unpack.compression import unpack_stream
+from ingest_project.reading.unpack.compression import expansion_limit, unpack_stream
 from ingest_project.settings.formats import TableFormat
 from ingest_project.sources.s3.markers import is_job_mark
 from ingest_project.sources.source import StoredBody
@@ -34,7 +34,8 @@ def pieces(source: StoredBody, cutting: Cutting) -> Iterator[Content]:
         return
     uri = source.object.uri
     own_zip = FORMATS[cutting.format].own_zip
-    files = unpack_stream(source, uri, stored_bytes=source.size_bytes, own_zip=own_zip)
+    limit_bytes = expansion_limit(source.size_bytes, cutting.options.limits.unpack)
+    files = unpack_stream(source, uri, limit_bytes=limit_bytes, own_zip=own_zip)
     contents = chain.from_iterable(_contents(source, chunks, cutting) for chunks in files)
     first = next(contents, None)
     yield first or Content(source.object, (b"",), source.last_modified)

@@ -134,15 +134,22 @@ class AlertsSettings(Strict):
 
 
 class BatchSettings(Strict):
-    """How much one run commits at once, and how large one object may be. Bytes are as stored in S3.
+    """How much one run commits at once, how much of it is held in memory, and how large one object may be.
 
-    An object larger than `max_object_bytes` is not read: it fails as `too_large`. Other large objects are
-    streamed in pieces, except with `format: binary`, where an object of more than 1 GiB fails as `too_large`.
+    An object larger than `max_object_bytes`, as S3 stores it, is not read: it fails as `too_large`. Other
+    large objects are streamed in pieces, except with `format: binary`, where an object of more than 1 GiB
+    fails as `too_large`. `portion_bytes` of the batch are read together, which is also the size of a piece;
+    half as much, or more, needs less memory, or makes fewer data files. A record of a piece that is longer
+    than `max_record_bytes` is a bad row. An object that expands to more than `max_expanded_bytes`, or to more
+    than 1,000 times its stored bytes if that is more, is unreadable.
     """
 
     max_objects: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     max_bytes: Annotated[int, Field(ge=1)] = 1_073_741_824
     max_object_bytes: Annotated[int, Field(ge=1)] = 68_719_476_736
+    max_expanded_bytes: Annotated[int, Field(ge=1)] = 2_147_483_648
+    max_record_bytes: Annotated[int, Field(ge=1, le=1_073_741_824)] = 33_554_432
+    portion_bytes: Annotated[int, Field(ge=1, le=4_294_967_296)] = 67_108_864
 
 
 def _checked_row_limit(written: int | str | None) -> int | str | None:

@@ -12,6 +12,7 @@ from ingest_project.errors import CommitConflict, TableMismatch
 from ingest_project.ingestion import write as batch_writer
 from ingest_project.ingestion.intake import planning_rules
 from ingest_project.ledger.replay import ReplaySelection
+from ingest_project.reading import format_options as options_module
 from ingest_project.reading.limits import Limits, PieceLimits, PortionLimits
 from ingest_project_tests.factories import ORDERS, QUEUE, Zone, order_key
 from ingest_project_tests.iceberg.odd_tables import column, edit_table
@@ -44,7 +45,7 @@ def columns(zone: Zone) -> list[str]:
 def test_a_new_column_is_one_whatever_files_and_batches_call_it(
     zone: Zone, monkeypatch: pytest.MonkeyPatch, limits: PortionLimits, first: str
 ) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=limits))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=limits))
     zone.put(order_key("a"), lines({"ORDER_ID": 1, "Note": "a"}, {"Order_Id": 2, "note": "b"}) * 3)
     zone.put(order_key("b"), lines({"order_id": 3, "NOTE": "c"}) + b"broken\n")
     zone.ingest_one()
@@ -68,7 +69,7 @@ def test_a_new_column_is_one_whatever_files_and_batches_call_it(
 def test_a_table_without_declared_columns_has_one_column_for_each_name(
     zone: Zone, monkeypatch: pytest.MonkeyPatch, limits: PortionLimits
 ) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=limits))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=limits))
     zone = zone.declare(case_insensitive=True, columns=None)
     for number, name in enumerate(["order_id", "ORDER_ID", "Order_Id"] * 7):
         zone.put(order_key(f"{number:02}"), lines({name: number}) * 3)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ingest_project.errors import LedgerUnavailable
-from ingest_project.ingestion import write as batch_writer
 from ingest_project.ledger.model import ObjectState
+from ingest_project.reading import format_options as options_module
 from ingest_project.reading.limits import Limits, PortionLimits
 from ingest_project_tests.factories import Zone, order_key
 from ingest_project_tests.faults import Killed, die
@@ -48,7 +48,7 @@ def test_crash_before_the_commit_leaves_no_row_and_the_next_attempt_ingests_all(
 
 
 def test_crash_between_two_portions_leaves_no_row(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=PortionLimits(stored_bytes=31)))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=PortionLimits(stored_bytes=31)))
     zone.put_orders("a", 1)
     zone.put_orders("b", 2)
     batch_id = zone.plan_one()

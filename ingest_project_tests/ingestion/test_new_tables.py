@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest_project.ingestion import write as batch_writer
+from ingest_project.reading import format_options as options_module
 from ingest_project.reading import portions
 from ingest_project.reading.limits import Limits, PieceLimits, PortionLimits, StepLimits
 from ingest_project_tests.factories import ORDERS, Zone, order_key
@@ -59,7 +59,7 @@ def test_file_without_the_partition_column_fails_alone_until_the_table_exists(zo
 def test_file_without_the_partition_column_goes_with_one_that_has_it(
     zone: Zone, monkeypatch: pytest.MonkeyPatch, limits: PortionLimits
 ) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=limits))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=limits))
     zone.put(order_key("a"), WITHOUT_REGION % 1)
     zone.put(order_key("b"), WITHOUT_REGION % 2 + b"bad\n")
     zone.put(order_key("c"), WITH_REGION % 3)
@@ -88,7 +88,7 @@ def test_file_whose_column_the_transform_does_not_apply_to_fails_alone(zone: Zon
 
 
 def test_object_that_fails_half_way_makes_no_table(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=IN_PIECES))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=IN_PIECES))
     zone = zone.declare(columns=None, bad_rows="fail")
     zone.put(order_key("a"), b'{"order_id": 1, "coupon": "X"}\n' * 9 + b"broken\n")
 
@@ -105,7 +105,7 @@ def test_object_that_fails_half_way_makes_no_table(zone: Zone, monkeypatch: pyte
 def test_object_that_has_too_many_bad_rows_half_way_makes_no_quarantine(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=IN_PIECES))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=IN_PIECES))
     zone = zone.declare(max_bad_rows=1)
     zone.put(order_key("a"), b'{"order_id": 1}\n' * 9 + b'{"order_id": "x"}\n' * 2)
     zone.put_orders("b", 2)
@@ -123,7 +123,7 @@ def test_object_that_has_too_many_bad_rows_half_way_makes_no_quarantine(
 def test_object_that_fails_half_way_leaves_no_column_behind(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=IN_PIECES))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=IN_PIECES))
     zone = zone.declare(bad_rows="fail")
     zone.put(order_key("a"), b'{"order_id": 1, "coupon": "X"}\n' * 9 + b"broken\n")
     zone.put(order_key("b"), b'{"order_id": 2, "note": "Y"}\n')

@@ -7,7 +7,7 @@ import pytest
 from pyiceberg.types import BooleanType
 
 from ingest_project.errors import CatalogUnavailable, CommitConflict
-from ingest_project.ingestion import write as batch_writer
+from ingest_project.reading import format_options as options_module
 from ingest_project.reading.limits import Limits, PortionLimits
 from ingest_project.services import Services
 from ingest_project.sources.object_version import ObjectVersion
@@ -16,6 +16,7 @@ from ingest_project.sources.s3.store import ObjectStore
 from ingest_project_tests.factories import Zone, order_key, orders
 from ingest_project_tests.faults import go_on
 from ingest_project_tests.iceberg.readers import stored_files
+from ingest_project_tests.reading.archives import zstd
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_object_larger_than_a_portion_is_one_by_itself_and_the_snapshot_is_still
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        batch_writer, "LIMITS", Limits(portion=PortionLimits(stored_bytes=2 * len(orders(1))))
+        options_module, "limits_of", lambda _: Limits(portion=PortionLimits(stored_bytes=2 * len(orders(1))))
     )
     for name, order_ids in {"a": [1], "b": [2], "c": [3, 4, 5], "d": [6]}.items():
         zone.put_orders(name, *order_ids)
@@ -48,7 +49,7 @@ def test_object_larger_than_a_portion_is_one_by_itself_and_the_snapshot_is_still
 
 
 def test_failure_in_one_portion_leaves_the_others_alone(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=PortionLimits(stored_bytes=31)))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=PortionLimits(stored_bytes=31)))
     zone.put_orders("a", 1)
     zone.put(order_key("b"), b"broken")
     zone.put_orders("c", 3)
@@ -62,7 +63,7 @@ def test_failure_in_one_portion_leaves_the_others_alone(zone: Zone, monkeypatch:
 def test_later_portion_of_a_table_with_inferred_columns_follows_the_first(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=PortionLimits(stored_bytes=31)))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=PortionLimits(stored_bytes=31)))
     zone = zone.declare(columns=None)
     zone.put(order_key("a"), b'{"order_id": 1}\n')
     zone.put(order_key("b"), b'{"order_id": "two"}\n')
@@ -73,6 +74,22 @@ def test_later_portion_of_a_table_with_inferred_columns_follows_the_first(
     assert zone.lake_table().columns == {"order_id": "long", "coupon": "string"}
     zone.assert_exact(1, 3)
     assert zone.rejected() == {order_key("b"): ["column 'order_id': 'two' is not a valid long"]}
+
+
+def test_the_settings_of_a_table_bound_its_portions_records_and_expanded_objects(zone: Zone) -> None:
+    batch = {"portion_bytes": 200, "max_record_bytes": 100, "max_expanded_bytes": 2000}
+    zone = zone.declare(bad_rows="quarantine", batch=batch)
+    long_line = b'{"order_id": 7, "note": "' + b"x" * 300 + b'"}\n'
+    zone.put(order_key("a"), orders(*range(1, 7)) * 2 + long_line + orders(8))
+    zone.put(order_key("b"), zstd(orders(9) * 10_000))
+
+    zone.ingest_one()
+
+    assert len(stored_files(zone.lake_table())) > 1
+    assert sorted(zone.rows()["order_id"]) == sorted([*range(1, 7)] * 2 + [8])
+    assert zone.error_classes() == {order_key("b"): "unreadable"}
+    (reason,) = zone.rejected()[order_key("a")]
+    assert "more than a record may have (batch.max_record_bytes)" in reason
 
 
 class InterruptedStore(ObjectStore):
@@ -106,7 +123,7 @@ def add_foreign_column(zone: Zone) -> None:
 def test_attempt_that_stops_half_way_deletes_the_files_that_it_wrote(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=PortionLimits(stored_bytes=31)))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=PortionLimits(stored_bytes=31)))
     zone.put_orders("a", 1)
     zone.put_orders("b", 2)
     batch_id = zone.plan_one()
@@ -122,7 +139,7 @@ def test_attempt_that_stops_half_way_deletes_the_files_that_it_wrote(
 def test_column_that_another_writer_adds_meanwhile_is_seen_before_the_commit(
     zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=PortionLimits(stored_bytes=31)))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=PortionLimits(stored_bytes=31)))
     zone.put_orders("a", 1)
     zone.put(order_key("b"), b'{"order_id": 2, "coupon": 1.5}\n')
     batch_id = zone.plan_one()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest_project.ingestion import write as batch_writer
+from ingest_project.reading import format_options as options_module
 from ingest_project.reading.limits import Limits, PieceLimits, PortionLimits
 from ingest_project_tests.factories import Zone, order_key
 from ingest_project_tests.reading.formats.excel.workbooks import by_hand, error, row, workbook
@@ -52,7 +52,7 @@ def test_good_rows_come_in_and_bad_ones_lie_in_the_quarantine(zone: Zone) -> Non
 
 def test_a_large_sheet_comes_in_piece_by_piece(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = PortionLimits(content_bytes=1000, piece=PieceLimits(piece_bytes=100_000, record_bytes=10_000))
-    monkeypatch.setattr(batch_writer, "LIMITS", Limits(portion=limits))
+    monkeypatch.setattr(options_module, "limits_of", lambda _: Limits(portion=limits))
     rows = ([place, place / 4, None, f"note {place}"] for place in range(5000))
     zone.put(order_key("a"), workbook(["Orders"], ["order_id", "amount", "at", "note"], *rows))
 

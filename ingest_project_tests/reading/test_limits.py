@@ -1,24 +1,21 @@
-"""The limits of the reading room are what the documents say of them."""
+"""A table's settings change what is held at once, and how long a record and an expanded object may be."""
 
-from pathlib import Path
-
-from ingest_project.reading.limits import GIB, LIMITS, MIB
-
-README = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
-
-
-def test_readme_states_how_much_is_held_at_once() -> None:
-    portion = LIMITS.portion
-
-    assert f"groups of at most {portion.stored_bytes // MIB} MiB as stored" in README
-    assert f"and {portion.content_bytes // MIB} MiB without compression" in README
-    assert f"larger objects are streamed in pieces of about {portion.piece.piece_bytes // MIB} MiB" in README
-    assert f"for `binary` {portion.whole_object_bytes // GIB} GiB" in README
-    assert f"at most {LIMITS.orc.address_space_bytes // GIB} GiB of address space" in README
+from ingest_project.reading.format_options import format_options
+from ingest_project.reading.limits import LIMITS, limits_of
+from ingest_project.settings.model import BatchSettings, TableSettings
+from ingest_project_tests.iceberg.factories import table_settings
 
 
-def test_a_record_and_a_step_fit_into_a_piece_and_a_piece_into_a_portion() -> None:
-    portion = LIMITS.portion
+def of(**batch: int) -> TableSettings:
+    return table_settings(batch=batch)
 
-    assert LIMITS.step.chunk_bytes < portion.piece.record_bytes < portion.piece.piece_bytes
-    assert portion.piece.piece_bytes <= portion.stored_bytes < portion.content_bytes
+
+def test_without_settings_a_table_has_the_limits_of_every_run() -> None:
+    assert limits_of(BatchSettings()) == LIMITS
+
+
+def test_the_settings_of_a_table_reach_its_portions_pieces_and_records() -> None:
+    limits = format_options(of(portion_bytes=2**20, max_record_bytes=4096, max_expanded_bytes=10**6)).limits
+    assert (limits.portion.stored_bytes, limits.portion.content_bytes) == (2**20, 2**21)
+    assert (limits.portion.piece.piece_bytes, limits.portion.piece.record_bytes) == (2**20, 4096)
+    assert limits.unpack.object_bytes == 10**6

@@ -245,4 +245,4 @@ def _oversized(object_: ObjectVersion, one: Oversized, reading: Reading) -> Reje
 def oversized_reason(one: Oversized, reading: Reading) -> str:
     """The reason of a record that is too long to be read."""
     remedy = FORMATS[reading.format].remedy_for_long(one.start)
-    return f"it has {one.size_bytes:,} bytes, more than a record may have{remedy}"
+    return f"it has {one.size_bytes:,} bytes, more than a record may have (batch.max_record_bytes){remedy}"

@@ -12,14 +12,14 @@ from io import BytesIO
 from typing import IO, Final
 
 from ingest_project.errors import ObjectUnreadable
-from ingest_project.reading.limits import LIMITS
+from ingest_project.reading.limits import LIMITS, UnpackLimits
 from ingest_project.reading.unpack.byte_source import ByteSource
 from ingest_project.reading.unpack.compressed_stream import Codec, decompressed
 from ingest_project.reading.unpack.foreign_archives import HEAD_BYTES, foreign_reason
 from ingest_project.reading.unpack.spool import spooled
 from ingest_project.reading.unpack.zip_archive import ZIP_MAGICS, Member, has_members, members
 
-EXPANDS_BEYOND = "it expands to more than {:,} bytes, the limit for one object"
+EXPANDS_BEYOND = "it expands to more than {:,} bytes, the limit for one object (batch.max_expanded_bytes)"
 ZSTD_SKIPPABLE_MAGIC = tuple(bytes((0x50 + nibble, 0x2A, 0x4D, 0x18)) for nibble in range(16))
 """A zstd file may begin with a skippable frame (RFC 8878, 3.1.2); pzstd writes such files."""
 LZMA_ALONE_MAGIC = b"]\x00\x00"
@@ -86,15 +86,14 @@ def _is_own(file: IO[bytes], own_zip: Sequence[str]) -> bool:
 
 
 def unpack_stream(
-    chunks: Iterable[bytes], uri: str, *, stored_bytes: int, own_zip: Sequence[str] = ()
+    chunks: Iterable[bytes], uri: str, *, limit_bytes: int, own_zip: Sequence[str] = ()
 ) -> Iterator[Iterator[bytes]]:
     """The result of `unpack` as chunks: those of each member of a zip, else of one body.
 
     Each must be read to its end before the next. A zip is written to a temporary file, because its directory
-    is at its end. Raises ObjectUnreadable as `unpack` does, but the limit grows with the stored bytes: see
-    `expansion_limit`.
+    is at its end. Raises ObjectUnreadable as `unpack` does.
     """
-    budget = _Budget(expansion_limit(stored_bytes), uri)
+    budget = _Budget(limit_bytes, uri)
     source = ByteSource(chunks)
     if source.peek(MAGIC_BYTES).startswith(ZIP_MAGICS):
         with spooled(source.chunks(), uri) as file:
@@ -107,9 +106,9 @@ def unpack_stream(
         yield budget.spend(_content(source, uri, own_zip))
 
 
-def expansion_limit(stored_bytes: int) -> int:
+def expansion_limit(stored_bytes: int, limits: UnpackLimits) -> int:
     """The number of bytes to which a streamed object of this size may expand."""
-    return max(LIMITS.unpack.object_bytes, stored_bytes * LIMITS.unpack.expansion)
+    return max(limits.object_bytes, stored_bytes * limits.expansion)
 
 
 def is_compressed(body: bytes) -> bool:

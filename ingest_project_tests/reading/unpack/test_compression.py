@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_project.errors import ObjectUnavailable, ObjectUnreadable
-from ingest_project.reading.limits import Limits, UnpackLimits
-from ingest_project.reading.unpack import compression
+from ingest_project.reading.limits import UnpackLimits
 from ingest_project.reading.unpack.compression import expansion_limit, unpack, unpack_stream
 from ingest_project_tests.reading.archives import COMPRESSIONS, STREAMS, zstd
 
@@ -63,7 +62,7 @@ def test_xz_streams_may_be_padded_in_fours() -> None:
 def test_zero_bytes_behind_gzip_are_passed_over(zeros: int) -> None:
     body = gzip.compress(TEXT) + gzip.compress(b"") + bytes(zeros)
 
-    streamed = unpack_stream((body[:9], body[9:20], body[20:]), "s3://b/k", stored_bytes=len(body))
+    streamed = unpack_stream((body[:9], body[9:20], body[20:]), "s3://b/k", limit_bytes=10**9)
 
     assert unpack(body, "s3://b/k") == (TEXT,)
     assert b"".join(chain.from_iterable(streamed)) == TEXT
@@ -159,10 +158,10 @@ def test_damage_is_an_error_or_content_but_nothing_else(
     assert changes or name == "zip" or contents == (b"".join(parts),)
 
 
-def streamed(body: bytes, chunk_bytes: int) -> tuple[bytes, ...]:
+def streamed(body: bytes, chunk_bytes: int, *, limit_bytes: int = 10**9) -> tuple[bytes, ...]:
     """What a stream of these bytes gives."""
     chunks = (body[start : start + chunk_bytes] for start in range(0, len(body), chunk_bytes))
-    return tuple(b"".join(file) for file in unpack_stream(chunks, "s3://b/k", stored_bytes=len(body)))
+    return tuple(b"".join(file) for file in unpack_stream(chunks, "s3://b/k", limit_bytes=limit_bytes))
 
 
 @settings(max_examples=100)
@@ -191,19 +190,16 @@ def test_a_stream_gives_what_the_whole_gives_and_fails_where_it_fails(
     assert streamed(stored, chunk_bytes) == expected
 
 
-def test_a_stream_stops_at_a_limit_that_grows_with_its_size(
-    compress: Compress, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_stops_at_a_limit_that_grows_with_its_size(compress: Compress) -> None:
     body = compress(bytes(3_000_000))
     enough = UnpackLimits(object_bytes=1000, expansion=3_000_000 // len(body) + 1)
-    monkeypatch.setattr(compression, "LIMITS", Limits(unpack=enough))
-    assert expansion_limit(len(body)) >= 3_000_000
-    assert streamed(body, 100) == (bytes(3_000_000),)
+    limit_bytes = expansion_limit(len(body), enough)
+    assert limit_bytes >= 3_000_000
+    assert streamed(body, 100, limit_bytes=limit_bytes) == (bytes(3_000_000),)
 
     too_little = UnpackLimits(object_bytes=1000, expansion=3_000_000 // len(body) - 1)
-    monkeypatch.setattr(compression, "LIMITS", Limits(unpack=too_little))
     with pytest.raises(ObjectUnreadable, match="the limit for one object"):
-        streamed(body, 100)
+        streamed(body, 100, limit_bytes=expansion_limit(len(body), too_little))
 
 
 def test_a_stream_that_s3_breaks_off_is_no_fault_of_the_object(compress: Compress) -> None:
@@ -213,7 +209,7 @@ def test_a_stream_that_s3_breaks_off_is_no_fault_of_the_object(compress: Compres
         yield body[:50]
         raise ObjectUnavailable("s3://b/k", "gone away")
 
-    files = unpack_stream(chunks(), "s3://b/k", stored_bytes=len(body))
+    files = unpack_stream(chunks(), "s3://b/k", limit_bytes=10**9)
 
     with pytest.raises(ObjectUnavailable, match="gone away"):
         list(chain.from_iterable(files))
