@@ -14,7 +14,7 @@ import polars as pl
 from ingest_project.reading.values.shape import Path, kind_of, parts, spelled
 
 RENAME = "rename it in one of them, or by `from` in `columns`"
-DECLARE = "declare the column as a string"
+SKIP = "rename it in one of them, or `{drop: true}` skips it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _reason(aspect: _Aspect, ways: Ways, usual: Path | str) -> str:
     if isinstance(way, tuple) and isinstance(usual, tuple):
         return f"{spelled(way)!r} differs only in case from {spelled(usual)!r} of most files; {RENAME}"
     if aspect.of == "kind":
-        return f"{shown!r} is a {way}, and a {usual} in most files; {DECLARE}"
+        return f"{shown!r} is a {way}, and a {usual} in most files; {SKIP}"
     if way == shown:
         return f"{shown!r} is the beginning of names in most files, as in '{usual}x'; {RENAME}"
     name = next(name for other in ways if (name := str(other.path[0])).startswith(str(way)))

@@ -67,7 +67,7 @@ def _common_types(
             raise SchemaMismatch(
                 uri,
                 f"column {spelled(path)!r} is a {' and a '.join(sorted(kinds))} in different files; "
-                f"declare {path[0]!r} as a string, or apart",
+                f"rename {path[0]!r} in some of them, or `{{drop: true}}` skips it",
             )
         if kinds == {"value"}:
             common[path] = _common_type(path, dtypes, [*_at(path, frames, types)], uri)
