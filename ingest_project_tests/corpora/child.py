@@ -8,7 +8,8 @@ from multiprocessing.connection import Connection
 from traceback import format_exception
 from typing import Any, Final, TypeVar
 
-SECONDS: Final = 120
+SECONDS: Final = 600
+"""A file of 1 KB may hold gigabytes; an endless loop is seen, too."""
 
 Item = TypeVar("Item")
 Judged = TypeVar("Judged")

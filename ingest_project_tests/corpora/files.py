@@ -1,9 +1,15 @@
 """The files of a corpus: which of them are of a supported format, by their names."""
 
+import bz2
+import gzip
+import io
+import lzma
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
+
+import pyarrow as pa
 
 from ingest_project.reading.format_options import CsvDialect, FormatOptions
 from ingest_project.reading.formats.table import FORMATS
@@ -43,7 +49,7 @@ class CorpusFile:
         """The options that a user would give for this file: the delimiter that its first line shows."""
         if self.format != "csv":
             return FormatOptions()
-        first = self.path.read_bytes()[:65536].partition(b"\n")[0].decode("latin-1")
+        first = unpacked(self.body(), self.path.suffix)[:65536].partition(b"\n")[0].decode("latin-1")
         return FormatOptions(csv=CsvDialect(delimiter=max(DELIMITERS, key=first.count)))
 
     def __str__(self) -> str:
@@ -75,3 +81,16 @@ def format_of(path: PurePath) -> TableFormat | None:
         for extension in one.extensions
     }
     return (known | OTHER_NAMES).get(suffixes[-1])
+
+
+def unpacked(body: bytes, suffix: str) -> bytes:
+    """A compressed file's content."""
+    if suffix == ".gz":
+        return gzip.decompress(body)
+    if suffix == ".zst":
+        return bytes(pa.input_stream(io.BytesIO(body), compression="zstd").read())
+    if suffix == ".bz2":
+        return bz2.decompress(body)
+    if suffix == ".xz":
+        return lzma.decompress(body)
+    return body

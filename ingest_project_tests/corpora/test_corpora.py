@@ -3,20 +3,21 @@
 import io
 import json
 import os
-from collections import Counter, defaultdict
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from openpyxl import Workbook
 from pyarrow import ipc, orc
 from pyarrow import parquet as pq
 
-from ingest_project_tests.corpora.__main__ import Tally, judge_alone, judge_together, main
-from ingest_project_tests.corpora.batches import judged_together
+from ingest_project_tests.corpora.__main__ import batches_of, main
+from ingest_project_tests.corpora.batches import BatchVerdict, judged_together
 from ingest_project_tests.corpora.child import ChildDied, each_in_child
 from ingest_project_tests.corpora.files import files_of
 from ingest_project_tests.corpora.referees import Rows
-from ingest_project_tests.corpora.verdict import Outcome, differences, judged
+from ingest_project_tests.corpora.verdict import Outcome, Verdict, differences, judged
 from ingest_project_tests.reading.typed_values import FILES
 
 TABLE = pa.table({"id": [1, 2], "name": ["a", None], "tags": [["x"], []]})
@@ -35,6 +36,14 @@ def written(write: object) -> bytes:
     return sink.getvalue()
 
 
+def workbook() -> bytes:
+    made, sink = Workbook(), io.BytesIO()
+    for row in (["id", "name", "at"], [1, "a", datetime(2026, 11, 20, 10)], [2, None, None]):  # noqa: DTZ001
+        made.active.append(row)  # type: ignore[union-attr]
+    made.save(sink)
+    return sink.getvalue()
+
+
 GOOD = {
     "rows.csv": b"id;name\n1;a\n2;\n",
     "rows.json": b'[{"id": 1, "amount": 0.10}, {"id": 2, "tags": ["x"]}]',
@@ -42,6 +51,7 @@ GOOD = {
     "rows.parquet": written(pq.write_table),
     "rows.orc": written(orc.write_table),
     "rows.arrow": arrow_file(),
+    "rows.xlsx": workbook(),
     "rows.avro": FILES["avro"]("decimal(12,2)", []),
 }
 
@@ -53,19 +63,14 @@ def corpus(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def counts_of(folder: Path) -> tuple[Counter[str], list[str]]:
-    tally: Tally = defaultdict(Counter)
-    files = [*files_of(folder)]
-    lines = [*judge_alone(files, tally, reasons=False), *judge_together(files, tally)]
-    return sum(tally.values(), Counter()), lines
-
-
 def test_good_files_of_each_format_come_in_alone_and_together(corpus: Path) -> None:
-    counts, lines = counts_of(corpus)
+    files = [*files_of(corpus)]
 
-    assert lines == []
-    assert counts["in"] == counts["in together"] == counts["files"] == len(GOOD) + 1
-    assert counts["wrong"] == counts["crash"] == counts["unknown"] == counts["doubtful"] == 0
+    alone = [judged(file) for file in files]
+    together = [judged_together(batch) for batch in batches_of(files)]
+
+    assert alone == [Verdict("in")] * (len(GOOD) + 1)
+    assert together == [BatchVerdict(1, (), ())] * (len(GOOD) + 1)
 
 
 def test_damaged_files_are_refused_and_bad_rows_set_aside(tmp_path: Path) -> None:

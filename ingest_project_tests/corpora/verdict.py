@@ -92,7 +92,7 @@ def judged(file: CorpusFile) -> Verdict:
         is_doubtful = bool(found) and not RULES.search(reason) and any(_has_good_row(one) for one in found)
         why = f"{outcome.error_class}: {reason}"
         return Verdict("refused", why, tuple(faults), tuple(disputes), is_doubtful=is_doubtful)
-    if not found and refusals and outcome.rows:
+    if not found and refusals and outcome.rows and not outcome.rejected:
         disputes += [f"came in, though no referee reads it: {refusals[0]}"]
     fate = "set aside" if outcome.rejected else "in"
     return Verdict(fate, reason, tuple(faults), tuple(disputes))
