@@ -76,7 +76,7 @@ def _duckdb_parquet(_body: bytes, file: CorpusFile) -> Iterator[tuple[int, Any]]
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         path = str(file.path).replace("'", "''")
-        found = connection.sql(f"select * from read_parquet('{path}')")  # noqa: S608 - a path of ours
+        found = connection.sql(f"select * from read_parquet('{path}', hive_partitioning=false)")  # noqa: S608 - a path of ours
         yield from _of_table(found.to_arrow_table())
 
 
