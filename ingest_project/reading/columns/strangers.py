@@ -6,8 +6,7 @@ nested in one file and not in another. What most objects have counts, so one odd
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -17,8 +16,7 @@ RENAME = "rename it in one of them, or by `from` in `columns`"
 SKIP = "rename it in one of them, or `{drop: true}` skips it"
 
 
-@dataclass(frozen=True, slots=True)
-class _Aspect:
+class _Aspect(NamedTuple):
     """Something that all files of a table must have in the same way.
 
     It is how a path is spelled, what kind the values at a path are, or whether the first part of a name with
@@ -44,6 +42,8 @@ def strangers(schemas: Sequence[Mapping[str, pl.DataType]], *, mixes_kinds: bool
     ways = [dict(_ways(schema, mixes_kinds=mixes_kinds)) for schema in schemas]
     usual = _usual(ways)
     odd = [place for place, one in enumerate(ways) if next(_conflicts(one, usual), None) is not None]
+    if not odd:
+        return {}
     kept: dict[_Aspect, Path | str] = {}
     for place in sorted(set(range(len(ways))) - set(odd)):
         kept |= ways[place]
@@ -73,12 +73,14 @@ def _folded(path: Path) -> Path:
 
 
 def _usual(ways: Iterable[Ways]) -> Ways:
-    """The most frequent way of each aspect, or the first of several such ways."""
-    counts: dict[_Aspect, Counter[Path | str]] = defaultdict(Counter)
-    for one in ways:
-        for aspect, way in one.items():
-            counts[aspect][way] += 1
-    return {aspect: max(found, key=found.__getitem__) for aspect, found in counts.items()}
+    """The most frequent way of each aspect that has several, or the first of several such ways."""
+    counts = Counter(way for one in ways for way in one.items())
+    by_aspect: dict[_Aspect, dict[Path | str, int]] = defaultdict(dict)
+    for (aspect, way), count in counts.items():
+        by_aspect[aspect][way] = count
+    return {
+        aspect: max(found, key=found.__getitem__) for aspect, found in by_aspect.items() if len(found) > 1
+    }
 
 
 def _conflicts(ways: Ways, others: Ways) -> Iterator[_Aspect]:
