@@ -42,7 +42,7 @@ def python_values(array: Any) -> list[Any]:
     if pa.types.is_dictionary(kind):
         return python_values(array.dictionary_decode())
     if pa.types.is_run_end_encoded(kind):
-        return python_values(pc.run_end_decode(array))
+        return python_values(pc.run_end_decode(array))  # type: ignore[attr-defined]
     if pa.types.is_struct(kind):
         return _structs(array)
     if pa.types.is_map(kind):

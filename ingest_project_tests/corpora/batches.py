@@ -102,8 +102,7 @@ def _outcome_of(item: ObjectVersion, result: ReadResult) -> Outcome:
         frame = result.frame.filter(own)
         used = [one.name for one in frame.get_columns() if one.null_count() < frame.height]
         rows = rows_of(frame.select(used)) if frame.height else []
-    rejected = [] if result.rejected is None else result.rejected.filter(own)
-    return Outcome(
-        tuple(rows),
-        tuple(rejected.select("line_number", "column_name", "reason").rows()) if len(rejected) else (),
-    )
+    if result.rejected is None:
+        return Outcome(tuple(rows))
+    rejected = result.rejected.filter(own).select("line_number", "column_name", "reason")
+    return Outcome(tuple(rows), tuple(rejected.rows()))

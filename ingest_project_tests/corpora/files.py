@@ -80,7 +80,7 @@ def format_of(path: PurePath) -> TableFormat | None:
         if name not in {"text", "binary"}
         for extension in one.extensions
     }
-    return (known | OTHER_NAMES).get(suffixes[-1])
+    return {**known, **OTHER_NAMES}.get(suffixes[-1])
 
 
 def unpacked(body: bytes, suffix: str) -> bytes:

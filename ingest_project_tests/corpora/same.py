@@ -68,9 +68,10 @@ def _is_same_struct(wanted: Mapping[str, Any], got: Any) -> bool:
         return len(got) == len(wanted) and _is_same_list([*wanted.items()], got)
     if not isinstance(got, dict):
         return False
+    both = {**wanted, **got}
     return all(
-        same(wanted[name], got[name]) if name in got and name in wanted else is_hollow((wanted | got)[name])
-        for name in wanted | got
+        same(wanted[name], got[name]) if name in got and name in wanted else is_hollow(both[name])
+        for name in both
     )
 
 

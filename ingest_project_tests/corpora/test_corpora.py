@@ -127,7 +127,8 @@ def die_or_say(number: int) -> int:
 
 
 def test_a_crash_is_the_fault_of_one_file() -> None:
-    died, found = [], []
+    died: list[int] = []
+    found: list[int] = []
     for item, answer in each_in_child(die_or_say, [1, 2, 3]):
         (died if isinstance(answer, ChildDied) else found).append(item)
 
