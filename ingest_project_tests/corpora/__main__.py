@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def judge_alone(files: Iterable[CorpusFile], tally: Tally, *, reasons: bool) -> Iterator[str]:
     """Counts how each file fares, and yields what is to be told of it."""
     for file, verdict in each_in_child(judged, files):
-        counts = tally[file.corpus, file.format]
+        counts = tally[file.corpus, file.kind]
         counts["files"] += 1
         if isinstance(verdict, ChildDied):
             counts["crash"] += 1
@@ -71,7 +71,7 @@ def _told(file: CorpusFile, verdict: Verdict, *, reasons: bool) -> Iterator[str]
 def judge_together(files: Iterable[CorpusFile], tally: Tally) -> Iterator[str]:
     """Counts how the files of each format fare in one batch, and yields what is to be told of it."""
     for batch, verdict in each_in_child(judged_together, batches_of(files), seconds=BATCH_SECONDS):
-        counts = tally[batch[0].corpus, batch[0].format]
+        counts = tally[batch[0].corpus, batch[0].kind]
         if isinstance(verdict, ChildDied):
             counts["crash"] += 1
             yield f"CRASH {len(batch)} files like {batch[0]} together: {verdict}"
@@ -86,10 +86,10 @@ def judge_together(files: Iterable[CorpusFile], tally: Tally) -> Iterator[str]:
 def batches_of(files: Iterable[CorpusFile]) -> Iterator[list[CorpusFile]]:
     """Files of one corpus, of one format, with the same options."""
 
-    def kind(file: CorpusFile) -> tuple[str, str, bool, str]:
-        return file.corpus, file.format, file.is_value, file.options().csv.delimiter
+    def alike(file: CorpusFile) -> tuple[str, str, str]:
+        return file.corpus, file.kind, file.options().csv.delimiter
 
-    for _, batch in groupby(sorted(files, key=kind), key=kind):
+    for _, batch in groupby(sorted(files, key=alike), key=alike):
         yield list(batch)
 
 

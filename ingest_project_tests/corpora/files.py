@@ -29,8 +29,8 @@ DELIMITERS: Final = ",\t;|"
 class CorpusFile:
     """A file of a corpus and the format that its name tells.
 
-    An `is_value` file of JSON is read as the value of a field of a line of NDJSON: test files of JSON are
-    mostly scalars and arrays, which are not rows.
+    An `is_value` file of JSON is read as the value of a field of an object: test files of JSON are mostly
+    scalars and arrays, which are not rows.
     """
 
     corpus: str
@@ -43,7 +43,7 @@ class CorpusFile:
         body = self.path.read_bytes()
         if not self.is_value:
             return body
-        return b'{"v": %s}\n' % body.translate(bytes.maketrans(b"\r\n", b"  "))
+        return b'{"v": %s}' % body
 
     def options(self) -> FormatOptions:
         """The options that a user would give for this file: the delimiter that its first line shows."""
@@ -51,6 +51,11 @@ class CorpusFile:
             return FormatOptions()
         first = unpacked(self.body(), self.path.suffix)[:65536].partition(b"\n")[0].decode("latin-1")
         return FormatOptions(csv=CsvDialect(delimiter=max(DELIMITERS, key=first.count)))
+
+    @property
+    def kind(self) -> str:
+        """What its row of the table is called."""
+        return f"{self.format} value" if self.is_value else self.format
 
     def __str__(self) -> str:
         return f"{self.path}{' as a value' if self.is_value else ''}"
@@ -64,7 +69,7 @@ def files_of(folder: Path) -> Iterator[CorpusFile]:
             continue
         yield CorpusFile(folder.name, path, found)
         if found == "json" and path.suffix == ".json":
-            yield CorpusFile(folder.name, path, "ndjson", is_value=True)
+            yield CorpusFile(folder.name, path, "json", is_value=True)
 
 
 def format_of(path: PurePath) -> TableFormat | None:

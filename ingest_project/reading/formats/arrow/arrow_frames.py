@@ -12,7 +12,7 @@ from ingest_project.reading.formats.typed_files import SKIP, UnsupportedColumn
 
 MAX_DECIMAL_DIGITS = 38
 INTERVALS = frozenset(
-    (pa.lib.Type_INTERVAL_MONTHS, pa.lib.Type_INTERVAL_DAY_TIME, pa.lib.Type_INTERVAL_MONTH_DAY_NANO)
+    getattr(pa.lib, f"Type_INTERVAL_{unit}") for unit in ("MONTHS", "DAY_TIME", "MONTH_DAY_NANO")
 )
 """The numbers of these types. `pa.types.is_interval` knows the last one only."""
 
