@@ -56,7 +56,8 @@ def _faults_of(file: CorpusFile, alone: Outcome, together: Outcome) -> Iterator[
         yield f"its reason is {together.reason!r}, but alone it is {alone.reason!r}"
     elif together.error_class is not None and alone.error_class is None:
         own = {name for row in alone.rows[:1000] for name in row}
-        if not own & {name.partition(".")[0] for name in QUOTED.findall(together.reason)}:
+        named = {re.split(r"[.\[{]", name)[0] for name in QUOTED.findall(together.reason)}
+        if own and not own & named:  # without a good row the columns are not known here
             yield f"its reason names none of its columns: {together.reason}"
 
 
