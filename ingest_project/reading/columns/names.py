@@ -10,7 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 import polars as pl
 
 from ingest_project.errors import ColumnRefused
-from ingest_project.reading.values.types import storable, type_of, typed_part
+from ingest_project.reading.values.types import (
+    UnusableName,
+    refuse_names_within,
+    storable,
+    type_of,
+    typed_part,
+)
 from ingest_project.settings.model import RESERVED_COLUMNS
 from ingest_project.settings.type_grammar import parse_column_type
 
@@ -75,9 +81,14 @@ def _type_fault(name: str, dtype: pl.DataType) -> str | None:
     if type_of(storable(dtype)) is None:
         return f"column {name!r} is {dtype}, a type that a table cannot have; declare it as another type"
     typed = typed_part(storable(dtype))
+    if typed is None:
+        return None
     try:
-        parse_column_type(str(typed)) if typed is not None else None
-    except ValueError as error:  # the name of a field within
+        refuse_names_within(typed, f"{name}.")
+        parse_column_type(str(typed))
+    except UnusableName as error:
+        return f"{error}; rename it in the file, or `{{drop: true}}` skips column {name!r}"
+    except ValueError as error:
         return f"column {name!r} cannot be in a table: {str(error)[-200:]}"
     return None
 

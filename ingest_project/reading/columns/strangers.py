@@ -5,65 +5,95 @@ nested in one file and not in another. What most objects have counts, so one odd
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import polars as pl
 
 from ingest_project.reading.values.shape import Path, kind_of, parts, spelled
 
 RENAME = "rename it in one of them, or by `from` in `columns`"
-DECLARE = "declare the column as a string"
+SKIP = "rename it in one of them, or `{drop: true}` skips it"
 
-Of = TypeVar("Of")
-Way = TypeVar("Way")
+
+class _Aspect(NamedTuple):
+    """Something that all files of a table must have in the same way.
+
+    It is how a path is spelled, what kind the values at a path are, or whether the first part of a name with
+    dots is the name of a column.
+    """
+
+    of: Literal["spelling", "kind", "dots"]
+    path: Path
+
+
+Ways = Mapping[_Aspect, Path | str]
 
 
 def strangers(schemas: Sequence[Mapping[str, pl.DataType]], *, mixes_kinds: bool) -> dict[int, str]:
-    """The places of the schemas that do not go together with most of them, each with its reason.
+    """The places of the schemas that do not go together with the others, each with its reason.
 
-    All that are left go together. Of two ways that are equally frequent, the first one counts. `mixes_kinds`
-    says that values and nested values of one column are read as text.
+    All that are left go together, and none of those found goes with them. What most have counts; of two ways
+    that are equally frequent, the first one. `mixes_kinds` says that values and nested values of one column
+    are read as text.
     """
     if all(schema == schemas[0] for schema in schemas):
         return {}
-    taken_apart = [_taken_apart(schema) for schema in schemas]
-    usual_names = _usual((_folded(path), path) for one in taken_apart for path in one)
-    usual_kinds = {} if mixes_kinds else _usual(found for one in taken_apart for found in one.items())
-    columns = {path[0] for one in taken_apart for path in one}
-    reasons = (_reasons(one, usual_names, usual_kinds, columns) for one in taken_apart)
-    return {place: reason for place, found in enumerate(reasons) if (reason := next(found, None)) is not None}
+    ways = [dict(_ways(schema, mixes_kinds=mixes_kinds)) for schema in schemas]
+    usual = _usual(ways)
+    odd = [place for place, one in enumerate(ways) if next(_conflicts(one, usual), None) is not None]
+    if not odd:
+        return {}
+    kept: dict[_Aspect, Path | str] = {}
+    for place in sorted(set(range(len(ways))) - set(odd)):
+        kept |= ways[place]
+    found: dict[int, str] = {}
+    for place in odd:  # an odd one may only differ from another odd one
+        aspect = next(_conflicts(ways[place], kept), None)
+        if aspect is None:
+            kept |= ways[place]
+        else:
+            found[place] = _reason(aspect, ways[place], kept[aspect])
+    return found
 
 
-def _taken_apart(schema: Mapping[str, pl.DataType]) -> dict[Path, str]:
-    """The kind of each part, by its path."""
-    return {path: kind_of(part) for name, dtype in schema.items() for path, part in parts(dtype, (name,))}
+def _ways(schema: Mapping[str, pl.DataType], *, mixes_kinds: bool) -> Iterator[tuple[_Aspect, Path | str]]:
+    for name, dtype in schema.items():
+        for path, part in parts(dtype, (name,)):
+            yield _Aspect("spelling", _folded(path)), path
+            if not mixes_kinds:
+                yield _Aspect("kind", path), kind_of(part)
+        yield _Aspect("dots", (name,)), name
+        if (first := name.partition(".")[0]) != name:
+            yield _Aspect("dots", (first,)), f"{first}."
 
 
 def _folded(path: Path) -> Path:
     return tuple(step.lower() if isinstance(step, str) else step for step in path)
 
 
-def _usual(found: Iterable[tuple[Of, Way]]) -> dict[Of, Way]:
-    """The most frequent way, or the first of several such ways, where there are several."""
-    counts: dict[Of, Counter[Way]] = defaultdict(Counter)
-    for of, way in found:
-        counts[of][way] += 1
-    return {of: max(ways, key=ways.__getitem__) for of, ways in counts.items() if len(ways) > 1}
+def _usual(ways: Iterable[Ways]) -> Ways:
+    """The most frequent way of each aspect that has several, or the first of several such ways."""
+    counts = Counter(way for one in ways for way in one.items())
+    by_aspect: dict[_Aspect, dict[Path | str, int]] = defaultdict(dict)
+    for (aspect, way), count in counts.items():
+        by_aspect[aspect][way] = count
+    return {
+        aspect: max(found, key=found.__getitem__) for aspect, found in by_aspect.items() if len(found) > 1
+    }
 
 
-def _reasons(
-    kinds: Mapping[Path, str],
-    usual_names: Mapping[Path, Path],
-    usual_kinds: Mapping[Path, str],
-    columns: Collection[object],
-) -> Iterator[str]:
-    for path, kind in kinds.items():
-        usual = usual_names.get(_folded(path), path)
-        if usual != path:
-            yield f"{spelled(path)!r} differs only in case from {spelled(usual)!r} of most files; {RENAME}"
-        if usual_kinds.get(path, kind) != kind:
-            yield f"{spelled(path)!r} is a {kind}, and a {usual_kinds[path]} in most files; {DECLARE}"
-        name = str(path[0])
-        if len(path) == 1 and (first := name.partition(".")[0]) != name and first in columns:
-            yield f"{name!r} looks like a field of column {first!r} of other files; {RENAME}"
+def _conflicts(ways: Ways, others: Ways) -> Iterator[_Aspect]:
+    return (aspect for aspect, way in ways.items() if others.get(aspect, way) != way)
+
+
+def _reason(aspect: _Aspect, ways: Ways, usual: Path | str) -> str:
+    way, shown = ways[aspect], spelled(aspect.path)
+    if isinstance(way, tuple) and isinstance(usual, tuple):
+        return f"{spelled(way)!r} differs only in case from {spelled(usual)!r} of most files; {RENAME}"
+    if aspect.of == "kind":
+        return f"{shown!r} is a {way}, and a {usual} in most files; {SKIP}"
+    if way == shown:
+        return f"{shown!r} is the beginning of names in most files, as in '{usual}x'; {RENAME}"
+    name = next(name for other in ways if (name := str(other.path[0])).startswith(str(way)))
+    return f"{name!r} looks like a field of column {shown!r} of most files; {RENAME}"

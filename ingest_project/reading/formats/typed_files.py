@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 from polars.exceptions import PanicException, PolarsError
 
-from ingest_project.errors import ObjectUnreadable
+from ingest_project.errors import ColumnRefused, ObjectUnreadable
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.respelled import respelled
 from ingest_project.reading.parsed import Parsed
@@ -16,6 +16,14 @@ from ingest_project.settings.wording import clipped
 
 FAULTS = (PolarsError, PanicException, pa.ArrowException, OSError, ValueError, NotImplementedError)
 """The exceptions that damaged files cause: Polars panics on some of them."""
+
+SKIP = "`{drop: true}` skips it"
+"""What to do about a column that is not supported."""
+
+
+class UnsupportedColumn(ValueError):
+    """A column of a valid file is one that no table can have, such as a union; the message names it."""
+
 
 ReadFile = Callable[[bytes, Container[str]], pl.DataFrame]
 """Reads a file. The columns that are passed over may have any type, and may become nulls."""
@@ -44,9 +52,14 @@ def _file(body: bytes, bodies: Bodies, file_format: TableFormat, read: ReadFile)
 
 @contextmanager
 def unreadable(file_format: TableFormat, uri: str) -> Iterator[None]:
-    """Translates the exceptions of a damaged file into an ObjectUnreadable of this object."""
+    """Translates the exceptions of a damaged file into an ObjectUnreadable of this object.
+
+    An UnsupportedColumn becomes a ColumnRefused, because the file is valid.
+    """
     try:
         yield
+    except UnsupportedColumn as error:
+        raise ColumnRefused(uri, str(error)) from error
     except FAULTS as error:
         reason = clipped(str(error).partition("\n")[0], 200)
         raise ObjectUnreadable(uri, f"it is not a valid {file_format} file: {reason}") from error

@@ -20,9 +20,10 @@ def stacked(frames: Sequence[pl.DataFrame], uri: str) -> pl.DataFrame:
     become text, and so do numbers that the widest type would change. Raises SchemaMismatch if a value is
     nested in some frames only, or nested otherwise.
     """
-    filled = [frame for frame in frames if frame.width]
-    if not filled:
+    with_columns = next((frame for frame in frames if frame.width), None)
+    if with_columns is None:
         return pl.DataFrame(height=sum(frame.height for frame in frames))
+    filled = [_with_a_column_of(with_columns, frame) for frame in frames if frame.width or frame.height]
     # Polars makes a new schema each time, which takes long with 10,000 columns.
     schemas = [frame.schema for frame in filled]
     if all(schema == schemas[0] for schema in schemas):
@@ -35,6 +36,14 @@ def stacked(frames: Sequence[pl.DataFrame], uri: str) -> pl.DataFrame:
         raise SchemaMismatch(
             uri, f"the files' columns do not agree: {clipped(str(error).splitlines()[0], 200)}"
         ) from error
+
+
+def _with_a_column_of(other: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame; one that has rows and no columns, as files of nulls alone do, gets a column of nulls.
+
+    Polars does not concatenate rows without columns.
+    """
+    return frame if frame.width else other.select(pl.first()).clear(frame.height)
 
 
 def _types(schema: pl.Schema) -> dict[Path, pl.DataType]:
@@ -58,7 +67,7 @@ def _common_types(
             raise SchemaMismatch(
                 uri,
                 f"column {spelled(path)!r} is a {' and a '.join(sorted(kinds))} in different files; "
-                f"declare {path[0]!r} as a string, or apart",
+                f"rename {path[0]!r} in some of them, or `{{drop: true}}` skips it",
             )
         if kinds == {"value"}:
             common[path] = _common_type(path, dtypes, [*_at(path, frames, types)], uri)

@@ -128,18 +128,19 @@ def with_fields(
     found = [(name, part) for name, part in typed if part is not None]
     _refuse_names([name for name, _ in found], [name for name, _ in known], path)
     for name, part in found:
-        _refuse_names_within(part, f"{path}{name}.")
+        refuse_names_within(part, f"{path}{name}.")
     return StructOf((*known, *found))
 
 
-def _refuse_names_within(wanted: ColumnType, path: str) -> None:
+def refuse_names_within(wanted: ColumnType, path: str) -> None:
+    """Raises UnusableName for a field, at any depth, whose name a table cannot have; `path` as above."""
     match wanted:
         case ListOf(part) | MapOf(_, part):
-            _refuse_names_within(part, path)
+            refuse_names_within(part, path)
         case StructOf(fields):
             _refuse_names([name for name, _ in fields], (), path)
             for name, part in fields:
-                _refuse_names_within(part, f"{path}{name}.")
+                refuse_names_within(part, f"{path}{name}.")
 
 
 def _refuse_names(names: Iterable[str], known: Iterable[str], path: str) -> None:

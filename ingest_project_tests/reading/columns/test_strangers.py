@@ -25,7 +25,8 @@ LONG, TEXT = pl.Int64(), pl.String()
             {"v": pl.List(pl.Struct({"x": pl.Struct({"y": LONG})}))},
             "'v[].x' is a struct, and a value in most files",
         ),
-        ({"a": LONG}, {"a.b": LONG}, "'a.b' looks like a field of column 'a' of other files"),
+        ({"a": LONG}, {"a.b": LONG}, "'a.b' looks like a field of column 'a' of most files"),
+        ({"a.b": LONG}, {"a": LONG}, "'a' is the beginning of names in most files"),
     ],
 )
 @pytest.mark.parametrize("place", [0, 3])
@@ -41,6 +42,14 @@ def test_the_odd_one_of_four_is_found_wherever_it_stands(
 
 def test_of_two_equally_frequent_ways_the_first_counts() -> None:
     assert list(strangers([{"ID": LONG}, {"id": LONG}], mixes_kinds=False)) == [1]
+
+
+def test_one_that_differs_only_from_another_odd_one_comes_in() -> None:
+    usual, odd = {"id": LONG}, {"ID": LONG, "Codes": pl.List(LONG), "a": LONG}
+
+    found = strangers([usual, odd, {"id": LONG, "codes": LONG}, {"a.b": LONG}, usual], mixes_kinds=False)
+
+    assert list(found) == [1]
 
 
 def test_types_of_values_are_no_kinds() -> None:

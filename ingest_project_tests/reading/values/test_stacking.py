@@ -96,3 +96,10 @@ def test_values_that_are_nested_in_some_files_only_are_refused_by_their_path(
 def test_bytes_that_are_no_text_are_refused_by_the_column_s_name() -> None:
     with pytest.raises(SchemaMismatch, match="column 'a' is bytes in some files only"):
         stacked([one([b"\xff"], pl.Binary()), one(["x"], pl.String())], "s3://b/k")
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_rows_without_columns_stay_rows(first: int) -> None:
+    frames = [pl.DataFrame(height=first), one([1], pl.Int64()), pl.DataFrame(height=2 - first)]
+
+    assert stacked(frames, "s3://b/k")["a"].to_list() == [None] * first + [1] + [None] * (2 - first)

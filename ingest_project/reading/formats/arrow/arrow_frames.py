@@ -1,13 +1,20 @@
 """Converts Arrow tables to frames, including types that Polars does not read."""
 
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Container, Iterable
 from typing import Any, TypeVar
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest_project.reading.formats.typed_files import SKIP, UnsupportedColumn
+
 MAX_DECIMAL_DIGITS = 38
+INTERVALS = frozenset(
+    getattr(pa.lib, f"Type_INTERVAL_{unit}") for unit in ("MONTHS", "DAY_TIME", "MONTH_DAY_NANO")
+)
+"""The numbers of these types. `pa.types.is_interval` knows the last one only."""
 
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 
@@ -23,7 +30,7 @@ def polars_reads(schema: pa.Schema) -> bool:
 
 
 def _is_read_by_polars(dtype: Any) -> bool:
-    if isinstance(dtype, pa.RunEndEncodedType) or pa.types.is_interval(dtype):
+    if isinstance(dtype, pa.RunEndEncodedType) or _is_interval(dtype):
         return False
     if _is_list_view(dtype) or pa.types.is_union(dtype) or isinstance(dtype, pa.FixedSizeListType):
         return False
@@ -39,7 +46,8 @@ def _is_read_by_polars(dtype: Any) -> bool:
 
 
 def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> pl.DataFrame:
-    """The table as a frame. Raises ValueError or pa.ArrowException if it is damaged, or as `frame_of` does.
+    """The table as a frame. Raises ValueError or pa.ArrowException if it is damaged, UnsupportedColumn for
+    two columns, or two fields of a column, of one name, or else as `frame_of` does.
 
     Columns that are `passed_over` and that Polars does not read are nulls. A column without a name is called
     by its position, as in CSV.
@@ -48,8 +56,26 @@ def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> pl.DataF
     """
     names = [name or f"column_{place}" for place, name in enumerate(table.column_names, start=1)]
     table = without_passed_over(table, passed_over).rename_columns(names)
+    if (name := _repeated(names)) is not None:
+        raise UnsupportedColumn(f"two of its columns have the name {name!r}")
+    for field in table.schema:
+        _refuse_twins(field.type, field.name)
     table.validate(full=True)
     return frame_of(table) if not polars_reads(table.schema) else _frame(_without_metadata(table))
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    """The first name that is there twice: Polars refuses such columns, or panics."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
+def _refuse_twins(dtype: Any, path: str) -> None:
+    """Raises UnsupportedColumn for two fields of a struct that have the same name."""
+    children = [dtype.field(place) for place in range(dtype.num_fields)] if pa.types.is_nested(dtype) else []
+    if isinstance(dtype, pa.StructType) and (name := _repeated(child.name for child in children)) is not None:
+        raise UnsupportedColumn(f"two fields of {path!r} have the name {name!r}")
+    for child in children:
+        _refuse_twins(child.type, f"{path}.{child.name}")
 
 
 def without_passed_over(rows: Rows, passed_over: Container[str]) -> Rows:
@@ -63,7 +89,7 @@ def without_passed_over(rows: Rows, passed_over: Container[str]) -> Rows:
 def known_schema(schema: pa.Schema, passed_over: Container[str]) -> pa.Schema:
     """The schema of rows `without_passed_over`.
 
-    Raises ValueError, naming the column, for a type that a table cannot have.
+    Raises UnsupportedColumn for a type that a table cannot have.
     """
     for place, field in enumerate(schema):
         if _is_skipped(field, passed_over):
@@ -72,7 +98,7 @@ def known_schema(schema: pa.Schema, passed_over: Container[str]) -> pa.Schema:
         try:
             _known_type(_decoded(field.type), as_text=True)
         except pa.ArrowNotImplementedError as error:
-            raise ValueError(_not_supported(field.name, field.type)) from error
+            raise UnsupportedColumn(_not_supported(field.name, field.type)) from error
     return schema
 
 
@@ -81,7 +107,7 @@ def _is_skipped(field: Any, passed_over: Container[str]) -> bool:
 
 
 def _not_supported(name: str, dtype: Any) -> str:
-    return f"column {name!r} is {dtype}, which is not supported"
+    return f"column {name!r} is {dtype}, which is not supported; {SKIP}"
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
@@ -99,12 +125,10 @@ def frame_of(table: pa.Table) -> pl.DataFrame:
     """The same columns, with times of any zone in UTC, and decimals of more than 38 digits as text if they
     need it.
 
-    Raises ValueError, naming the column, for a type that a table cannot have, such as an interval or a union,
-    and for times that are out of range.
+    Raises UnsupportedColumn for a type that a table cannot have, such as an interval or a union, and
+    ValueError, naming the column, for times that are out of range.
     """
     columns = [_known(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
-    if len(set(table.column_names)) < len(table.column_names):
-        raise ValueError("two of its columns have the same name")  # Polars panics on them
     # Not as one series each: Polars would make text of each dictionary with several chunks.
     return _frame(pa.table(columns, names=table.column_names))
 
@@ -123,9 +147,8 @@ def _known(name: str, column: Any) -> Any:
             return column if wanted == column.type else column.cast(wanted)
         except pa.ArrowInvalid as error:
             reason = f"column {name!r} has a value that a column cannot hold: {error}"
-        except pa.ArrowNotImplementedError:
-            reason = _not_supported(name, column.type)
-            break
+        except pa.ArrowNotImplementedError as error:
+            raise UnsupportedColumn(_not_supported(name, column.type)) from error
     raise ValueError(reason)
 
 
@@ -147,7 +170,7 @@ def _known_type(dtype: Any, *, as_text: bool) -> Any:
         return pa.timestamp(unit, "UTC" if dtype.tz is not None else None)
     if isinstance(dtype, pa.BaseExtensionType) or pa.types.is_date64(dtype) or pa.types.is_decimal(dtype):
         return _known_value(dtype, as_text=as_text)
-    if pa.types.is_union(dtype) or pa.types.is_interval(dtype) or _is_list_view(dtype):
+    if pa.types.is_union(dtype) or _is_interval(dtype) or _is_list_view(dtype):
         raise pa.ArrowNotImplementedError(str(dtype))
     return dtype
 
@@ -160,6 +183,10 @@ def _known_value(dtype: Any, *, as_text: bool) -> Any:
     if isinstance(dtype, pa.BaseExtensionType):  # such as uuid and JSON
         return _known_type(dtype.storage_type, as_text=as_text)
     return pa.date32()  # date64 has the milliseconds of a day's start; others are invalid
+
+
+def _is_interval(dtype: Any) -> bool:
+    return dtype.id in INTERVALS
 
 
 def _is_list_view(dtype: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import IO, Any
 import pyarrow as pa
 from pyarrow import parquet as pq
 
+from ingest_project.reading.formats.typed_files import SKIP, UnsupportedColumn
 from ingest_project.reading.limits import LIMITS
 
 TIMES = "INT96"
@@ -54,13 +55,13 @@ def open_parquet(source: pa.NativeFile | IO[bytes], **options: Any) -> pq.Parque
 
 
 def refuse_variants(file: pq.ParquetFile, passed_over: Container[str]) -> None:
-    """Raises ValueError, naming the column, if a file has a `VARIANT` that is not passed over.
+    """Raises UnsupportedColumn if a file has a `VARIANT` that is not passed over.
 
     It is a value of any type in an encoding of Parquet's own, which PyArrow gives as bytes.
     """
     for name in VARIANT.findall(str(file.schema)):
         if name not in passed_over:
-            raise ValueError(f"column {name!r} is a VARIANT, which is not supported")
+            raise UnsupportedColumn(f"column {name!r} is a VARIANT, which is not supported; {SKIP}")
 
 
 def parquet_batches(file: pq.ParquetFile, *, rows: int = LIMITS.step.batch_rows) -> Iterator[pa.RecordBatch]:

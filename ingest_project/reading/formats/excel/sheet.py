@@ -11,6 +11,8 @@ from ingest_project.reading.formats.excel.workbook import SharedTexts, SheetEntr
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 LETTERS = re.compile("[A-Z]{1,3}")
+TEXTS = frozenset({"str", "inlineStr"})
+"""The types of cells that may hold a text without characters."""
 ELEMENTS = names("row", "c", "v", "f", "is", "t", "rPh", "sheetData")
 
 
@@ -150,8 +152,8 @@ class _Reader:
             self._spend(len(marked))
 
     def _marked(self, written: str | None) -> str | None:
-        """The cell; None if it is empty."""
-        if written is None:
+        """The cell; None if it is empty, also where a program writes a value of no characters."""
+        if written is None or (not written.strip() and self._type not in TEXTS):
             return cells.NOT_COMPUTED if self._has_formula else None
         match self._type:
             case "s":
@@ -170,9 +172,7 @@ class _Reader:
                 return self._number_of(written.strip())
         raise ValueError(f"a cell of row {self._number} is of type {self._type[:20]!r}")
 
-    def _number_of(self, written: str) -> str | None:
-        if not written:
-            return cells.NOT_COMPUTED if self._has_formula else None
+    def _number_of(self, written: str) -> str:
         shown = self._styles[self._style] if 0 <= self._style < len(self._styles) else "number"
         return cells.number(written, shown, is_1904=self._is_1904)
 

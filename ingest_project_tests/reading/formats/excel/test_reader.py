@@ -189,6 +189,15 @@ def test_formulas_are_their_cached_values_and_one_that_was_never_computed_is_bad
     ]
 
 
+@pytest.mark.parametrize("kind", ["s", "b", "e", "d", "n"])
+def test_a_value_of_no_characters_is_an_empty_cell(kind: str) -> None:
+    empty = f'<c t="{kind}"><v></v></c>'
+
+    result = excel(by_hand(row("n", "c"), row(1, empty), row(2, "x")))
+
+    assert rows(result) == [(1, None), (2, "x")]
+
+
 def test_a_formula_that_gives_no_text_is_null_among_numbers() -> None:
     body = one_column(1, formula('""', "", "str"))
 
