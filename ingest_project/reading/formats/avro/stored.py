@@ -207,7 +207,7 @@ def _times_of_day(values: Values, factor: int) -> Values:
     found = pc.multiply(pc.if_else(in_day, values, None).cast(pa.int64()), factor).view(pa.time64("ns"))
     if found.null_count == values.null_count:
         return found
-    texts = pl.Series(found).cast(pl.String()).to_arrow()
+    texts = pl.Series(found).dt.strftime("%H:%M:%S%.9f").to_arrow()
     return pc.coalesce(texts, values.cast(pa.large_string()))
 
 
