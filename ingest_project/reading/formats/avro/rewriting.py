@@ -149,10 +149,10 @@ class Rewriting:
 
 def _records_copied(copy: Copy, data: bytes, rows: int, found: bytearray, limit_bytes: int) -> int:
     """Copies the records until one exceeds a limit, and returns where the last one ends."""
-    place = 0
+    place, end = 0, len(data)
     for _ in range(rows):
         place = copy(data, place, found)
-        if place > len(data) or len(found) > limit_bytes:
+        if place > end or len(found) > limit_bytes:
             break
     return place
 

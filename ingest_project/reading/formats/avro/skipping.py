@@ -109,20 +109,19 @@ def _run(sizes: Iterable[int]) -> Skip:
         for size in known:
             if size >= 0:
                 place += size
-                continue
-            byte = data[place]
-            if size == NUMBER:
-                place += 1
-                while byte > 0x7F:
-                    byte = data[place]
+            elif size == NUMBER:
+                while data[place] > 0x7F:
                     place += 1
-            elif byte > 0x7F or byte & 1:
-                length, place = number_at(data, place)
-                if length < 0:
-                    raise IndexError(place)
-                place += length
+                place += 1
             else:
-                place += 1 + (byte >> 1)
+                byte = data[place]
+                if byte > 0x7F or byte & 1:
+                    length, place = number_at(data, place)
+                    if length < 0:
+                        raise IndexError(place)
+                    place += length
+                else:
+                    place += 1 + (byte >> 1)
         return place
 
     return skip
