@@ -104,8 +104,12 @@ class AvroLimits:
     """The most records that take no bytes, such as nulls only: the file's length does not bound them."""
     fixed_bytes: int = 16 * MIB
     """The longest `fixed` type."""
-    polars_fixed_bytes: int = KIB
-    """The longest `fixed` type that Polars reads: it allocates all values beforehand, or aborts."""
+    preallocated_fixed_bytes: int = KIB
+    """The longest `fixed` type that is read as it is; longer ones are read as `bytes`. Polars allocates all
+    values of a block beforehand, nulls too."""
+    schema_parts: int = 100_000
+    """The most types in a schema, counting a named one each time that it is used, which may double them each
+    time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,12 @@ def _cast(values: pl.Series, wanted: ColumnType) -> pl.Series | None:
         return _bytes(values, wanted)
     if isinstance(source, pl.Date | pl.Time | pl.Datetime):
         return _times(values, dtype)
-    if source == dtype:
-        return values
     if isinstance(dtype, pl.String):
         return values.cast(pl.String) if _has_one_spelling(source) else None
-    return _round_trip(values, dtype) if _are_numbers_that_agree(source, dtype) else None
+    if source != dtype and not _are_numbers_that_agree(source, dtype):
+        return None
+    cast = values if source == dtype else _round_trip(values, dtype)
+    return _within_precision(cast, dtype) if isinstance(dtype, pl.Decimal) else cast
 
 
 def _nested(values: pl.Series, wanted: ListOf | MapOf | StructOf) -> pl.Series | None:
@@ -148,6 +149,12 @@ def _are_numbers_that_agree(source: pl.DataType, dtype: pl.DataType) -> bool:
     if source.is_float():
         return dtype.is_float()
     return source.is_decimal() and dtype.is_decimal()
+
+
+def _within_precision(values: pl.Series, dtype: pl.Decimal) -> pl.Series:
+    """The decimals, null where one has more digits than the type, which Polars does not check."""
+    limit = 10 ** (dtype.precision or 38)
+    return null_where(values, ~values.to_physical().is_between(-limit, limit, closed="none"))
 
 
 def _round_trip(values: pl.Series, dtype: pl.DataType) -> pl.Series:

@@ -38,7 +38,7 @@ class AvroHeader:
         """The header's bytes."""
         metadata = {"avro.schema": json.dumps(self.schema).encode(), "avro.codec": self.codec.encode()}
         entries = b"".join(_sized(key.encode()) + _sized(value) for key, value in metadata.items())
-        return MAGIC + _varint(len(metadata)) + entries + _varint(0) + self.sync
+        return MAGIC + encoded_number(len(metadata)) + entries + encoded_number(0) + self.sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class AvroBlock:
 
     def encoded(self, sync: bytes) -> bytes:
         """The block's bytes in a file whose header has this sync mark."""
-        return _varint(self.rows) + _sized(self.data) + sync
+        return encoded_number(self.rows) + _sized(self.data) + sync
 
 
 def read_header(file: ByteSource) -> AvroHeader:
@@ -165,7 +165,8 @@ def _read_exactly(file: ByteSource, size: int) -> bytes:
     return data
 
 
-def _varint(value: int) -> bytes:
+def encoded_number(value: int) -> bytes:
+    """A number as Avro encodes it."""
     encoded = bytearray()
     zigzag = value << 1 if value >= 0 else ~(value << 1)
     while zigzag > 0x7F:
@@ -176,4 +177,4 @@ def _varint(value: int) -> bytes:
 
 
 def _sized(data: bytes) -> bytes:
-    return _varint(len(data)) + data
+    return encoded_number(len(data)) + data

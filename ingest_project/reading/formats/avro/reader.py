@@ -1,10 +1,8 @@
-"""Reads Avro's object container files with Polars if possible, which is faster, else with fastavro."""
+"""Reads Avro's object container files with Polars, by a schema of types that it reads."""
 
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
-import fastavro
 import polars as pl
 
 from ingest_project.reading.format_options import FormatOptions
@@ -16,14 +14,17 @@ from ingest_project.reading.formats.avro.container import (
     read_header,
     unpacked,
 )
-from ingest_project.reading.formats.avro.types import (
+from ingest_project.reading.formats.avro.rewriting import Rewriting
+from ingest_project.reading.formats.avro.schema import (
+    BRANCH,
+    Json,
+    Record,
     Schema,
-    for_decoding,
-    named_types,
-    polars_reads,
-    reader_of,
-    reader_of_union,
+    Type,
+    fields_of_choice,
 )
+from ingest_project.reading.formats.avro.schema_parser import parsed
+from ingest_project.reading.formats.avro.stored import Stored, Storing, with_maps
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.typed_files import read_each
 from ingest_project.reading.limits import LIMITS
@@ -38,12 +39,12 @@ def read_bodies(bodies: Bodies) -> list[Parsed]:
 
 def field_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     """The names of the fields of a file's records."""
-    records = _records(for_decoding(read_header(ByteSource([body])).schema, logical=False))
-    return list(dict.fromkeys(str(field["name"]) for record in records for field in record["fields"]))
+    records = parsed(read_header(ByteSource([body])).schema).records
+    return list(dict.fromkeys(name for record in records for name, _ in record.fields))
 
 
 def read_avro(body: bytes) -> pl.DataFrame:
-    """The records of the file.
+    """The records of the file; of several types, they have the fields of all.
 
     Raises ValueError if it is not an Avro file of records, is truncated or damaged.
 
@@ -52,64 +53,67 @@ def read_avro(body: bytes) -> pl.DataFrame:
     """
     file = ByteSource([body])
     header = read_header(file)
-    with _as_schema_fault():
-        schema = for_decoding(header.schema, logical=True)
-        is_for_polars = polars_reads(schema)
-    if not is_for_polars:
-        return _by_fastavro(file, header, schema)
-    blocks = list(read_blocks(file, header))
+    schema = parsed(header.schema)
+    storing = Storing(schema)
+    if not schema.is_union:
+        return _frame(file, header, schema, storing, dict(schema.records[0].fields))
+    kinds = _frame(file, header, schema, storing, fields_of_choice(schema.records))
+    return _united(kinds.drop(BRANCH, strict=False), schema.records)
+
+
+def _frame(
+    file: ByteSource, header: AvroHeader, schema: Schema, storing: Storing, fields: dict[str, Type]
+) -> pl.DataFrame:
+    stored = {name: storing.of(one) for name, one in fields.items()}
+    members = [{"name": name, "type": one.schema} for name, one in stored.items() if one.schema is not None]
+    blocks = list(_stored_blocks(file, header, schema))
     rows = sum(block.rows for block in blocks)
-    frame = pl.read_avro(io.BytesIO(b"".join(_plain_blocks(blocks, header, schema))))
+    found = _read(blocks, members, rows) if members else pl.DataFrame(height=rows)
+    return pl.DataFrame({name: _column(found, name, one) for name, one in stored.items()}, height=rows)
+
+
+def _stored_blocks(file: ByteSource, header: AvroHeader, schema: Schema) -> Iterator[AvroBlock]:
+    """The blocks without compression, as they are to be stored."""
+    bound, rewriting = RowBound(schema), Rewriting(schema)
+    left_bytes = LIMITS.unpack.object_bytes
+    for block in read_blocks(file, header):
+        data = unpacked(block.data, header.codec, left_bytes)
+        bound.check(block.rows, len(data))
+        stored = rewriting.rewritten(data, block.rows, left_bytes)
+        left_bytes -= len(stored)
+        yield AvroBlock(block.rows, stored)
+
+
+def _read(blocks: Iterable[AvroBlock], members: list[Json], rows: int) -> pl.DataFrame:
+    sync = bytes(16)
+    header = AvroHeader({"type": "record", "name": "r", "fields": members}, "null", sync)
+    plain = b"".join([header.encoded(), *(block.encoded(sync) for block in blocks)])
+    frame = pl.read_avro(io.BytesIO(plain))
     if frame.height != rows:
         # To Polars a file that is truncated within the head of a block just ends there.
         raise ValueError(f"it claims to have {rows} records, but {frame.height} were found")
     return frame
 
 
-@contextmanager
-def _as_schema_fault() -> Iterator[None]:
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise ValueError("its schema is not a valid Avro schema") from error
-
-
-def _plain_blocks(blocks: Iterable[AvroBlock], header: AvroHeader, schema: object) -> Iterator[bytes]:
-    """The same file without compression and with this schema: its header, then its blocks."""
-    plain = AvroHeader(schema, "null", header.sync)
-    yield plain.encoded()
-    left_bytes = LIMITS.unpack.object_bytes
-    bound = RowBound(schema)
-    for block in blocks:
-        data = unpacked(block.data, header.codec, left_bytes)
-        bound.check(block.rows, len(data))
-        left_bytes -= len(data)
-        yield AvroBlock(block.rows, data).encoded(header.sync)
-
-
-def _by_fastavro(file: ByteSource, header: AvroHeader, schema: Schema) -> pl.DataFrame:
-    kinds = _records(schema)
-    with _as_schema_fault():
-        named = named_types(schema)
-        reader = reader_of(kinds[0], named) if len(kinds) == 1 else reader_of_union(kinds, named)
-        plain_schema = for_decoding(header.schema, logical=False)
-    plain = io.BytesIO(b"".join(_plain_blocks(read_blocks(file, header), header, plain_schema)))
-    names_records = len(kinds) > 1
-    try:
-        records = list(
-            fastavro.reader(
-                plain, return_record_name=names_records, return_record_name_override=names_records
-            )
+def _column(found: pl.DataFrame, name: str, stored: Stored) -> pl.Series:
+    if stored.schema is None:
+        series = pl.Series(name, stored.of_no_bytes(found.height))
+    else:
+        series = (
+            found[name] if stored.convert is None else pl.Series(name, stored.convert(found[name].to_arrow()))
         )
-        rows = records if reader.convert is None else [reader.convert(record) for record in records]
-    except Exception as error:  # damaged bytes may cause any exception in it
-        raise ValueError(f"a record in it cannot be read: {type(error).__name__}") from error
-    return pl.Series(rows, dtype=reader.built).cast(reader.dtype).struct.unnest()
+    dtype = with_maps(series.dtype, stored.dtype)
+    return series if series.dtype == dtype else series.cast(dtype)
 
 
-def _records(schema: Schema) -> list[Schema]:
-    """The types of a file's records: one, or those of a union. Raises ValueError."""
-    kinds = schema if isinstance(schema, list) else [schema]
-    if not kinds or any(not isinstance(one, dict) or one.get("type") != "record" for one in kinds):
-        raise ValueError("it holds no records")
-    return kinds
+def _united(kinds: pl.DataFrame, records: tuple[Record, ...]) -> pl.DataFrame:
+    """The records of several types, each in a column of structs that is null for the others, as one frame."""
+    found: dict[str, pl.Series] = {}
+    for kind, record in zip(kinds.iter_columns(), records, strict=True):
+        for values in kind.struct.unnest() if record.fields else ():
+            known = found.get(values.name)
+            if known is None or known.dtype == pl.Null():
+                found[values.name] = values
+            elif values.dtype != pl.Null():
+                found[values.name] = known.zip_with(known.is_not_null(), values)
+    return pl.DataFrame(found, height=kinds.height)

@@ -205,34 +205,6 @@ def test_times_beyond_python_s_years_fail_no_file() -> None:
     assert cast.to_list() == [None, {"a": datetime(1970, 1, 1, tzinfo=UTC)}]
 
 
-def test_both_ways_of_reading_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    schemas: list[tuple[Any, list[Any]]] = [
-        (["null", "boolean"], [True, None]),
-        ({"type": "int", "logicalType": "date"}, [date(1, 1, 1), date(9999, 12, 31)]),
-        ({"type": "int", "logicalType": "time-millis"}, [time(1, 2, 3, 4000)]),
-        (
-            ["null", {"type": "long", "logicalType": "timestamp-micros"}],
-            [datetime(2026, 1, 1, tzinfo=UTC), None],
-        ),
-        ({"type": "long", "logicalType": "timestamp-millis"}, [datetime(2026, 1, 1, tzinfo=UTC)]),
-        (
-            {"type": "fixed", "name": "f", "size": 16, "logicalType": "decimal", "precision": 38, "scale": 2},
-            [Decimal("-1.25"), Decimal("123456789012345678901234567890123456.78")],
-        ),
-        ({"type": "array", "items": ["null", POINT]}, [[{"x": 1}, None], []]),
-        (["null", "bytes"], [b"\0\xff", None]),
-        ("float", [1.5, float("inf")]),
-    ]
-    bodies = [written(schema, *contents) for schema, contents in schemas]
-    by_polars = [read_avro(body) for body in bodies]
-
-    monkeypatch.setattr(avro, "polars_reads", lambda _: False)
-
-    for body, frame in zip(bodies, by_polars, strict=True):
-        assert read_avro(body).schema == frame.schema
-        assert read_avro(body).equals(frame)
-
-
 def test_a_uuid_of_text_and_a_union_fit_declared_columns() -> None:
     uuids = written({"type": "string", "logicalType": "uuid"}, "0123abcd-0123-4567-89ab-ffffffffffff")
     mixed = written(["null", "long", "double"], 1, 2.5, None)
