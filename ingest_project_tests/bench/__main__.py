@@ -8,6 +8,8 @@ names one.
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ingest_project_tests.bench.landing import ministack
@@ -61,8 +63,10 @@ def main() -> int:
         rows = asked.rows or (QUICK_ROWS if asked.quick else READING_ROWS)
         write(_reading(rows, rounds, asked.seed, quick=asked.quick), folder / "bench")
     if asked.part in {None, "path"}:
-        write(_path(QUICK_WORKLOADS if asked.quick else WORKLOADS, rounds, asked.seed, quick=asked.quick),
-              folder / "bench")  # fmt: skip
+        for found in _path(
+            QUICK_WORKLOADS if asked.quick else WORKLOADS, rounds, asked.seed, quick=asked.quick
+        ):
+            write(found, folder / "bench")
     reading, path = read_reading(folder / "bench"), read_path(folder / "bench")
     _tell(f"written: {write_page(reading, path, folder)}")
     results = [*(reading.results if reading else []), *(path.results if path else [])]
@@ -77,17 +81,27 @@ def _reading(rows: int, rounds: int, seed: int, *, quick: bool) -> Reading:
     return Reading(made_with(seed, rounds), rows, told, results)
 
 
-def _path(workloads: tuple[Workload, ...], rounds: int, seed: int, *, quick: bool) -> WholePath:
-    found = WholePath(made_with(seed, rounds), [*workloads], [], [])
-    for one in workloads:  # an emulator for each: it holds all objects in memory
-        with tempfile.TemporaryDirectory() as folder, ministack(Path(folder)) as endpoint:
-            landed = land(endpoint, one.prefix, one.bodies(seed), one.format)
-            found.sizes_bytes.append(landed.size_bytes)
-            found.results.extend(measure_path(one, landed, CONTESTANTS, seed=seed, rounds=rounds, told=_tell))
+def _path(workloads: Sequence[Workload], rounds: int, seed: int, *, quick: bool) -> Iterator[WholePath]:
+    """What is measured so far, after each workload: a run that is interrupted leaves what it has."""
+    found = WholePath(made_with(seed, rounds))
     if not quick:
-        with tempfile.TemporaryDirectory() as folder, ministack(Path(folder)) as endpoint:
+        with _aws() as endpoint:
             found.promises.extend(promises(endpoint, CONTESTANTS))
-    return found
+    for one in workloads:
+        with _aws() as endpoint:
+            landed = land(endpoint, one.prefix, one.bodies(seed), one.format)
+            results = measure_path(one, landed, CONTESTANTS, seed=seed, rounds=rounds, told=_tell)
+        found.workloads.append(one)
+        found.sizes_bytes.append(landed.size_bytes)
+        found.results.extend(results)
+        yield found
+
+
+@contextmanager
+def _aws() -> Iterator[str]:
+    """A new emulator: it holds all objects in memory."""
+    with tempfile.TemporaryDirectory() as folder, ministack(Path(folder)) as endpoint:
+        yield endpoint
 
 
 def _tell(text: str) -> None:

@@ -1,5 +1,6 @@
 """Measures contestants in turns, and keeps what each round brought: the part that all measurements share."""
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,11 @@ class Result:
         """The median of the seconds; None if no time counts."""
         return None if self.refused or not self.seconds else statistics.median(self.seconds)
 
+    @property
+    def cpu_median(self) -> float | None:
+        """The same of the CPU seconds."""
+        return None if self.refused or not self.cpu_seconds else statistics.median(self.cpu_seconds)
+
 
 def measured(turns: Sequence[Turn], rounds: int, told: Callable[[str], None]) -> list[Result]:
     """The results of all turns, in their order. Each round begins with another turn than the one before.
@@ -63,11 +69,22 @@ def measured(turns: Sequence[Turn], rounds: int, told: Callable[[str], None]) ->
     return [*results.values()]
 
 
-def ratio(results: Iterable[Result], one: tuple[str, str], other: tuple[str, str]) -> float | None:
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How many times as long one took as another: by the clock, and by the processors."""
+
+    clock: float
+    cpu: float
+
+
+def ratio(results: Iterable[Result], one: tuple[str, str], other: tuple[str, str]) -> Ratio | None:
     """How many times as long the first (case, contestant) takes as the second; None if either has no time."""
-    medians = {(result.case, result.contestant): result.median for result in results}
-    above, below = medians.get(one), medians.get(other)
-    return None if above is None or below is None else above / below
+    known = {(result.case, result.contestant): (result.median, result.cpu_median) for result in results}
+    clock, cpu = known.get(one, (None, None))
+    other_clock, other_cpu = known.get(other, (None, None))
+    if clock is None or cpu is None or other_clock is None or other_cpu is None:
+        return None
+    return Ratio(clock / other_clock, cpu / other_cpu if other_cpu else math.inf)
 
 
 def _take(turn: Turn, result: Result) -> None:

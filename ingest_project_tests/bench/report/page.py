@@ -93,9 +93,9 @@ def _reading(reading: Reading, plots: Path) -> Iterator[str]:
     yield _table(texts.TARGETS_HEAD, [_target_row(one) for one in judged(reading)])
     changed = multiples(reading)
     yield texts.CONTENTS.format(limit=ORDINARY)
-    rows = [[one.target.case, one.target.reference, _ratio(one), *_verdict(one)] for one in changed]
+    rows = [[one.target.case, one.target.reference, *_ratios(one), *_verdict(one)] for one in changed]
     yield _table(texts.CONTENTS_HEAD, rows)
-    bars = [Bars(one.target.case, {"": one.found}) for one in changed if one.found is not None]
+    bars = [Bars(one.target.case, {"": one.found.clock}) for one in changed if one.found is not None]
     yield _plot(plots, "contents", "time as a multiple of the plain content's", bars, limit=ORDINARY)
 
 
@@ -109,11 +109,11 @@ def _beside(medians: Medians, case: str, name: str) -> str:
 def _target_row(one: Judged) -> list[str]:
     target = one.target
     reference = target.contestant if target.case == target.reference else target.reference
-    return [target.case, reference, f"{target.limit:g}", _ratio(one), *_verdict(one)]
+    return [target.case, reference, f"{target.limit:g}", *_ratios(one), *_verdict(one)]
 
 
-def _ratio(one: Judged) -> str:
-    return "-" if one.found is None else f"{one.found:.2f}"
+def _ratios(one: Judged) -> tuple[str, str]:
+    return ("-", "-") if one.found is None else (f"{one.found.clock:.2f}", f"{one.found.cpu:.2f}")
 
 
 def _verdict(one: Judged) -> tuple[str, str]:

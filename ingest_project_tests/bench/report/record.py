@@ -43,9 +43,9 @@ class WholePath:
     """What the whole path took, and what the contestants promise."""
 
     made: dict[str, Any]
-    workloads: list[Workload]
-    sizes_bytes: list[int]
-    results: list[Result]
+    workloads: list[Workload] = field(default_factory=list)
+    sizes_bytes: list[int] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
     promises: list[Promises] = field(default_factory=list)
 
 

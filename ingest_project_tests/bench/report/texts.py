@@ -49,11 +49,11 @@ TARGETS = """### Targets
 How many times as long a reading may take, at most, as another reader's, or as the same content without bad
 rows.
 """
-TARGETS_HEAD = ("content", "beside", "at most", "found", "", "what bounds it")
+TARGETS_HEAD = ("content", "beside", "at most", "found", "by CPU seconds", "", "what bounds it")
 CONTENTS = """### Small changes of the content
 Each sound content beside the plain one of its format. None should take more than {limit:g} times as long.
 """
-CONTENTS_HEAD = ("content", "plain", "found", "", "what bounds it")
+CONTENTS_HEAD = ("content", "plain", "found", "by CPU seconds", "", "what bounds it")
 
 
 def made(found: dict[str, Any]) -> str:
