@@ -16,7 +16,8 @@ from ingest_project_tests.bench.path.judge import Content
 from ingest_project_tests.bench.path.referee import check, measure_path
 from ingest_project_tests.bench.path.rivals import by_polars, opened_table
 from ingest_project_tests.bench.path.workload import Workload, land
-from ingest_project_tests.bench.report.record import read_path, read_reading
+from ingest_project_tests.bench.report.record import Reading, ReadingCase, read_path, read_reading
+from ingest_project_tests.bench.report.targets import judged, multiples
 from ingest_project_tests.bench.rounds import PROJECT, Ratio, Refused, Result, Run, Turn, measured, ratio
 from ingest_project_tests.patience import PATIENCE_SECONDS
 
@@ -120,6 +121,25 @@ def test_contestants_take_turns_and_no_refused_one_has_a_median() -> None:
     assert [one.median for one in results] == [3.0, None, 2.0]
     assert ratio(results, ("case", "a"), ("case", "c")) == Ratio(clock=1.5, cpu=1.5)
     assert ratio(results, ("case", "a"), ("case", "b")) is None
+
+
+def test_targets_are_judged_by_the_clock_and_the_longest_multiple_comes_first() -> None:
+    cases = [
+        ReadingCase("csv", "csv", "csv", "no", ("Polars",)),
+        ReadingCase("csv, all quoted", "csv", "csv", "no", ()),
+        ReadingCase("csv, CRLF", "csv", "csv", "no", ()),
+        ReadingCase("csv, one bad: a text", "csv", "csv", "one", ()),
+    ]
+    seconds = {"csv": 1.0, "csv, all quoted": 2.0, "csv, CRLF": 4.0, "csv, one bad: a text": 1.6}
+    results = [Result(case, PROJECT, [took], [1.0]) for case, took in seconds.items()]
+    reading = Reading({}, 100, cases, [*results, Result("csv", "Polars", [0.8], [1.0])])
+
+    assert [(one.target.case, one.is_met) for one in judged(reading)] == [
+        ("csv", True), ("csv, one bad: a text", False),
+    ]  # fmt: skip
+    assert [(one.target.case, one.is_met) for one in multiples(reading)] == [
+        ("csv, CRLF", False), ("csv, all quoted", True),
+    ]  # fmt: skip
 
 
 def test_same_seed_gives_the_same_objects() -> None:

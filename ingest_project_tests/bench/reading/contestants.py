@@ -23,7 +23,7 @@ from ingest_project.reading.parse import Reading
 from ingest_project.reading.read import read_contents
 from ingest_project_tests.bench.reading.case import Case
 from ingest_project_tests.bench.reading.cases import cases
-from ingest_project_tests.bench.reading.types import ARROW, DUCKDB, POLARS
+from ingest_project_tests.bench.reading.column_types import ARROW, DUCKDB, POLARS
 from ingest_project_tests.reading.factories import WRITTEN_AT, object_version
 
 Reader = Callable[[Case, Path], Callable[[], int]]
