@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LABELS, VALUES, BAR, GAP = 860, 300, 70, 13, 9
+WIDTH, LABELS, VALUES, BAR, GAP = 900, 335, 70, 13, 9
 COLORS = ("#2a6fbb", "#d9822b", "#4f9d69", "#9c6ade", "#7d8590")
 STYLE = """text{font:12px system-ui,sans-serif;fill:#1f2328}.back{fill:#fff}.axis{stroke:#8c959f}
 .limit{stroke:#cf222e;stroke-dasharray:4 3}.title{font-weight:600;font-size:14px}
