@@ -60,6 +60,6 @@ def made(found: dict[str, Any]) -> str:
     """How one half was measured."""
     libraries = ", ".join(f"{name} {version}" for name, version in found["libraries"].items())
     return (
-        f"{found['rounds']} rounds, seed {found['seed']}, {found['cores']} cores, Python {found['python']},"
+        f"Rounds: {found['rounds']}, seed {found['seed']}, {found['cores']} cores, Python {found['python']},"
         f" {libraries}.\n"
     )
