@@ -17,7 +17,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test guards bench bench-reading memory faults odd-files fuzz lint lock clean dagster-home
+.PHONY: help setup demo dev test guards bench memory faults odd-files fuzz lint lock clean dagster-home
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -44,11 +44,8 @@ guards: setup ## verify that each guard of exactly-once has a test that fails wi
 memory: setup ## peak memory of a run over objects of 100 MB to 5 GB (about ten minutes, 6 GB of disk)
 	$(BIN)/python -m ingest_project_tests.bench.memory $(ARGS)
 
-bench: setup ## rows per second and memory, compared with a simple loop, as ratios
-	$(BIN)/python -m ingest_project_tests.bench
-
-bench-reading: setup ## what small changes of a file's content cost, as ratios to the plain file (two minutes)
-	$(BIN)/python -m ingest_project_tests.bench.reading $(ARGS)
+bench: setup ## make docs/performance.md: speed and memory beside others (15 minutes); ARGS=--quick, reading, path
+	$(BIN)/python -m ingest_project_tests.bench $(ARGS)
 
 faults: setup ## try to break exactly-once: TRIALS, SEED, LEDGER=sqlite or postgres, WORKERS, FAULT
 	$(BIN)/python -m ingest_project_tests.fault_trials --trials $(TRIALS) --seed $(SEED) --ledger $(LEDGER) \

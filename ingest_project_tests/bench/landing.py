@@ -1,16 +1,15 @@
 """An emulated AWS for benchmarks: ministack, which unlike moto keeps its speed with long queues."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 BUCKET = "bench-landing"
+Entry = TypeVar("Entry")
 
 
 @contextmanager
@@ -58,17 +58,6 @@ def clients(endpoint: str) -> "tuple[S3Client, SQSClient]":
     return boto3.client("s3", **arguments), boto3.client("sqs", **arguments)
 
 
-def land(endpoint: str, queue: str, *, objects: int, rows: int) -> str:
-    """Put NDJSON objects of 2026-11-20 under the prefix `<queue>/`, announced to a queue; gives its URL."""
-    url = notifying_queue(endpoint, queue)
-    s3, _ = clients(endpoint)
-    for number in range(objects):
-        s3.put_object(
-            Bucket=BUCKET, Key=f"{queue}/dt=2026-11-20/{number:06d}.ndjson", Body=_body(number, rows)
-        )
-    return url
-
-
 def notifying_queue(endpoint: str, queue: str) -> str:
     """A queue to which the bucket announces its objects; gives its URL."""
     s3, sqs = clients(endpoint)
@@ -84,19 +73,9 @@ def notifying_queue(endpoint: str, queue: str) -> str:
     return url
 
 
-def _body(number: int, rows: int) -> bytes:
-    lines = (
-        json.dumps(
-            {
-                "order_id": number * rows + row,
-                "customer_id": row % 97,
-                "note": f"order {number}-{row}",
-                "ordered_at": f"2026-11-20T{row % 24:02d}:00:00Z",
-            }
-        )
-        for row in range(rows)
-    )
-    return ("\n".join(lines) + "\n").encode()
+def in_tens(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """The entries in parts of ten, as many as SQS takes in one call."""
+    return (entries[start : start + 10] for start in range(0, len(entries), 10))
 
 
 def _wait_for_port(port: int) -> None:

@@ -5,9 +5,6 @@ Each size has a process of its own. Flat means: five times the data, the same me
 
 import argparse
 import gzip
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,12 +17,17 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest_project_tests.bench.landing import BUCKET, clients, ministack, notifying_queue
+from ingest_project_tests.bench.path.asked import TABLE, Asked
+from ingest_project_tests.bench.path.contestants import CONTESTANTS
+from ingest_project_tests.bench.path.judge import rows_of
+from ingest_project_tests.bench.path.referee import run_contestant
 
 MIB = 1024**2
 BLOCK_ROWS = 100_000
 SIZES_MIB = (100, 1024, 5120)
 PART_BYTES = 8 * MIB
 FORMATS = ("ndjson.gz", "csv", "parquet")
+COLUMNS = {"order_id": "long", "customer_id": "long", "note": "string", "ordered_at": "timestamptz"}
 
 
 @dataclass(frozen=True)
@@ -67,33 +69,11 @@ def _is_flat(of_format: list[Measured]) -> bool:
 def _measure(form: str, size_mib: int, endpoint: str, folder: Path) -> Measured:
     url = notifying_queue(endpoint, "memory")
     content_bytes, stored_bytes, rows = _put(form, size_mib * MIB, endpoint, folder)
-    command = [
-        sys.executable,
-        "-m",
-        "ingest_project_tests.bench.contestants",
-        "project",
-        endpoint,
-        "memory",
-        url,
-    ]
-    environment = {
-        **os.environ, "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench",
-        "BENCH_FORMAT": form.partition(".")[0],
-    }  # fmt: skip
-    done = subprocess.run(
-        [*command, str(folder), "1"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1800,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr[-4000:])
-    found = json.loads(done.stdout.splitlines()[-1])
-    if found["rows"] != rows:
-        raise RuntimeError(f"{rows} rows were put, {found['rows']} came in")
-    return Measured(form, content_bytes / MIB, stored_bytes / MIB, rows, found["seconds"], found["peak_mib"])
+    asked = Asked(endpoint, BUCKET, "memory/", url, str(folder), 1, form.partition(".")[0], COLUMNS)
+    run = run_contestant(CONTESTANTS[0], asked)
+    if (found := rows_of(folder, TABLE)) != rows:
+        raise RuntimeError(f"{rows} rows were put, {found} came in")
+    return Measured(form, content_bytes / MIB, stored_bytes / MIB, rows, run.seconds, run.peak_mib or 0.0)
 
 
 def _put(form: str, size_bytes: int, endpoint: str, folder: Path) -> tuple[int, int, int]:

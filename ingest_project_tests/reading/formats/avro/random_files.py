@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from ingest_project.reading.formats.avro.container import AvroBlock, AvroHeader, encoded_number
-from ingest_project_tests.bench.cliffs import PACKERS
+from ingest_project_tests.bench.reading.avro_cliffs import PACKERS
 
 SYNC = bytes(range(16))
 LONGS = (0, -1, 1, 63, -64, 64, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63))

@@ -11,7 +11,7 @@ from ingest_project.reading.formats.avro.container import AvroBlock, AvroHeader,
 from ingest_project.reading.formats.avro.reader import read_avro
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.target import Target
-from ingest_project_tests.bench.cliffs import target_of
+from ingest_project_tests.bench.reading.case import target_of
 from ingest_project_tests.reading.factories import fetched, read_objects, values
 from ingest_project_tests.reading.formats.avro.random_files import SYNC
 
