@@ -7,7 +7,7 @@ are read by `rows.py`, which takes much longer; all are if a misplaced quote lea
 import csv
 import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.reading.format_options import CsvDialect
@@ -21,7 +21,7 @@ from ingest_project.reading.spelling import Spelling
 
 OPEN = "unexpected end of data"
 """What Python's csv module says of a quote that is not closed."""
-BLOCK_BYTES = 32 * 1024
+BLOCK_BYTES = 64 * 1024
 """What is divided into lines at once."""
 Numbered = tuple[int, bytes]
 """A record without its last line end, and the number of its first line."""
@@ -29,6 +29,18 @@ Numbered = tuple[int, bytes]
 
 class _Torn(Exception):
     """A record has a misplaced quote, so it may end on another line, and others may begin on other lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a body as lines that can be parsed, how many these are, and the faults of the bad ones.
+
+    In place of a bad row stands a row without values.
+    """
+
+    lines: list[bytes | memoryview] = field(repr=False)
+    count: int
+    faults: dict[int, RowFault] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +56,15 @@ class Division:
     faults: dict[int, RowFault] = field(default_factory=dict)
     mended: dict[int, bytes] = field(default_factory=dict, repr=False)
 
-    def good(self) -> list[bytes]:
-        """The records that can be parsed, as they are parsed."""
+    def rows(self, empty_row: bytes) -> Rows:
+        """The rows as they are parsed."""
         if not self.faults and not self.mended:
-            return self.records
-        records = enumerate(self.records)
-        return [self.mended.get(place, one) for place, one in records if place not in self.faults]
-
-
-@dataclass(slots=True)
-class Blocks:
-    """The good rows of a text in blocks, the number of all rows, and the faults of the others."""
-
-    good: list[memoryview] = field(default_factory=list, repr=False)
-    count: int = 0
-    faults: dict[int, RowFault] = field(default_factory=dict)
+            return Rows([b"\n".join(self.records), b"\n"] if self.records else [], len(self.records))
+        lines = (
+            empty_row if place in self.faults else self.mended.get(place, one) + b"\n"
+            for place, one in enumerate(self.records)
+        )
+        return Rows([b"".join(lines)], len(self.records), self.faults)
 
 
 def divided(
@@ -105,41 +111,47 @@ def undivided(plain: PlainText, first_line: int) -> Division:
     return Division(texts[0], texts[1:], numbers[1:])
 
 
-def divided_in_blocks(text: bytes, start: int, header: CsvHeader, plain: PlainText) -> Blocks:
+def rows_in_blocks(text: bytes, start: int, header: CsvHeader, plain: PlainText) -> Rows:
     """The rows of well-formed text without quotes, from `start` on.
 
-    Only blocks whose number of delimiters is odd are divided into lines. Rows with the right number may be
-    invalid in their encoding.
+    Each line of a block is a row if the number of its delimiters is right; other blocks are divided into
+    lines. A row with the right number may be invalid in its encoding, and a block may have both a short row
+    and a long one.
     """
-    found, view, width = Blocks(), memoryview(text), len(header.names)
+    found, view, width = Rows([], 0), memoryview(text), len(header.names)
+    delimiter, count = plain.dialect.delimiter_byte, 0
+    sound = place = start
+    while place < len(text):
+        end = text.find(b"\n", place + BLOCK_BYTES) + 1 or len(text)
+        lines = text.count(b"\n", place, end)
+        if width == 1 or text.count(delimiter, place, end) != lines * (width - 1):
+            found.lines.append(view[sound:place])
+            lines = _divide_block(view[place:end], count, header, plain, found)
+            sound = end
+        count += lines
+        place = end
+    found.lines.append(view[sound:])
+    return replace(found, count=count)
+
+
+def _divide_block(block: memoryview, first: int, header: CsvHeader, plain: PlainText, found: Rows) -> int:
+    """Adds the rows of a block, the first of which has this place; gives their number."""
+    start = place = count = 0
     delimiter = plain.dialect.delimiter_byte
-    while start < len(text):
-        end = text.find(b"\n", start + BLOCK_BYTES) + 1 or len(text)
-        count = text.count(b"\n", start, end)
-        if width > 1 and text.count(delimiter, start, end) == count * (width - 1):
-            found.good.append(view[start:end])
-            found.count += count
-        else:
-            _divide_block(view[start:end], header, plain, found)
-        start = end
-    return found
-
-
-def _divide_block(block: memoryview, header: CsvHeader, plain: PlainText, found: Blocks) -> None:
-    """Adds the rows of a block, of which some are bad or some lines are blank."""
-    start, place, delimiter = 0, 0, plain.dialect.delimiter_byte
     for line in block.tobytes().split(b"\n")[:-1]:
         behind = place + len(line) + 1
         is_row = bool(line.strip(b"\r"))
         fault = misfit(line.count(delimiter) + 1, header) if is_row else None
         if not is_row or fault is not None:
-            found.good.append(block[start:place])
+            found.lines.append(block[start:place])
             start = behind
         if fault is not None:
-            found.faults[found.count] = fault if is_utf_8(line) else RowFault(None, plain.no_text)
-        found.count += is_row
+            found.lines.append(header.empty_row(delimiter))
+            found.faults[first + count] = fault if is_utf_8(line) else RowFault(None, plain.no_text)
+        count += is_row
         place = behind
-    found.good.append(block[start:])
+    found.lines.append(block[start:])
+    return count
 
 
 def _lines(plain: PlainText, first_line: int) -> tuple[list[bytes], Sequence[int]]:
@@ -148,7 +160,7 @@ def _lines(plain: PlainText, first_line: int) -> tuple[list[bytes], Sequence[int
     if texts[-1] == b"":
         texts.pop()
     first = first_line + plain.dialect.lines_above
-    if plain.respelling.line_ends(plain.text) == plain.text.count(b"\n"):
+    if not plain.respelling.pairs:
         return texts, range(first, first + len(texts))
     numbers = [first]
     for text in texts:

@@ -56,6 +56,10 @@ class CsvHeader:
         """Whether only the first field has a name, as in the row of a sheet that holds its title."""
         return len(self.written) >= FEWEST_BELOW_A_TITLE and self.widths.start == 1
 
+    def empty_row(self, delimiter: bytes) -> bytes:
+        """A row without values, as a line."""
+        return delimiter * (len(self.names) - 1) + b"\n"
+
     def as_polars_has_it(self) -> list[str]:
         """The names that Polars gives to the fields; it makes up names for unnamed fields but the first."""
         blank = 0

@@ -6,9 +6,8 @@ So the delimiters are counted first, and a body whose count is odd is divided in
 parsed, and the bad ones are rows of nulls with a fault.
 """
 
-import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, groupby
 
@@ -17,7 +16,7 @@ from polars.exceptions import PolarsError
 
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.reading.format_options import CsvDialect
-from ingest_project.reading.formats.csv.division import Division, divided, divided_in_blocks
+from ingest_project.reading.formats.csv.division import Division, Rows, divided, rows_in_blocks
 from ingest_project.reading.formats.csv.header import CsvHeader, csv_header, refuse_foreign_header
 from ingest_project.reading.formats.csv.inference import typed_from_text
 from ingest_project.reading.formats.csv.quotes import is_well_formed
@@ -25,15 +24,12 @@ from ingest_project.reading.formats.csv.respelling import Respelling
 from ingest_project.reading.formats.csv.text import PlainText, plain_text
 from ingest_project.reading.formats.respelled import respelled
 from ingest_project.reading.parsed import Parsed
-from ingest_project.reading.row_faults import RowFault, RowFaults
+from ingest_project.reading.row_faults import RowFaults
 from ingest_project.reading.spelling import Spelling
 from ingest_project.reading.values.example import example_at
-from ingest_project.reading.values.nested import spread
 from ingest_project.reading.values.stacking import stacked
 from ingest_project.reading.values.text import nothing_as_null
 from ingest_project.settings.wording import clipped
-
-BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
 def read_csv(
@@ -84,15 +80,6 @@ class _Body:
         return self.text[: self.text.find(b"\n")].rstrip(b"\r") if self.text else b""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The good rows of a body as lines, how many rows it has, and the faults of the bad ones."""
-
-    lines: Iterable[bytes | memoryview] = field(repr=False)
-    count: int
-    faults: dict[int, RowFault] = field(default_factory=dict)
-
-
 def _one_below_the_other(parsed: Sequence[Parsed], uri: str) -> Parsed:
     faults, first_row = RowFaults(), 0
     for part in parsed:
@@ -141,7 +128,7 @@ class _Reader:
             if not division.header:
                 return Parsed(pl.DataFrame(), (0,))
             try:
-                return self._together(division.header, [_divided_rows(division)], body.plain)
+                return self._together(division.header, [division], body.plain)
             except _Doubt as doubt:
                 reason = str(doubt)
         raise ObjectUnreadable(self.uri, f"it is not valid CSV: {reason}")
@@ -160,22 +147,21 @@ class _Reader:
             raise _Doubt("a row has another number of fields than the header")
         return self._told(frame, (frame.height,), RowFaults(), header, plain)
 
-    def _together(self, header: bytes, bodies: Sequence[_Rows], plain: PlainText) -> Parsed:
+    def _together(self, header: bytes, bodies: Sequence[Rows | Division], plain: PlainText) -> Parsed:
         """The rows of bodies below one header. Raises _Doubt if Polars finds other rows."""
-        content = b"".join([header, b"\n", *chain.from_iterable(one.lines for one in bodies)])
-        top = self._header(content, plain)
+        top = self._header(header + b"\n", plain)
+        empty = top.empty_row(plain.dialect.delimiter_byte)
+        found = [one.rows(empty) if isinstance(one, Division) else one for one in bodies]
+        content = b"".join([header, b"\n", *chain.from_iterable(one.lines for one in found)])
         frame = self._parsed(content, top, plain.dialect)
         faults, height = RowFaults(), 0
-        for one in bodies:
+        for one in found:
             for row, fault in one.faults.items():
                 faults.note(height + row, fault)
             height += one.count
-        if frame.height != height - len(faults):
-            raise _Doubt(f"{height - len(faults)} records gave {frame.height} rows")
-        if len(faults):
-            places = spread(pl.int_range(frame.height, eager=True), faults.sound(height))
-            frame = frame.select(pl.all().gather(places))
-        return self._told(frame, tuple(one.count for one in bodies), faults, top, plain)
+        if frame.height != height:
+            raise _Doubt(f"{height} records gave {frame.height} rows")
+        return self._told(frame, tuple(one.count for one in found), faults, top, plain)
 
     def _header(self, content: bytes, plain: PlainText) -> CsvHeader:
         if plain.dialect.names is not None:
@@ -237,21 +223,10 @@ def _known(text: pl.Series, respelling: Respelling, faults: RowFaults) -> pl.Ser
     return text
 
 
-def _unquoted(body: _Body, header: CsvHeader) -> _Rows:
-    """The rows of text without quotes: each line is a row if the number of all delimiters is right."""
-    text, delimiter, width = body.text or b"", body.plain.dialect.delimiter_byte, len(header.names)
-    start = text.find(b"\n") + 1 or len(text)
-    count = text.count(b"\n", start)
-    is_even = text.count(delimiter, start) == count * (width - 1)
-    if is_even and (width > 1 or not BLANK_LINE.search(text)):
-        return _Rows([memoryview(text)[start:]], count)  # a view, because a slice of bytes is a copy
-    blocks = divided_in_blocks(text, start, header, body.plain)
-    return _Rows(blocks.good, blocks.count, blocks.faults)
-
-
-def _divided_rows(division: Division) -> _Rows:
-    good = division.good()
-    return _Rows([b"\n".join(good), b"\n"] if good else [], len(division.records), division.faults)
+def _unquoted(body: _Body, header: CsvHeader) -> Rows:
+    """The rows of text without quotes."""
+    text = body.text or b""
+    return rows_in_blocks(text, text.find(b"\n") + 1 or len(text), header, body.plain)
 
 
 def _is_even(frame: pl.DataFrame, text: bytes, header: CsvHeader, plain: PlainText) -> bool:
