@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ingest_project.preview.csv_escapes import find_escapes
 from ingest_project.reading.format_options import CsvDialect
 from ingest_project.reading.formats.csv.excel_mark import LONGEST_BYTES, excel_mark
 from ingest_project.reading.formats.csv.header import FEWEST_BELOW_A_TITLE
@@ -48,6 +49,8 @@ class FoundDialect:
     """Those that a comment gives, as W3C's log files do: `#Fields: date time cs-method`."""
     is_marked: bool = False
     """Whether Excel's `sep=;` tells the delimiter of this very file, whatever the table says."""
+    escape: str | None = None
+    quote_escape: str | None = None
     title: str | None = None
     """The text above the record that seems to be the header; it would be read as the header."""
 
@@ -62,6 +65,8 @@ class FoundDialect:
             encoding=encoding,
             null_values=self.null_values,
             comment=self.comment,
+            escape=self.escape,
+            quote_escape=self.quote_escape,
         )
 
 
@@ -84,7 +89,11 @@ def find_dialect(
         unquoted = _best(lines, delimiters, None, is_whole)
         if unquoted[0] >= MOST:
             best, quote = unquoted, None
+    escapes = find_escapes(lines, best[2], quote)
+    if escapes.respelling.pairs:
+        best = _best(escapes.text, best[2:3], quote, is_whole)
     share, width, delimiter, records = best
+    records = [[escapes.respelling.name(one) for one in record] for record in records]
     if records and all(record[0].startswith("#") for record in records[:1]) and len(records[0]) != width:
         comment = "#"
         records = [record for record in records if not record[0].startswith("#")]
@@ -102,11 +111,13 @@ def find_dialect(
         encoding,
         has_header,
         comment,
-        _null_values((first, *below) if has_header is False else below),
+        _null_values((first, *below) if has_header is False else below, escapes.escape),
         first,
         below,
         names,
         is_marked=bool(excel.line),
+        escape=escapes.escape,
+        quote_escape=escapes.quote_escape,
         title=None if comment else _title(records, width),
     )
 
@@ -203,7 +214,8 @@ def _is_index(column: tuple[str, ...]) -> bool:
     return column == tuple(map(str, range(len(column))))
 
 
-def _null_values(records: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+def _null_values(records: tuple[tuple[str, ...], ...], escape: str | None) -> tuple[str, ...]:
+    """The texts that mean null, without the one that an escape character implies."""
     found: set[str] = set()
     for column in zip(*records, strict=True) if records else ():
         texts = set(column)
@@ -211,4 +223,4 @@ def _null_values(records: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
         marks, values = texts & set(NULLS), texts - {*NULLS, ""}
         if marks and values and all(VALUE.fullmatch(value) for value in values):
             found |= marks
-    return tuple(mark for mark in NULLS if mark in found)
+    return tuple(mark for mark in NULLS if mark in found and (escape is None or mark != DUMPED_NULL))

@@ -71,6 +71,8 @@ def _csv_answer(options: FormatOptions | None) -> Mapping[str, Any]:
             "encoding": csv.encoding,
             "null_values": list(csv.null_values),
             "comment": csv.comment,
+            "escape": csv.escape,
+            "quote_escape": csv.quote_escape,
         }
     }
 
@@ -82,7 +84,9 @@ def _csv_heading(_format: TableFormat | None, options: FormatOptions) -> str:
     nulls = f", null is {nulls}" if nulls else ""
     comment = f", comments start with {csv.comment}" if csv.comment else ""
     quote = "no quotes" if csv.quote is None else f"quote {csv.quote}"
-    return f"csv, {header}, delimiter {csv.delimiter!r}, {quote}, {csv.encoding}{nulls}{comment}"
+    escape = f", escape character {csv.escape}" if csv.escape else ""
+    escape = f", quotes escaped by {csv.quote_escape}" if csv.quote_escape else escape
+    return f"csv, {header}, delimiter {csv.delimiter!r}, {quote}{escape}, {csv.encoding}{nulls}{comment}"
 
 
 def _csv_entry(options: FormatOptions, header: Header) -> Iterator[str]:
@@ -97,6 +101,10 @@ def _csv_entry(options: FormatOptions, header: Header) -> Iterator[str]:
         yield f"  null_values: [{', '.join(flow(mark) for mark in csv.null_values)}]"
     if csv.comment:
         yield f"  comment: {flow(csv.comment)}"
+    if csv.escape:
+        yield f"  escape: {flow(csv.escape)}"
+    if csv.quote_escape:
+        yield f"  quote_escape: {flow(csv.quote_escape)}"
 
 
 def _json_heading(_format: TableFormat | None, options: FormatOptions) -> str:

@@ -115,6 +115,8 @@ def _settle_csv(heads: Sequence[Head]) -> Settled:
     )
     quote = next((one.quote for _, one in found if one.quote), None)
     comment = next((one.comment for _, one in found if one.comment), None)
+    escape = next((one.escape for _, one in found if one.escape), None)
+    quote_escape = next((one.quote_escape for _, one in found if one.quote_escape), None)
     nulls = {mark for _, one in found for mark in one.null_values}
     has_header = _header([one for _, one in found], notes)
     agreed = CsvDialect(
@@ -123,6 +125,8 @@ def _settle_csv(heads: Sequence[Head]) -> Settled:
         encoding=charset or "utf-8",
         null_values=tuple(sorted(nulls)),
         comment=comment,
+        escape=escape,
+        quote_escape=None if escape else quote_escape,
     )
     named = _names([one for _, one in found], notes, has_header=has_header)
     return Settled(

@@ -12,7 +12,9 @@ from ingest_project.settings.model import TableSettings
 class CsvDialect:
     """How CSV is written.
 
-    `delimiter`, `quote` and `comment` are one byte each; without `names` there is a header.
+    `delimiter`, `quote`, `comment` and the two escapes are one byte each; without `names` there is a header.
+    `escape` begins an escape sequence anywhere in a field, `quote_escape` only within quotes, before a quote
+    or before itself; at most one of the two is set.
 
     `encoding` is the name that Python gives to a codec. `null_values` are null, like the empty field.
     `lines_above` the header or first row are Excel's own and are skipped.
@@ -24,7 +26,20 @@ class CsvDialect:
     encoding: str = "utf-8"
     null_values: tuple[str, ...] = ()
     comment: str | None = None
+    escape: str | None = None
+    quote_escape: str | None = None
     lines_above: int = 0
+
+    @property
+    def escape_in_quotes(self) -> bytes | None:
+        """The byte that takes the meaning of a quote within quotes, besides a second quote."""
+        escape = self.escape or self.quote_escape
+        return None if escape is None else escape.encode()
+
+    @property
+    def null_texts(self) -> tuple[str, ...]:
+        """The fields that are null besides the empty one."""
+        return self.null_values if self.escape is None else (*self.null_values, f"{self.escape}N")
 
     @property
     def delimiter_byte(self) -> bytes:
@@ -80,6 +95,8 @@ def format_options(table: TableSettings) -> FormatOptions:
             encoding=csv.encoding,
             null_values=tuple(csv.null_values),
             comment=csv.comment,
+            escape=csv.escape,
+            quote_escape=csv.quote_escape,
         ),
         excel=ExcelLayout(
             sheet=excel.sheet,

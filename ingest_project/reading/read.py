@@ -8,9 +8,10 @@ read.
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import starmap
 
 import polars as pl
@@ -113,7 +114,7 @@ def _read(
         found, failures = _tolerated(at_fault, suspects, reading)
         failures += [ObjectFailure(*one) for all_rows in tolerated for one in all_rows.failures.items()]
         tolerated = [*(one for one in tolerated if one.rows), *found]
-        return _result(parts, tolerated, failures, _sound(readable, tolerated), reading)
+        return _result(parts, tolerated, failures, partial(_sound, readable, tolerated), reading)
     except ObjectFaultUnknown:
         raise  # not the fault of one object: a smaller batch may succeed
     except ObjectError as error:
@@ -145,7 +146,8 @@ def _tolerated(
     failed = {one.object: errors[one.object] for one in contents if isinstance(errors[one.object], hopeless)}
     found = list(_read_tolerantly([one for one in contents if one.object not in failed], reading))
     for one in found:
-        failed |= one.failures if reading.quarantines else {item: errors[item] for item in one.failures}
+        tells = reading.quarantines or FORMATS[reading.format].tells_bad_lines
+        failed |= one.failures if tells else {item: errors[item] for item in one.failures}
     failures = [ObjectFailure(one.object, failed[one.object]) for one in contents if one.object in failed]
     return [one for one in found if one.rows], failures
 
@@ -181,14 +183,14 @@ def _forgotten(contents: Sequence[Content], result: ReadResult) -> Iterator[Obje
 
 
 def _sound(readable: Sequence[Content], tolerated: Sequence[Tolerated]) -> list[Content]:
-    return [*readable, *(content for one in tolerated for content in one.sound)]
+    return [*readable, *(content for one in tolerated for content in one.sound())]
 
 
 def _result(
     parts: Sequence[Part],
     tolerated: Sequence[Tolerated],
     failures: Sequence[ObjectFailure],
-    sound: Sequence[Content],
+    sound: Callable[[], list[Content]],
     reading: Reading,
 ) -> ReadResult:
     """Everything in one frame.
@@ -207,14 +209,16 @@ def _result(
     )
 
 
-def _one_frame(parts: Sequence[Part], sound: Sequence[Content], reading: Reading) -> pl.DataFrame | None:
+def _one_frame(
+    parts: Sequence[Part], sound: Callable[[], list[Content]], reading: Reading
+) -> pl.DataFrame | None:
     frames = [part.frame for part in parts]
     if len(frames) < 2:
         return next(iter(frames), None)
     if _agree(frames) or not FORMATS[reading.format].is_lines:
         return in_one_table(frames, reading, f"{len(frames)} parts")
     # The types were inferred from a part of the rows: a cast to another type now might change a value.
-    together = read_together(sound, reading)
+    together = read_together(sound(), reading)
     if together.frame.height != sum(frame.height for frame in frames):
         raise SchemaMismatch(f"{len(frames)} parts", "their rows differ when they are read together")
     return together.frame

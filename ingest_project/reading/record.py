@@ -1,5 +1,6 @@
 """A record of a text file: a line of NDJSON or text, or a row of CSV including line ends within quotes."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ingest_project.reading.row_faults import RowFault
@@ -33,14 +34,15 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class Sieved:
-    """A body in records, each without its last line end, and the places of those that may be bad.
+class RowTexts:
+    """The text of each row of a body without its last line end, as the file has it.
 
-    Some of these may be good, and others may be bad too. `header` is put above records when they are read;
-    `line_numbers` are those of their first lines.
+    `numbers` are those of the rows' first lines, if the reader has not told them. `header` is put above rows
+    when they are read again; `mended` are the texts that are read in place of others, by row.
     """
 
-    records: list[bytes] = field(repr=False)
-    line_numbers: list[int] = field(repr=False)
-    suspects: list[int] = field(repr=False)
+    texts: Sequence[bytes] = field(repr=False)
+    numbers: Sequence[int] | None = None
     header: bytes = b""
+    mended: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    line_end: bytes = b"\n"

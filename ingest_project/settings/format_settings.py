@@ -48,7 +48,8 @@ class CsvSettings(Strict):
     Without a header, the fields are the declared columns, in order. With `quote: null`, quotes have no
     meaning. A byte order mark of UTF-8 or UTF-16 takes precedence over `encoding`. Fields that equal one of
     `null_values` are null, quoted or not, and so are empty ones. Lines that start with `comment` are not
-    rows.
+    rows. `escape` begins an escape sequence anywhere in a field, as MySQL, PostgreSQL's text format and
+    Redshift write them; `quote_escape` only within quotes, before a quote or itself, as Spark does.
     """
 
     delimiter: Mark = ","
@@ -57,12 +58,25 @@ class CsvSettings(Strict):
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
     null_values: list[str] = Field(default_factory=list)
     comment: Mark | None = None
+    escape: Mark | None = None
+    quote_escape: Mark | None = None
 
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
-        marks = [mark for mark in (self.delimiter, self.quote, self.comment) if mark is not None]
-        if len(set(marks)) < len(marks):
-            raise ValueError("delimiter, quote and comment must be three different characters; change one")
+        marks = [self.delimiter, self.quote, self.comment, self.escape or self.quote_escape]
+        given = [mark for mark in marks if mark is not None]
+        if len(set(given)) < len(given):
+            raise ValueError(
+                "delimiter, quote, comment and the escape character must be different characters; change one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_escape(self) -> Self:
+        if self.escape is not None and self.quote_escape is not None:
+            raise ValueError("escape and quote_escape exclude each other; remove one")
+        if self.quote_escape is not None and self.quote is None:
+            raise ValueError("quote_escape has no meaning without quotes; remove it, or write escape")
         return self
 
 

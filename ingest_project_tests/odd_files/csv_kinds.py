@@ -152,7 +152,52 @@ def names_twice(rng: Random) -> OddFile:
 
 
 def old_macs(rng: Random) -> OddFile:
-    return OddFile("csv", "lines that end in CR", b"n,name\r1,a\r2,b\r", fate="fails")
+    rows = _rows(rng)
+    texts, lines = [",".join(COLUMNS).encode()], []
+    for place, row in enumerate(rows):
+        row["name"] = Cell('"two\nlines"', "two\nlines", "two\nlines")
+        is_bad = place % 3 == 2
+        lines.append(Line(place + 2, None if is_bad else row))
+        texts.append(b"orphan" if is_bad else _row(row))
+    return OddFile("csv", "lines that end in CR", b"\r".join(texts) + rng.choice([b"", b"\r"]), tuple(lines))
+
+
+def dumped(rng: Random) -> OddFile:
+    """As MySQL's OUTFILE and PostgreSQL's COPY write it."""
+    texts, lines, number = [], [], 1
+    for place, row in enumerate(_rows(rng)):
+        row["name"] = rng.choice(
+            [
+                Cell(r"a\\\,b\"", 'a\\,b"', 'a\\,b"'),
+                Cell("two\\\nlines", "two\nlines", "two\nlines"),
+                Cell(r"\\N", r"\N", r"\N"),
+                Cell(r"x\ty\n", "x\ty\n", "x\ty\n"),
+            ]
+        )
+        row["code"] = Cell(r"\N", None, None)
+        is_bad = place % 4 == 3
+        text = _row(row) + rb"\q" if is_bad else _row(row)
+        lines.append(Line(number, None if is_bad else row))
+        texts.append(text)
+        number += text.count(b"\n") + 1
+    dialect = CsvDialect(escape="\\", names=tuple(COLUMNS))
+    body = b"\n".join(texts)
+    return OddFile("csv", "escapes", body, tuple(lines), options=FormatOptions(csv=dialect))
+
+
+def by_spark(rng: Random) -> OddFile:
+    rows = _rows(rng)
+    for row in rows:
+        row["name"] = rng.choice(
+            [
+                Cell(r'"say \"hi\", then"', 'say "hi", then', 'say "hi", then'),
+                Cell(r'"a,\\"', "a,\\", "a,\\"),
+                Cell(r"C:\new\\", r"C:\new\\", r"C:\new\\"),
+            ]
+        )
+    file = _file("quotes escaped", [(_row(row), row) for row in rows], rng)
+    options = FormatOptions(csv=CsvDialect(quote_escape="\\"))
+    return OddFile("csv", file.kind, file.body, file.lines, options=options)
 
 
 def nothing(rng: Random) -> OddFile:
@@ -191,7 +236,7 @@ def csv_kinds() -> dict[str, Maker]:
     makers = (
         plain, blank_lines, in_utf_16, utf_16_without_mark, in_latin_1, with_comments, other_dialect,
         of_another_delimiter,
-        ends_in_delimiters, names_twice, old_macs, nothing, wide,
+        ends_in_delimiters, names_twice, old_macs, dumped, by_spark, nothing, wide,
     )  # fmt: skip
     return found | {maker.__name__: maker for maker in makers}
 

@@ -75,3 +75,37 @@ def test_ragged_lines_do_not_hide_the_dialect() -> None:
 
     assert found(text).delimiter == ";"
     assert len(found(text).first) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "escape", "quote_escape"),
+    [
+        ("1\ta\\\tb\t\\N\n2\ttwo\\\nlines\tx\n", "\\", None),
+        ("1\tx\\ny\t\\N\n2\tc\\\\d\tx\n", "\\", None),
+        ("1|a\\|b\n2|c\n", "\\", None),
+        ('id,s\n1,"say \\"hi\\", then"\n2,C:\\new\n', None, "\\"),
+        ("id,s\n1,C:\\new\\temp\n2,\\\\host\n", None, None),
+        ("1\t\\N\n2\tx\n", None, None),
+        ("1\t\\N\tC:\\qa\n2\tx\ty\n", None, None),
+        ('id,s\n1,"x"\n2,a\\"b\n', None, None),
+    ],
+)
+def test_the_escape_character_is_found_if_it_is_certain(
+    text: str, escape: str | None, quote_escape: str | None
+) -> None:
+    dialect = found(text)
+
+    assert (dialect.escape, dialect.quote_escape) == (escape, quote_escape)
+
+
+def test_fields_are_shown_without_escapes_and_the_null_of_dumps_is_implied() -> None:
+    dialect = found("1\ta\\\tb\t\\N\n2\ttwo\\\nlines\tx\n")
+
+    assert dialect.null_values == ()
+    assert (dialect.first, dialect.records) == (("1", "a\tb", "\\N"), (("2", "two\nlines", "x"),))
+
+
+def test_lines_may_end_in_cr_alone() -> None:
+    dialect = found('id;s\r1;"two\nlines"\r2;x\r')
+
+    assert (dialect.delimiter, dialect.first, len(dialect.records)) == (";", ("id", "s"), 2)

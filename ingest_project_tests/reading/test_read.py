@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from ingest_project.errors import ObjectFaultUnknown
 from ingest_project.reading import portions as portions_module
+from ingest_project.reading import read as read_module
+from ingest_project.reading.bad_rows.good_rows import Tolerated
+from ingest_project.reading.content import Content
 from ingest_project.reading.formats.json import lines as lines_module
 from ingest_project.reading.formats.json.ndjson import read_ndjson
 from ingest_project.reading.parse import Reading
@@ -226,3 +229,14 @@ def test_twin_fields_that_two_objects_bring_into_a_struct_never_get_into_one_tab
 
     assert values(result, "v") == [{"a": 1, "new": 2}, {"a": 1, "new": 3}]
     assert "'v.New' differs only in case from 'v.new' of most files" in reasons(result)["1"]
+
+
+def test_an_object_that_was_neither_read_nor_refused_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(_contents: Sequence[Content], _reading: Reading) -> Tolerated:
+        return Tolerated(pl.DataFrame(), {}, ())
+
+    monkeypatch.setattr(read_module, "read_tolerantly", nothing)
+
+    result = read(b"x\n", columns={"a": "long"})
+
+    assert reasons(result) == {"0": "unknown: it was neither read nor refused"}

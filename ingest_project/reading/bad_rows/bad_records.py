@@ -4,7 +4,7 @@ Records are parsed together. If that fails, each half of them is parsed by itsel
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import polars as pl
@@ -12,7 +12,6 @@ import polars as pl
 from ingest_project.errors import ColumnRefused, ObjectError, ObjectUnreadable
 from ingest_project.reading.columns.fit import Fitted, fit
 from ingest_project.reading.content import Content
-from ingest_project.reading.format_options import CsvDialect, FormatOptions
 from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.parse import Reading, parse
@@ -159,23 +158,15 @@ class _Sifting:
 
 def _parsed(records: Sequence[Placed], reading: Reading, uri: str) -> Parsed:
     """A row for each record, in their order."""
-    plain = replace(reading, options=plain_options(reading.options))
     bodies, counts = [], []
     for header, group in groupby(records, key=lambda one: one.header):
         raws = [one.record.text for one in group]
         bodies.append(header + b"".join(raws))
         counts.append(len(raws))
-    (parsed,) = parse(bodies or [b""], plain, uri=uri)  # of formats that are made of records
+    (parsed,) = parse(bodies or [b""], reading, uri=uri)  # of formats that are made of records
     if bodies and list(parsed.rows) != counts:
         raise ObjectUnreadable(uri, f"{sum(counts)} records gave {sum(parsed.rows)} rows")
     return parsed
-
-
-def plain_options(options: FormatOptions) -> FormatOptions:
-    """The options of a body that was composed of records: it is UTF-8 without comments."""
-    csv = options.csv
-    dialect = CsvDialect(csv.delimiter, csv.quote, csv.names, "utf-8", csv.null_values, None)
-    return FormatOptions(csv=dialect, json_path=options.json_path)
 
 
 def _content_of(records: Sequence[Placed]) -> Content:

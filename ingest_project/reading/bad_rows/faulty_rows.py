@@ -11,37 +11,51 @@ from ingest_project.errors import ObjectError, ObjectUnreadable
 from ingest_project.reading.bad_rows.parse_together import read_all
 from ingest_project.reading.bad_rows.rejected import RejectedRow
 from ingest_project.reading.content import Content
+from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.parse import Reading
+from ingest_project.reading.record import RowTexts
 from ingest_project.reading.row_faults import RowFault, no_row_readable
 from ingest_project.sources.object_version import ObjectVersion
 
 
 @dataclass(frozen=True, slots=True)
 class BodyRows:
-    """The number of a body's rows, and the faults of the bad ones with the numbers of their lines, by row."""
+    """The number of a body's rows, and the faults of the bad ones by row.
+
+    `numbers` are the numbers of the rows' lines, unless their texts tell them.
+    """
 
     content: Content
     body: bytes = field(repr=False)
     rows: int
-    faults: Mapping[int, tuple[int, RowFault]]
+    faults: Mapping[int, RowFault]
+    numbers: pl.Series | None = field(default=None, repr=False)
 
-    def texts(self, reading: Reading) -> Sequence[bytes]:
+    def told(self, reading: Reading) -> RowTexts:
         """The text of each row."""
-        return FORMATS[reading.format].texts_of_rows(self.body, self.rows)
+        text = Text(
+            self.body, self.content.object.uri, reading.target, reading.options, self.content.first_line
+        )
+        return FORMATS[reading.format].texts_of_rows(text, self.rows)
 
     def rejected(self, reading: Reading) -> Iterator[RejectedRow]:
         """The bad rows, in their order."""
-        texts = self.texts(reading) if self.faults else ()
-        for row, (line_number, fault) in self.faults.items():
-            yield RejectedRow(self.content.object, line_number, texts[row] + b"\n", fault)
+        if not self.faults:
+            return
+        told = self.told(reading)
+        numbers = told.numbers if self.numbers is None else self.numbers
+        for row, fault in self.faults.items():
+            number = self.content.first_line + row if numbers is None else numbers[row]
+            yield RejectedRow(self.content.object, number, told.texts[row], fault)
 
     def good_text(self, reading: Reading) -> bytes:
         """The body without its bad rows."""
         if not self.faults:
             return self.body
-        texts = enumerate(self.texts(reading))
-        return b"".join(text + b"\n" for row, text in texts if row not in self.faults)
+        told = self.told(reading)
+        texts = (told.mended.get(row, text) for row, text in enumerate(told.texts) if row not in self.faults)
+        return told.header + b"".join(text + told.line_end for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,7 @@ class AllRows:
         """The objects, of those that are `judged`, with a body of which no row can be read at all."""
         found: dict[ObjectVersion, ObjectError] = {}
         for one in self.bodies:
-            faults = [fault for _, fault in one.faults.values()]
+            faults = list(one.faults.values())
             if not faults or one.content.object not in judged or len(faults) < one.rows:
                 continue
             if all(fault.is_unreadable for fault in faults):
@@ -90,14 +104,14 @@ def all_rows(contents: Sequence[Content], reading: Reading, uri: str) -> AllRows
     (parsed,), (fitted,), _ = read_all(contents, reading, uri)
     frame, faults = fitted.frame, deque(fitted.faults)
     is_good = fitted.faults.sound(frame.height)
-    numbers = pl.Series(parsed.numbers, dtype=pl.Int64())
     bodies = [(content, body) for content in contents for body in content.bodies]
     found, start = [], 0
     for (content, body), rows in zip(bodies, parsed.rows, strict=True):
-        of_body: dict[int, tuple[int, RowFault]] = {}
+        of_body: dict[int, RowFault] = {}
         while faults and faults[0][0] < start + rows:
             row, fault = faults.popleft()
-            of_body[row - start] = (numbers[row], fault)
-        found.append(BodyRows(content, body if isinstance(body, bytes) else b"", rows, of_body))
+            of_body[row - start] = fault
+        numbers = None if parsed.numbers is None else parsed.numbers.slice(start, rows)
+        found.append(BodyRows(content, body if isinstance(body, bytes) else b"", rows, of_body, numbers))
         start += rows
     return AllRows(frame, is_good, found)

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from functools import partial
 
 import polars as pl
 
 from ingest_project.errors import ObjectError, ObjectUnreadable, SchemaMismatch, TooManyBadRows
 from ingest_project.reading.bad_rows.bad_records import Placed, Sifted, sift
-from ingest_project.reading.bad_rows.dividing import Divided, divide
 from ingest_project.reading.bad_rows.faulty_rows import all_rows
 from ingest_project.reading.bad_rows.parse_together import brings_columns, read_together
 from ingest_project.reading.bad_rows.rejected import RejectedRow
@@ -24,6 +23,8 @@ from ingest_project.reading.values.stacking import stacked
 from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.unforeseen import unforeseen_as_fault
 
+Sound = Callable[[], tuple[Content, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerated:
@@ -31,14 +32,14 @@ class Tolerated:
 
     `rows` counts the good ones of each object, in order.
 
-    An object of which nothing can be read is in `failures` only. `sound` are contents of the good rows alone;
-    files that bring their own schema have none.
+    An object of which nothing can be read is in `failures` only. `sound` makes contents of the good rows
+    alone; files that bring their own schema have none.
     """
 
     frame: pl.DataFrame
     rows: Mapping[ObjectVersion, int]
     rejected: tuple[RejectedRow, ...]
-    sound: tuple[Content, ...] = ()
+    sound: Sound = tuple
     failures: Mapping[ObjectVersion, ObjectError] = field(default_factory=dict)
 
 
@@ -58,9 +59,7 @@ def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
             return _read_frames(content, reading)
         if FORMATS[reading.format].tells_bad_lines:
             return _read_rows(contents, reading, uri)
-        divided = divide(contents, reading)
-        tolerated = None if divided is None else _read_divided(contents, divided, reading, uri)
-        return tolerated or _read_lines(contents, reading, uri, _beginnings(contents))
+        return _read_lines(contents, reading, uri, _beginnings(contents))
 
 
 def _beginnings(contents: Sequence[Content]) -> set[ObjectVersion]:
@@ -81,31 +80,14 @@ def _read_rows(contents: Sequence[Content], reading: Reading, uri: str) -> Toler
     failures |= _limited(rows, rejected, reading)
     rejected.sort(key=_order_of(contents))
     kept = found.kept(failures)
-    sound = tuple(found.sound(reading, failures))
+
+    def sound() -> tuple[Content, ...]:
+        return tuple(found.sound(reading, failures))
+
     frame = found.frame.filter(kept)
     if not kept.all():
         frame = _without_columns_of_bad_rows(frame, sound, reading, uri)
     return _without_failed(Tolerated(frame, rows, tuple(rejected), sound, failures))
-
-
-def _read_divided(
-    contents: Sequence[Content], divided: Divided, reading: Reading, uri: str
-) -> Tolerated | None:
-    """The rows that were read at once, and those of the rest; None if they cannot be read together."""
-    known = {object_: count for object_, count in divided.part.rows.items() if count}
-    others = _read_lines(divided.rest(), reading, uri, _beginnings(contents) - known.keys(), known)
-    part, sound = divided.part, divided.sound
-    if others.failures or others.frame.height:
-        sound = divided.good(others.rejected, others.failures)
-        if not sound:
-            return others
-        try:
-            part = read_together(sound, reading)
-        except ObjectError:
-            return None
-        if any(others.rows.get(object_, 0) != count for object_, count in part.rows.items()):
-            return None
-    return Tolerated(part.without_sources(), part.rows, others.rejected, sound, others.failures)
 
 
 def _read_lines(
@@ -113,12 +95,8 @@ def _read_lines(
     reading: Reading,
     uri: str,
     judged: Container[ObjectVersion],
-    known_rows: Mapping[ObjectVersion, int] = MappingProxyType({}),
 ) -> Tolerated:
-    """The rows of these contents, several of which may be pieces of one object.
-
-    `judged` as in `sift`. `known_rows` counts the good rows that other pieces of the objects have.
-    """
+    """The rows of these contents, several of which may be pieces of one object; `judged` as in `sift`."""
     sifted = sift(contents, reading, judged)
     fitted = sifted.fitted(reading, uri)
     faults = [*sifted.bad, *((sifted.sound[row], fault) for row, fault in fitted.faults)]
@@ -126,11 +104,11 @@ def _read_lines(
     rejected += [_rejected(one, fault) for one, fault in faults]
     rejected = [row for row in rejected if row.object not in sifted.failures]
     good = fitted.faults.sound(fitted.frame.height)
-    rows = _good_rows(sifted, good, contents, known_rows)
+    rows = _good_rows(sifted, good, contents)
     failures = dict(sifted.failures) | _limited(rows, rejected, reading)
     kept = good & pl.Series([one.content.object not in failures for one in sifted.sound], dtype=pl.Boolean)
     rejected.sort(key=_order_of(contents))
-    sound = sifted.contents(kept)
+    sound = partial(sifted.contents, kept)
     frame = fitted.frame.filter(kept)
     if not kept.all():
         frame = _without_columns_of_bad_rows(frame, sound, reading, uri)
@@ -153,23 +131,23 @@ def _without_failed(all_rows: Tolerated) -> Tolerated:
 
 
 def _without_columns_of_bad_rows(
-    frame: pl.DataFrame, sound: Sequence[Content], reading: Reading, uri: str
+    frame: pl.DataFrame, sound: Sound, reading: Reading, uri: str
 ) -> pl.DataFrame:
     """The good rows with the columns and types that they bring by themselves: a bad row never changes a
     table.
     """
-    if not sound or not FORMATS[reading.format].infers or not brings_columns(frame, reading):
+    if not FORMATS[reading.format].infers or not brings_columns(frame, reading):
         return frame
-    alone = read_together(sound, reading)
+    if not (contents := sound()):
+        return frame
+    alone = read_together(contents, reading)
     if alone.frame.height != frame.height:
         raise SchemaMismatch(uri, "its good rows differ when they are read without the bad ones")
     return alone.without_sources()
 
 
-def _good_rows(
-    sifted: Sifted, good: pl.Series, contents: Sequence[Content], known_rows: Mapping[ObjectVersion, int]
-) -> dict[ObjectVersion, int]:
-    rows = {content.object: 0 for content in contents} | dict(known_rows)
+def _good_rows(sifted: Sifted, good: pl.Series, contents: Sequence[Content]) -> dict[ObjectVersion, int]:
+    rows = {content.object: 0 for content in contents}
     for one, is_good in zip(sifted.sound, good, strict=True):
         rows[one.content.object] += is_good
     return rows

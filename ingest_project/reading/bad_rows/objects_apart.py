@@ -39,8 +39,9 @@ def each_tolerated(tolerated: Iterable[Tolerated], reading: Reading) -> Iterator
         if not FORMATS[reading.format].is_lines:
             yield from (Alone(item, one.frame) for item in one.rows)
             continue
+        sound = one.sound()
         for item in one.rows:
-            if own := tuple(content for content in one.sound if content.object == item):
+            if own := tuple(content for content in sound if content.object == item):
                 yield Alone(item, read_together(own, reading).without_sources(), own)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, islice
+from itertools import islice
 
 import polars as pl
 
@@ -89,33 +89,6 @@ def in_one_table(frames: Sequence[pl.DataFrame], reading: Reading, uri: str) -> 
     ).values():
         raise SchemaMismatch(uri, f"column {reason}")
     return stacked(frames, uri)
-
-
-def read_good_rows(contents: Sequence[Content], reading: Reading) -> tuple[Part | None, list[int]]:
-    """The good rows of all contents, and the places of the bad ones among all, for formats made of records.
-
-    There is no part if some are bad and the rows bring columns: a bad row never changes a table, so the good
-    ones must be read again without it. Raises ObjectError for a fault that is not that of a row.
-    """
-    uri = _uri(contents)
-    with unforeseen_as_fault(uri):
-        _, (fitted,), rows = read_all(contents, reading, uri)
-        part = Part(fitted.frame.hstack(provenance(rows)), rows)
-        bad = [row for row, _ in fitted.faults]
-        if not bad:
-            return part, []
-        if brings_columns(fitted.frame, reading):
-            return None, bad
-        kept = fitted.faults.sound(fitted.frame.height)
-        return Part(part.frame.filter(kept), _kept_rows(rows, kept)), bad
-
-
-def _kept_rows(rows: Mapping[ObjectVersion, int], kept: pl.Series) -> dict[ObjectVersion, int]:
-    starts = accumulate(rows.values(), initial=0)
-    return {
-        object_: int(kept.slice(start, count).sum())
-        for start, (object_, count) in zip(starts, rows.items(), strict=False)
-    }
 
 
 def brings_columns(frame: pl.DataFrame, reading: Reading) -> bool:

@@ -13,7 +13,7 @@ from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.limits import PieceLimits
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.piece import FramePiece, Piece
-from ingest_project.reading.record import Records, Sieved
+from ingest_project.reading.record import Records, RowTexts
 from ingest_project.reading.target import Target
 
 
@@ -56,9 +56,7 @@ Cut = Callable[[Iterator[bytes], FormatOptions, PieceLimits, str], Iterator[Piec
 """Yields a file in pieces, at least one, none much larger than the limits allow. Raises ObjectError."""
 TakeApart = Callable[[Text], Records]
 """Returns the records of a body. Raises ObjectError if it cannot be divided into records at all."""
-Sieve = Callable[[Text], Sieved | None]
-"""Returns the records of a body, much faster than TakeApart; None if that is not possible."""
-RowTexts = Callable[[bytes, int], Sequence[bytes]]
+TextsOfRows = Callable[[Text, int], RowTexts]
 """Returns the text of each row of a body that has so many, in the order in which its reader returns them."""
 AsLines = Callable[[bytes, FormatOptions, str], bytes]
 """Converts a whole body to the lines that the reader takes. Raises ObjectError."""

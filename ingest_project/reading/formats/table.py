@@ -17,7 +17,7 @@ from ingest_project.errors import ObjectTooLarge
 from ingest_project.settings.formats import TableFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from io import BufferedReader
 
     from ingest_project.reading.format_options import FormatOptions
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ingest_project.reading.limits import PieceLimits
     from ingest_project.reading.parsed import Parsed
     from ingest_project.reading.piece import FramePiece, Piece
-    from ingest_project.reading.record import Records, Sieved
+    from ingest_project.reading.record import Records, RowTexts
 
 Values = Literal["text", "json", "typed", "fixed"]
 """How files of a format determine the types of columns: all values are text; by JSON's types; by their own
@@ -45,7 +45,6 @@ class Format:
     - no `cutter`: an object is one piece, whatever its size, and no larger than `whole_object_bytes` of
       `limits.py`;
     - no `records`: its reader tells which rows are bad, so a body need not be divided to find them;
-    - no `sieve`: bad records are found only by reading them;
     - no `row_texts`: a row does not have a text of its own, as lines do;
     - no `lines`: the reader takes a body as it is;
     - no `decoded_size`: the rows take about as much memory as the body.
@@ -59,7 +58,6 @@ class Format:
     reader: str
     cutter: str | None = None
     records: str | None = None
-    sieve: str | None = None
     row_texts: str | None = None
     lines: str | None = None
     field_names: str | None = None
@@ -113,19 +111,15 @@ class Format:
         take_apart: interface.TakeApart = _function(self.records)
         return take_apart(text)
 
-    def sieved(self, text: Text) -> Sieved | None:
-        """The records of a body, and those that may be bad; None if only reading them tells it."""
-        if self.sieve is None:
-            return None
-        sieve: interface.Sieve = _function(self.sieve)
-        return sieve(text)
+    def texts_of_rows(self, text: Text, rows: int) -> RowTexts:
+        """The texts of the rows of a body, which has so many.
 
-    def texts_of_rows(self, body: bytes, rows: int) -> Sequence[bytes]:
-        """The text of each of the rows of a body. Raises ValueError if rows of the format do not have one."""
+        Raises ValueError if rows of the format do not have one.
+        """
         if self.row_texts is None:
             raise ValueError("rows of this format do not have a text")
-        row_texts: interface.RowTexts = _function(self.row_texts)
-        return row_texts(body, rows)
+        texts_of_rows: interface.TextsOfRows = _function(self.row_texts)
+        return texts_of_rows(text, rows)
 
     def as_lines(self, body: bytes, options: FormatOptions, uri: str) -> bytes:
         """A whole body as the reader takes it. Raises ObjectError."""
@@ -197,8 +191,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             values="text",
             reader="csv.bodies:read_bodies",
             cutter="csv.pieces:csv_pieces",
-            records="csv.bodies:records_of",
-            sieve="csv.sieve:sieved",
+            row_texts="csv.bodies:texts_of",
             field_names="csv.bodies:field_names",
             extensions=(".csv", ".tsv", ".tab", ".psv"),
         ),

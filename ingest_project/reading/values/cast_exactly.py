@@ -3,8 +3,7 @@
 import polars as pl
 from polars.exceptions import PolarsError
 
-from ingest_project.reading.values.json_texts import valid_texts
-from ingest_project.reading.values.json_values import from_json
+from ingest_project.reading.values.json_values import from_json_text
 from ingest_project.reading.values.nested import lists_of, of_storage, structs_of
 from ingest_project.reading.values.text import from_text
 from ingest_project.reading.values.text_bytes import UUID_BYTES, of_size
@@ -66,7 +65,7 @@ def _cast(values: pl.Series, wanted: ColumnType) -> pl.Series | None:
 def _nested(values: pl.Series, wanted: ListOf | MapOf | StructOf) -> pl.Series | None:
     source = values.dtype
     if isinstance(source, pl.String):
-        return from_json(valid_texts(values), wanted)
+        return from_json_text(values, wanted)
     if isinstance(source, pl.Struct) and isinstance(wanted, StructOf):
         return structs_of(values, wanted, _cast)
     if isinstance(source, pl.List) and isinstance(wanted, ListOf):

@@ -39,7 +39,7 @@ def valid_texts(text: pl.Series) -> pl.Series:
 
 def _valid_texts(text: pl.Series) -> pl.Series:
     try:
-        found = list(map(bytes, VALUE.decode_lines("\n".join(text.drop_nulls()))))
+        found = list(map(bytes, VALUE.decode_lines(_joined(text.drop_nulls(), "\n"))))
     except NOT_JSON:
         found = []
     values = text.drop_nulls().str.strip_chars(" \t\r\n").cast(pl.Binary())
@@ -117,4 +117,9 @@ def below(raw: pl.Series, path: Sequence[str]) -> pl.Series:
 
 def array_text(raw: pl.Series) -> bytes:
     """One JSON array of these texts."""
-    return b"[" + ",".join(raw).encode() + b"]"
+    return b"[" + _joined(raw, ",").encode() + b"]"
+
+
+def _joined(text: pl.Series, separator: str) -> str:
+    """One text of these, none of which is null; Polars joins them much faster than Python takes them out."""
+    return str(text.str.join(separator)[0])

@@ -12,6 +12,7 @@ import polars as pl
 from ingest_project.reading.values.json_texts import (
     ABSENT,
     ARRAY,
+    NOT_JSON,
     OBJECT,
     STRING,
     array_text,
@@ -20,6 +21,7 @@ from ingest_project.reading.values.json_texts import (
     objects_of,
     raw_texts,
     unquoted,
+    valid_texts,
 )
 from ingest_project.reading.values.nested import lists, lists_without, null_unless, spread, structs
 from ingest_project.reading.values.text import from_text
@@ -60,6 +62,22 @@ def from_json(raw: pl.Series, wanted: ColumnType, *, canonical: bool = False) ->
         case Primitive("boolean" | "int" | "long" | "float" | "double") | DecimalOf():
             return _numbers(raw, wanted, canonical=canonical)
     return from_text(unquoted(null_unless(raw, raw.str.starts_with(STRING))), wanted)
+
+
+def from_json_text(text: pl.Series, wanted: ColumnType) -> pl.Series:
+    """The same for texts that may not be JSON, or have whitespace around; null where one is not JSON.
+
+    If all of them look like objects, decoding them tells whether they are. No object goes on from one of
+    these to the next, because no comma is between `}` and `{`; so as many objects as texts are one each.
+    """
+    if isinstance(wanted, StructOf):
+        stripped = text.str.strip_chars(" \t\r\n")
+        if (stripped.str.starts_with(OBJECT) & stripped.str.ends_with("}")).all():
+            try:
+                return from_json(stripped, wanted)
+            except NOT_JSON:
+                pass
+    return from_json(valid_texts(text), wanted)
 
 
 def _nested(raw: pl.Series, wanted: ListOf | StructOf | MapOf, *, canonical: bool) -> pl.Series:
@@ -110,7 +128,10 @@ def _structs(raw: pl.Series, wanted: StructOf, *, canonical: bool) -> pl.Series:
 
 
 def _fields(raw: pl.Series, names: Sequence[str]) -> tuple[list[pl.Series], pl.Series]:
-    """The texts of these fields of each object, and whether it has no other field with a value."""
+    """The texts of these fields of each object, and whether it has no other field with a value.
+
+    Raises an exception of NOT_JSON if the texts are not one object each.
+    """
     text = array_text(raw)
     decoder = _decoder_of(tuple(names))
     try:
@@ -118,12 +139,19 @@ def _fields(raw: pl.Series, names: Sequence[str]) -> tuple[list[pl.Series], pl.S
     except msgspec.ValidationError:  # another field
         rows = None
     if rows is not None:
+        _check_count(rows, raw)
         parts = [raw_texts(map(attrgetter(f"field_{place}"), rows)) for place in range(len(names))]
         return parts, pl.repeat(True, len(rows), dtype=pl.Boolean, eager=True)
     objects = objects_of(raw)
+    _check_count(objects, raw)
     known = set(names)
     sound = pl.Series([not _has_others(one, known) for one in objects], dtype=pl.Boolean())
     return [raw_texts(one.get(name, ABSENT) for one in objects) for name in names], sound
+
+
+def _check_count(objects: Sequence[Any], raw: pl.Series) -> None:
+    if len(objects) != len(raw):
+        raise msgspec.DecodeError(f"{len(raw)} texts are {len(objects)} objects")
 
 
 @lru_cache(64)

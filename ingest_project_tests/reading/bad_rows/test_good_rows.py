@@ -247,7 +247,7 @@ def test_misplaced_quotes_and_lone_carriage_returns_cost_their_own_row(row: byte
 
 
 @pytest.mark.parametrize("quarantines", [True, False])
-@pytest.mark.parametrize("body", [b"a,b\r1,2\r3,4\r", b"a;b\n1;2\n", b"<html>\n<body>\n"])
+@pytest.mark.parametrize("body", [b"x,y\r1,2\r3,4\r", b"a;b\n1;2\n", b"<html>\n<body>\n"])
 def test_a_header_without_any_column_of_the_table_fails_the_object(body: bytes, quarantines: bool) -> None:
     result = read(body, columns={"a": "long", "b": "long"}, file_format="csv", quarantines=quarantines)
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.reading.content import Content
 from ingest_project.reading.format_options import CsvDialect
-from ingest_project.reading.formats.csv.rows import csv_rows
+from ingest_project.reading.formats.csv.division import Division, divided
+from ingest_project.reading.formats.csv.text import plain_text
 from ingest_project_tests.reading.streams import cut, numbered_lines, texts
 
 SIZES = st.integers(1, 60)
@@ -85,11 +86,15 @@ def csv_text(rows: list[list[str]], line_end: str) -> str:
 
 def records(contents: list[Content], dialect: CsvDialect = RFC_4180) -> list[tuple[int, bytes]]:
     """The records of all pieces without headers, as our reader of records finds them in each piece alone."""
-    found = []
+    found: list[tuple[int, bytes]] = []
     for content, text in zip(contents, texts(contents), strict=True):
-        rows = csv_rows(text, dialect, first_line=content.first_line, uri="s3://b/k")
-        found += [(record.line_number, record.raw) for record in rows.records]
+        rows = division(text, dialect, content.first_line)
+        found += zip(rows.numbers, rows.records, strict=True)
     return found
+
+
+def division(text: bytes, dialect: CsvDialect = RFC_4180, first_line: int = 1) -> Division:
+    return divided(plain_text(text, dialect, "s3://b/k"), first_line=first_line, uri="s3://b/k")
 
 
 FIELDS = st.text('a,"\n#é', max_size=6).map(lambda field: field.lstrip("#"))
@@ -111,8 +116,8 @@ def test_records_of_csv_are_whole_numbered_and_below_the_header(
 
     contents = cut(body, "csv", piece_bytes=piece_bytes, chunk_bytes=chunk_bytes, csv=dialect)
 
-    whole = csv_rows(body, dialect, first_line=1, uri="s3://b/k")
-    assert records(contents, dialect) == [(record.line_number, record.raw) for record in whole.records]
+    whole = division(body, dialect)
+    assert records(contents, dialect) == list(zip(whole.numbers, whole.records, strict=True))
 
 
 @settings(max_examples=300)
@@ -132,7 +137,7 @@ def test_a_stray_quote_hides_no_line_end() -> None:
     contents = cut(body, "csv", piece_bytes=20)
 
     assert len(contents) > 2
-    assert records(contents)[0] == (2, b'5" pipe,1\n')
+    assert records(contents)[0] == (2, b'5" pipe,1')
 
 
 def test_a_quote_that_never_closes_costs_its_own_line_only() -> None:
@@ -143,12 +148,11 @@ def test_a_quote_that_never_closes_costs_its_own_line_only() -> None:
     assert numbered_lines(contents, header_lines=1) == numbered(body)
     assert not any(content.oversized for content in contents)
     rows = [
-        record
+        division(text, first_line=content.first_line)
         for content, text in zip(contents, texts(contents), strict=True)
-        for record in csv_rows(text, RFC_4180, first_line=content.first_line, uri="s3://b/k").records
     ]
-    assert [record.line_number for record in rows if record.fault] == [7]
-    assert len(rows) == 56
+    assert [one.numbers[place] for one in rows for place in one.faults] == [7]
+    assert sum(len(one.records) for one in rows) == 56
 
 
 @pytest.mark.parametrize(
@@ -204,4 +208,4 @@ def test_a_header_may_stand_in_a_later_piece() -> None:
 
     contents = cut(body, "csv", piece_bytes=1, chunk_bytes=1, csv=CsvDialect(comment="#"))
 
-    assert records(contents, CsvDialect(comment="#")) == [(5, b"1,2\n"), (6, b"3,4\n")]
+    assert records(contents, CsvDialect(comment="#")) == [(5, b"1,2"), (6, b"3,4")]

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from ingest_project.errors import ColumnRefused, ObjectUnreadable
 from ingest_project.reading.format_options import CsvDialect
+from ingest_project.reading.formats.csv.respelling import NOT_CHANGED, Respelling
 from ingest_project.reading.formats.csv.text import no_text
 from ingest_project.reading.spelling import Spelling
 from ingest_project.reading.values.example import example_of
@@ -27,10 +28,14 @@ FEWEST_BELOW_A_TITLE = 3
 
 @dataclass(frozen=True)
 class CsvHeader:
-    """`written` are the names in the header, empty ones too; `names` are those of the columns, distinct."""
+    """`written` are the names in the header, empty ones too; `names` are those of the columns, distinct.
+
+    `parsed` are the names as a parser finds them in the text, whose escape sequences were removed.
+    """
 
     written: tuple[str, ...]
     names: tuple[str, ...]
+    parsed: tuple[str, ...]
 
     @cached_property
     def widths(self) -> range:
@@ -51,28 +56,38 @@ class CsvHeader:
         """Whether only the first field has a name, as in the row of a sheet that holds its title."""
         return len(self.written) >= FEWEST_BELOW_A_TITLE and self.widths.start == 1
 
+    def empty_row(self, delimiter: bytes) -> bytes:
+        """A row without values, as a line."""
+        return delimiter * (len(self.names) - 1) + b"\n"
+
     def as_polars_has_it(self) -> list[str]:
         """The names that Polars gives to the fields; it makes up names for unnamed fields but the first."""
         blank = 0
         found: list[str] = []
-        for name in self.written:
+        for name in self.parsed:
             found.append(name or ("" if blank == 0 else f"_duplicated_{blank - 1}"))
             blank += not name
         return found
 
 
-def csv_header(content: bytes, dialect: CsvDialect, uri: str) -> CsvHeader:
+def csv_header(
+    content: bytes, dialect: CsvDialect, uri: str, respelling: Respelling = NOT_CHANGED
+) -> CsvHeader:
     """The header at the start of the content; a field without a name is `column_3` by its place, from 1.
+
+    `respelling` tells what was changed in the content.
 
     Raises ObjectUnreadable if the header is not text or has no name at all, ColumnRefused if two names are
     equal.
     """
     try:
-        written = next(records_of_csv(content, dialect), [])
-    except UnicodeDecodeError as error:
+        parsed = next(_records(content, dialect), [])
+        "".join(parsed).encode()
+    except UnicodeEncodeError as error:
         raise ObjectUnreadable(uri, no_text(dialect.encoding)) from error
     except csv.Error as error:
         raise ObjectUnreadable(uri, f"its header is not valid CSV: {error}") from error
+    written = [respelling.name(name) for name in parsed]
     _refuse_unusable(written, content, dialect, uri)
     names = [name or f"column_{place}" for place, name in enumerate(written, start=1)]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
@@ -86,7 +101,7 @@ def csv_header(content: bytes, dialect: CsvDialect, uri: str) -> CsvHeader:
         raise ColumnRefused(
             uri, f"its header names {', '.join(map(repr, twice[:10]))} more than once; {BY_PLACE}"
         )
-    return CsvHeader(tuple(written), tuple(names))
+    return CsvHeader(tuple(written), tuple(names), tuple(parsed))
 
 
 def refuse_foreign_header(
@@ -126,12 +141,12 @@ def _refuse_unusable(written: list[str], content: bytes, dialect: CsvDialect, ur
         )
 
 
-def records_of_csv(content: bytes, dialect: CsvDialect) -> Iterator[list[str]]:
-    """The fields of each record; a blank line has none. Raises csv.Error and UnicodeDecodeError."""
+def _records(content: bytes, dialect: CsvDialect) -> Iterator[list[str]]:
+    """The fields of each record; bytes that are not valid UTF-8 become surrogates. Raises csv.Error."""
     # Python's own limit is 128 KB a field; it holds for the whole process.
     csv.field_size_limit(sys.maxsize)
     return csv.reader(
-        io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""),
+        io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="surrogateescape", newline=""),
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
         quoting=csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL,

@@ -7,6 +7,7 @@ import re
 from functools import cache
 
 from ingest_project.reading.format_options import CsvDialect
+from ingest_project.reading.formats.csv.respelling import in_quotes
 
 
 def is_well_formed(text: bytes, dialect: CsvDialect) -> bool:
@@ -26,13 +27,13 @@ def quoted_where_needed(record: bytes, dialect: CsvDialect) -> bytes:
         return record
     quote = (dialect.quote or "").encode()
 
-    def in_quotes(match: re.Match[bytes]) -> bytes:
+    def quoted(match: re.Match[bytes]) -> bytes:
         bare = match["bare"]
         if bare is None or quote not in bare:
             return match[0]
-        return quote + bare.replace(quote, quote * 2) + quote + match["end"]
+        return quote + in_quotes(bare, dialect).replace(quote, quote * 2) + quote + match["end"]
 
-    return _fields(dialect).sub(in_quotes, record)
+    return _fields(dialect).sub(quoted, record)
 
 
 @cache

@@ -22,9 +22,14 @@ def record_pattern(dialect: CsvDialect) -> bytes:
     """
     delimiter = re.escape(dialect.delimiter_byte)
     field = rb"[^%s\n]*+" % delimiter
+    if dialect.escape is not None:
+        escape = re.escape(dialect.escape.encode())
+        field = rb"(?:[^%s\n%s]++|%s(?s:.))*+" % (delimiter, escape, escape)
     if dialect.quote is not None:
-        quote = re.escape(dialect.quote.encode())
-        field = rb"(?:%s(?:[^%s]++|%s%s)*+%s|(?!%s))%s" % (quote, quote, quote, quote, quote, quote, field)
+        quote, escape = re.escape(dialect.quote.encode()), re.escape(dialect.escape_in_quotes or b"")
+        escaped = rb"|%s(?s:.)" % escape if escape else b""
+        inner = rb"(?:[^%s%s]++|%s%s%s)*+" % (quote, escape, quote, quote, escaped)
+        field = rb"(?:%s%s%s|(?!%s))%s" % (quote, inner, quote, quote, field)
     return rb"(?:%s(?:%s%s)*+\n)" % (field, delimiter, field)
 
 
@@ -32,13 +37,14 @@ class CsvRecordEnds:
     """The LastEnd of a dialect's records, and of its comments."""
 
     def __init__(self, dialect: CsvDialect) -> None:
-        self._quote = None if dialect.quote is None else dialect.quote.encode()
+        hiding = (dialect.quote, dialect.escape)
+        self._hiding = [one.encode() for one in hiding if one is not None]
         patterns = filter(None, (comment_pattern(dialect), record_pattern(dialect)))
         self._records = re.compile(rb"(?:%s)*+" % b"|".join(patterns))
 
     def __call__(self, text: bytearray, start: int, stop: int) -> int:
-        """Behind the last line end outside of quotes, or `start` if there is none."""
-        if self._quote is None or text.find(self._quote, start, stop) < 0:
+        """Behind the last line end outside of quotes and not escaped, or `start` if there is none."""
+        if all(text.find(one, start, stop) < 0 for one in self._hiding):
             return last_line_end(text, start, stop)
         match = self._records.match(text, start, stop)
         return match.end() if match else start

@@ -1,4 +1,4 @@
-"""Converts a CSV file to the text that is parsed: UTF-8, a header and rows, without marks and comments."""
+"""Converts a CSV file to the text that is parsed: RFC 4180 in UTF-8, without marks and comments."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.reading.format_options import CsvDialect
 from ingest_project.reading.formats.csv.excel_mark import excel_mark
-from ingest_project.reading.formats.csv.transcoding import Transcoder
+from ingest_project.reading.formats.csv.line_ends import CR_AS_LF, ends_lines_in_cr
+from ingest_project.reading.formats.csv.respelling import Respelling, without_escapes
+from ingest_project.reading.formats.csv.transcoding import Transcoder, spelled_out
 
 LINE_ENDS = b"\r\n"
 UTF_8_MARK = b"\xef\xbb\xbf"
@@ -21,31 +23,65 @@ UTF_8 = frozenset({"utf-8", "utf-8-sig"})
 
 
 @dataclass(frozen=True, slots=True)
-class CsvText:
-    """A header line and the rows below it, up to a last line end, and the dialect of this file.
+class PlainText:
+    """A body as RFC 4180 has it: UTF-8, with lines that end in LF or CRLF, and without escape sequences.
 
-    The text is empty if the file has only blank lines and comments.
+    `text` is what is below the byte order mark and Excel's line, and `dialect` is the one of this file.
+    `respelling` tells what was changed. `no_text` is the reason of a row that is invalid in the encoding.
     """
 
     text: bytes = field(repr=False)
     dialect: CsvDialect
+    excel_line: bytes
+    respelling: Respelling
+    no_text: str
+    is_transcoded: bool
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the file may have other bytes."""
+        return self.is_transcoded or bool(self.respelling.pairs) or self.respelling.ends_in_cr
+
+    def as_file_has_it(self, text: bytes) -> bytes:
+        """A part of the text as the file has it; invalid bytes are spelled out, unless the file is UTF-8."""
+        written = self.respelling.written(text)
+        return spelled_out(written) if self.is_transcoded else written
+
+    def header_and_rows(self) -> bytes | None:
+        """A header line and the rows below it, up to a last line end; comments are removed.
+
+        If the file has no header, one with made-up names is put above the rows. Empty if the file has only
+        blank lines and comments; None if a misplaced quote makes it ambiguous where comments are. UTF-8 is
+        not checked.
+        """
+        text = _without_comments(self.text, self.dialect)
+        if text is None:
+            return None
+        text = _from_first_to_last_line(text)
+        return made_up_header(self.dialect) + text if text and self.dialect.names is not None else text
 
 
-def csv_text(body: bytes, dialect: CsvDialect, uri: str) -> CsvText:
-    """The text of a file whose table has this dialect; Excel's `sep=;` at its top is removed and sets the
-    delimiter.
+def plain_text(body: bytes, dialect: CsvDialect, uri: str) -> PlainText:
+    """The text of a file whose table has this dialect; Excel's `sep=;` at its top sets the delimiter.
 
-    If the file has no header, one with made-up names is put above the rows. UTF-8 is not checked. Raises
-    ObjectUnreadable if the text cannot be decoded, or if a misplaced quote makes it ambiguous where comments
-    are.
+    Raises ObjectUnreadable if the text cannot be decoded.
     """
+    is_transcoded = encoding_by_mark(body) is not None or dialect.encoding not in UTF_8
+    is_declared = dialect.encoding not in UTF_8 or not is_transcoded
     text = as_utf_8(body, dialect.encoding, uri)
+    ends_in_cr = ends_lines_in_cr(text, dialect)
+    if ends_in_cr:
+        text = text.translate(CR_AS_LF)
     mark = excel_mark(text, dialect)
-    text, dialect = text[mark.size_bytes :], mark.dialect
-    if dialect.comment is not None and dialect.comment.encode() in text:
-        text = _without_comments(text, dialect, uri)
-    text = _from_first_to_last_line(text)
-    return CsvText(made_up_header(dialect) + text if text and dialect.names is not None else text, dialect)
+    text, respelling = without_escapes(text[mark.size_bytes :], mark.dialect, ends_in_cr=ends_in_cr)
+    return PlainText(
+        text,
+        mark.dialect,
+        mark.line,
+        respelling,
+        no_text(dialect.encoding) if is_declared else "it is not valid Unicode",
+        is_transcoded,
+    )
 
 
 def made_up_header(dialect: CsvDialect) -> bytes:
@@ -95,8 +131,10 @@ def _from_first_to_last_line(text: bytes) -> bytes:
     return text if not text or text.endswith(b"\n") else text.removesuffix(b"\r") + b"\n"
 
 
-def _without_comments(text: bytes, dialect: CsvDialect, uri: str) -> bytes:
-    comment = re.escape((dialect.comment or "").encode())
+def _without_comments(text: bytes, dialect: CsvDialect) -> bytes | None:
+    if dialect.comment is None or dialect.comment.encode() not in text:
+        return text
+    comment = re.escape(dialect.comment.encode())
     if not dialect.has_quotes(text):
         return re.sub(rb"(?m)^%s[^\n]*\n?" % comment, b"", text)
     # Within quotes a line may start like a comment, and a comment may contain a quote: only whole records
@@ -107,9 +145,7 @@ def _without_comments(text: bytes, dialect: CsvDialect, uri: str) -> bytes:
     while position < len(text):
         match = record_or_comment.match(text, position)
         if match is None:
-            raise ObjectUnreadable(
-                uri, f"a quote is misplaced in row {len(records) + 1}, not counting comments"
-            )
+            return None
         if match[1]:
             records.append(match[1])
         position = match.end()

@@ -16,10 +16,12 @@ import polars as pl
 import pyarrow as pa
 
 from ingest_project.errors import ObjectTooLarge
+from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.json.decoding import KEYS, Inexact, Lines
 from ingest_project.reading.formats.json.faults import line_fault
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parsed import Parsed
+from ingest_project.reading.record import RowTexts
 from ingest_project.reading.row_faults import RowFault, RowFaults
 from ingest_project.reading.values.json_texts import NOT_JSON
 from ingest_project.reading.values.nested import spread
@@ -107,16 +109,16 @@ def names_of(body: bytes) -> Iterator[str]:
         yield from dict.fromkeys(chain.from_iterable(rows))
 
 
-def texts_of(body: bytes, rows: int) -> list[bytes]:
+def texts_of(text: Text, rows: int) -> RowTexts:
     """The text of each of so many rows: its line or, if a line has several objects, its object."""
-    lines = [line for line in without_marks(body).split(b"\n") if line.strip(WHITESPACE)]
+    lines = [line for line in without_marks(text.body).split(b"\n") if line.strip(WHITESPACE)]
     if len(lines) == rows:
-        return lines
+        return RowTexts(lines)
     texts: list[bytes] = []
     for line in lines:
         is_shared = _object_count(line) > 1
         texts += map(msgspec.json.encode, KEYS.decode_lines(line)) if is_shared else [line]
-    return texts
+    return RowTexts(texts)
 
 
 def without_marks(body: bytes) -> bytes:

@@ -33,7 +33,7 @@ def test_line_numbers_count_it(in_pieces: bool) -> None:
     assert found.rows == [{"n": 1, "s": "x"}, {"n": 3, "s": ","}]
     assert [(line, column) for line, column, _ in found.rejected] == [(4, "n"), (5, None)]
     failed = outcome(b"sep=;\nn;s\n1;x\n2\n", NUMBERED, quarantines=False)
-    assert failed.failure == "unreadable: line 4 has 1 fields, the header has 2"
+    assert failed.failure == "unreadable: line 4: it has 1 fields instead of 2"
 
 
 @pytest.mark.parametrize("in_pieces", [False, True])

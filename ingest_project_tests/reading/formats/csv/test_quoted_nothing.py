@@ -49,7 +49,7 @@ def test_a_required_value_is_still_missing_and_a_default_stands_in() -> None:
 
     assert found.rows == [{"n": 1, "d": 7}]
     assert found.rejected == [(3, "n", "column 'n': is null, and the column is required")]
-    assert (failed.failure or "").startswith("schema: column 'n', row 2: is null")
+    assert (failed.failure or "").startswith("schema: column 'n', line 3: is null")
 
 
 def test_a_field_of_two_columns_is_what_each_makes_of_it() -> None:

@@ -118,7 +118,7 @@ def test_without_a_quarantine_such_a_byte_fails_its_object(in_pieces: bool) -> N
     (failure,) = found[-1].failures
     assert (failure.error.error_class, failure.error.reason) == (
         "unreadable",
-        "it is not valid cp1252",
+        "line 4: it is not valid cp1252",
     )
 
 
