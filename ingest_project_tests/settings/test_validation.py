@@ -13,8 +13,10 @@ from ingest_project_tests.settings.factories import MINIMAL, problems_of
         ("partition: {evry: day}", "9: tables[0].partition.evry: unknown key; did you mean every?"),
         (
             "batch: {limit: 5}",
-            "9: tables[0].batch.limit: unknown key; known are max_objects, max_bytes, max_object_bytes, "
-            "max_expanded_bytes, max_record_bytes, portion_bytes",
+            (
+                "9: tables[0].batch.limit: unknown key; known are max_objects, max_bytes, max_object_bytes, "
+                "max_expanded_bytes, max_record_bytes, portion_bytes"
+            ),
         ),
         ("batch: {max_object_bytes: 0}", "9: tables[0].batch.max_object_bytes: must be at least 1; raise it"),
         (

@@ -60,12 +60,16 @@ class CsvHeader:
         """A row without values, as a line."""
         return delimiter * (len(self.names) - 1) + b"\n"
 
-    def as_polars_has_it(self) -> list[str]:
-        """The names that Polars gives to the fields; it makes up names for unnamed fields but the first."""
+    def as_polars_has_it(self, quote: str | None) -> list[str]:
+        """The names that Polars gives to the fields.
+
+        It makes up names for unnamed fields but the first, and leaves quotes within names doubled.
+        """
         blank = 0
         found: list[str] = []
         for name in self.parsed:
-            found.append(name or ("" if blank == 0 else f"_duplicated_{blank - 1}"))
+            doubled = name if quote is None else name.replace(quote, quote * 2)
+            found.append(doubled or ("" if blank == 0 else f"_duplicated_{blank - 1}"))
             blank += not name
         return found
 

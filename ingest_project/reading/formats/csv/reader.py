@@ -182,7 +182,7 @@ class _Reader:
             )
         except PolarsError as error:
             raise _Doubt(clipped(str(error).splitlines()[0], 200)) from error
-        if frame.columns != header.as_polars_has_it():
+        if frame.columns != header.as_polars_has_it(dialect.quote):
             names = list(header.names)
             raise ObjectUnreadable(
                 self.uri, f"its header reads {names!r} or {frame.columns!r}; quote it properly"

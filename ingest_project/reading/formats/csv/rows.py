@@ -11,6 +11,7 @@ from ingest_project.reading.record import Record
 from ingest_project.reading.row_faults import RowFault
 
 MISPLACED = "a quote is misplaced"
+LONE_CR = "it has a carriage return outside of quotes"
 
 
 class Lines:
@@ -63,7 +64,7 @@ def rows_of(lines: Lines, header: CsvHeader | None) -> Iterator[Record]:
         found = _fields(lines, dialect)
         fault = found if isinstance(found, RowFault) else misfit(found, header)
         if fault is not None:
-            lines.place = start + 1 if fault.reason.startswith(MISPLACED) else lines.place
+            lines.place = start + 1 if fault.reason.startswith((MISPLACED, LONE_CR)) else lines.place
         raw = lines.taken_since(start)
         mended = None
         if fault is None and quote in raw:
@@ -90,7 +91,8 @@ def _fields(lines: Lines, dialect: CsvDialect) -> int | RowFault:
     try:
         fields = next(reader)
     except csv.Error as error:
-        return RowFault(None, f"{MISPLACED} or a field too long ({error})")
+        is_lone_cr = str(error).startswith("new-line character seen in unquoted field")
+        return RowFault(None, LONE_CR if is_lone_cr else f"{MISPLACED} or a field too long ({error})")
     if any(not field.isascii() and _is_no_utf_8(field) for field in fields):
         return RowFault(None, lines.plain.no_text)
     return len(fields)

@@ -99,3 +99,12 @@ def test_many_fields_without_a_name() -> None:
     found = outcome(b"a,,,,z\n1,2,3,4,5\n6,7,8,9,0\n")
 
     assert found.rows[0] == {"a": 1, "column_2": 2, "column_3": 3, "column_4": 4, "z": 5}
+
+
+@WAYS
+def test_a_name_with_quotes_has_them_once(in_pieces: bool, quarantines: bool) -> None:
+    body = b'"foo ""bar",s,"a"",""b"\n1,"r""b",3\n'
+
+    found = outcome(body, in_pieces=in_pieces, quarantines=quarantines)
+
+    assert found == Outcome([{'foo "bar': 1, "s": 'r"b', 'a","b': 3}], [])

@@ -99,3 +99,10 @@ def test_good_rows_beside_bad_ones_are_read_again_as_they_are() -> None:
         {"n": 1, "s": "two\nlines", "new": "a"},
         {"n": 2, "s": "w", "new": '5" d'},
     ]
+
+
+def test_a_lone_carriage_return_outside_of_quotes_is_told() -> None:
+    found = outcome(b"n,s\n1,x\ry\n2,z\n", NUMBERED)
+
+    assert found.rows == [{"n": 2, "s": "z"}]
+    assert "it has a carriage return outside of quotes" in str(found.rejected)

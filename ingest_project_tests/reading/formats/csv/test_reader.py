@@ -77,7 +77,7 @@ def test_quotes_may_hold_commas_quotes_and_line_ends() -> None:
         (b'a,m,s\n1,2,"x\n', "unreadable: line 2: a quote is misplaced"),
         (b'a,s\n1,"x"y\n', "unreadable: line 2: a quote is misplaced"),
         (b"a,s\r1,x\r2,y,\r", "unreadable: line 3: it has 3 fields instead of 2"),
-        (b"a,s\n1,x\r2,y\n", "unreadable: line 2: a quote is misplaced"),
+        (b"a,s\n1,x\r2,y\n", "unreadable: line 2: it has a carriage return outside of quotes"),
         (b"a,,s\n1,2,3\n", "schema: the table has no column 'column_2'"),
         (b"a,s,a\n1,2,3\n", "schema: its header names 'a' more than once"),
         (b"a,s\n1,\xff\n", "unreadable: line 2: it is not valid UTF-8"),
