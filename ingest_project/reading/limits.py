@@ -68,6 +68,8 @@ class StepLimits:
 
     4 KB expand to 30 MB at most, which are held twice.
     """
+    row_bytes: int = 96
+    """What a row counts at least, however short it is: its source and its stamps are held with it."""
     batch_rows: int = 64 * KIB
     """The most rows that Parquet, Arrow and ORC files give at once; rows may be nearly empty."""
     batches_per_piece: int = 16

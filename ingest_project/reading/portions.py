@@ -177,6 +177,8 @@ class _Portions:
             if bodies is None or self._decoded_bytes(bodies) > room_bytes:
                 return None
             bodies = tuple(self.format.as_lines(body, self.cutting.options, uri) for body in bodies)
+            if self._decoded_bytes(bodies) > room_bytes:  # a document may have millions of short rows
+                return None
             return bodies or (b"",)  # a zip may have no members
 
     def _decoded_bytes(self, bodies: Sequence[bytes]) -> int:

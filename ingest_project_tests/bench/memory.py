@@ -1,6 +1,7 @@
 """`make memory`: peak memory of a whole run over objects of growing size, from S3 into an Iceberg table.
 
-Each size has a process of its own. Flat means: five times the data, the same memory.
+Each size has a process of its own. Flat means: five times the data, the same memory. Other shapes have many
+rows in few bytes, many bad rows, many files or many columns.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest_project_tests.bench.landing import BUCKET, clients, ministack, notifying_queue
+from ingest_project_tests.bench.memory_shapes import COLUMNS, SHAPES
 from ingest_project_tests.bench.path.asked import TABLE, Asked
 from ingest_project_tests.bench.path.contestants import CONTESTANTS
 from ingest_project_tests.bench.path.judge import rows_of
@@ -27,7 +29,6 @@ BLOCK_ROWS = 100_000
 SIZES_MIB = (100, 1024, 5120)
 PART_BYTES = 8 * MIB
 FORMATS = ("ndjson.gz", "csv", "parquet")
-COLUMNS = {"order_id": "long", "customer_id": "long", "note": "string", "ordered_at": "timestamptz"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def main() -> int:
     """Measure each format at each size, print the table; 1 if rows are missing or memory grows with size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES_MIB, help="MiB without compression")
-    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS)
+    parser.add_argument("--formats", nargs="*", choices=FORMATS, default=FORMATS)
+    parser.add_argument("--shapes", nargs="*", choices=SHAPES, default=[*SHAPES])
     chosen = parser.parse_args()
     results: list[Measured] = []
     for form in chosen.formats:
@@ -57,6 +59,10 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as folder, ministack(Path(folder)) as endpoint:
                 results.append(_measure(form, size, endpoint, Path(folder)))
                 _print(results[-1:])
+    for name in chosen.shapes:
+        with tempfile.TemporaryDirectory() as folder, ministack(Path(folder)) as endpoint:
+            results.append(_measure_shape(name, endpoint, Path(folder)))
+            _print(results[-1:])
     _print(results)
     return 0 if all(_is_flat([one for one in results if one.form == form]) for form in chosen.formats) else 1
 
@@ -70,10 +76,26 @@ def _measure(form: str, size_mib: int, endpoint: str, folder: Path) -> Measured:
     url = notifying_queue(endpoint, "memory")
     content_bytes, stored_bytes, rows = _put(form, size_mib * MIB, endpoint, folder)
     asked = Asked(endpoint, BUCKET, "memory/", url, str(folder), 1, form.partition(".")[0], COLUMNS)
+    return _measured(form, asked, rows, content_bytes, stored_bytes)
+
+
+def _measure_shape(name: str, endpoint: str, folder: Path) -> Measured:
+    shape = SHAPES[name]
+    url = notifying_queue(endpoint, "memory")
+    s3, _ = clients(endpoint)
+    objects = size_bytes = 0
+    for body in shape.bodies():
+        s3.put_object(Bucket=BUCKET, Key=f"memory/{objects:06}.{shape.format}", Body=body)
+        objects, size_bytes = objects + 1, size_bytes + len(body)
+    asked = Asked(endpoint, BUCKET, "memory/", url, str(folder), objects, shape.format, dict(shape.columns))
+    return _measured(name, asked, shape.rows, size_bytes, size_bytes)
+
+
+def _measured(name: str, asked: Asked, rows: int, content_bytes: int, stored_bytes: int) -> Measured:
     run = run_contestant(CONTESTANTS[0], asked)
-    if (found := rows_of(folder, TABLE)) != rows:
-        raise RuntimeError(f"{rows} rows were put, {found} came in")
-    return Measured(form, content_bytes / MIB, stored_bytes / MIB, rows, run.seconds, run.peak_mib or 0.0)
+    if (found := rows_of(Path(asked.home), TABLE)) != rows:
+        raise RuntimeError(f"{name}: {rows} rows were put, {found} came in")
+    return Measured(name, content_bytes / MIB, stored_bytes / MIB, rows, run.seconds, run.peak_mib or 0.0)
 
 
 def _put(form: str, size_bytes: int, endpoint: str, folder: Path) -> tuple[int, int, int]:

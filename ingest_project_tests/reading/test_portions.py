@@ -17,7 +17,8 @@ from ingest_project.errors import ObjectError, ObjectFaultUnknown, ObjectTooLarg
 from ingest_project.reading import portions as portions_module
 from ingest_project.reading.content import Content
 from ingest_project.reading.format_options import DEFAULT_OPTIONS, FormatOptions
-from ingest_project.reading.limits import PieceLimits, PortionLimits
+from ingest_project.reading.formats import record_cutter
+from ingest_project.reading.limits import Limits, PieceLimits, PortionLimits, StepLimits
 from ingest_project.reading.pieces import Cutting
 from ingest_project.reading.portions import Streamed, Together, portions
 from ingest_project.settings.formats import TableFormat
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 SMALL = PortionLimits(stored_bytes=100, content_bytes=200, piece=PieceLimits(piece_bytes=50))
 LINE = b'{"a":1}\n'
+
+
+@pytest.fixture(autouse=True)
+def rows_count_what_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row may be as short as a test likes."""
+    monkeypatch.setattr(record_cutter, "LIMITS", Limits(step=StepLimits(row_bytes=1)))
 
 
 class Bucket:

@@ -17,6 +17,12 @@ def last_line_end(text: bytearray, start: int, stop: int) -> int:
     return text.rfind(b"\n", start, stop) + 1 or start
 
 
+def size_of_lines(text: bytes) -> int:
+    """The size of a text whose lines are rows, each of which counts as if it had a certain length."""
+    lines = text.count(b"\n") or text.count(b"\r")
+    return max(len(text), lines * LIMITS.step.row_bytes)
+
+
 class RecordCutter:
     """Cuts one text. A piece exceeds the limits only if a single record does.
 
@@ -39,7 +45,7 @@ class RecordCutter:
 
         Exceptions of the chunks pass.
         """
-        while self._gather(max(self._limits.piece_bytes, len(self._text))):
+        while self._gather(self._limits.piece_bytes):
             end = self._end_of_records()
             while len(self._text) - end > self._limits.record_bytes:
                 yield self._piece_before_long_line(end)
@@ -53,11 +59,15 @@ class RecordCutter:
         first_line, body = self._line, self._take(end)
         return Piece(body, first_line, self._skip_line())
 
-    def _gather(self, size: int) -> bool:
-        """Adds at least `size` bytes to the text, if there are so many; False if there are none."""
-        before = len(self._text)
-        while len(self._text) - before < size and (chunk := next(self._chunks, None)) is not None:
+    def _gather(self, size_bytes: int) -> bool:
+        """Adds about so much to the text, and at least as much as it has; False if there is nothing more."""
+        before, gathered_bytes = len(self._text), 0
+        while gathered_bytes < size_bytes or len(self._text) < 2 * before:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
             self._text += chunk
+            gathered_bytes += size_of_lines(chunk)
         return len(self._text) > before
 
     def _end_of_records(self) -> int:

@@ -136,7 +136,7 @@ class Format:
         return names_in(body, options)
 
     def decoded_bytes(self, body: bytes) -> int:
-        """About how much memory the rows of a body take."""
+        """About how much memory the rows of a body take; of a format of lines, as the reader takes them."""
         if self.decoded_size is None:
             return len(body)
         decoded_bytes: interface.DecodedBytes = _function(self.decoded_size)
@@ -173,6 +173,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             reader="json.lines:read_lines",
             cutter="line_pieces:line_pieces",
             row_texts="json.ndjson:texts_of",
+            decoded_size="record_cutter:size_of_lines",
             field_names="json.lines:field_names",
             long_record_remedy="json.faults:remedy_for_long",
             extensions=(".ndjson", ".jsonl", ".jsonlines", ".ldjson"),
@@ -182,6 +183,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             reader="json.lines:read_documents",
             cutter="json.pieces:json_pieces",
             row_texts="json.ndjson:texts_of",
+            decoded_size="record_cutter:size_of_lines",
             lines="json.pieces:as_ndjson",
             field_names="json.lines:field_names",
             also_reads=("ndjson",),
@@ -192,6 +194,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             reader="csv.bodies:read_bodies",
             cutter="csv.pieces:csv_pieces",
             row_texts="csv.bodies:texts_of",
+            decoded_size="record_cutter:size_of_lines",
             field_names="csv.bodies:field_names",
             extensions=(".csv", ".tsv", ".tab", ".psv"),
         ),
@@ -250,6 +253,7 @@ FORMATS: Final[Mapping[TableFormat, Format]] = MappingProxyType(
             reader="text:read_bodies",
             cutter="line_pieces:line_pieces",
             records="text:records_of",
+            decoded_size="record_cutter:size_of_lines",
             extensions=(".log",),
         ),
         "binary": Format(

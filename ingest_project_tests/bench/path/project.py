@@ -30,7 +30,8 @@ def run(asked: Asked) -> None:
 def _settings(asked: Asked) -> Path:
     table = {
         "name": TABLE, "queue": QUEUE, "bucket": asked.bucket, "prefix": asked.prefix,
-        "format": asked.format, "columns": asked.columns, "partition_spec": ["day(ordered_at)"],
+        "format": asked.format, "columns": asked.columns,
+        "partition_spec": ["day(ordered_at)"] if "ordered_at" in asked.columns else [],
         "bad_rows": "quarantine", "batch": {"max_objects": 100_000},
     }  # fmt: skip
     settings = {

@@ -82,7 +82,7 @@ def _tables(file: IO[bytes], open_batches: OpenBatches, piece_bytes: int) -> Ite
     size_bytes = pieces = 0
     for batch in batches:
         pending.append(batch)
-        size_bytes += batch.nbytes
+        size_bytes += batch.nbytes + batch.num_rows * LIMITS.step.row_bytes
         if size_bytes >= piece_bytes:
             table = pa.Table.from_batches(pending)
             pending.clear()

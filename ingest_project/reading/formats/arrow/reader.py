@@ -39,7 +39,7 @@ def parquet_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
 
 def ipc_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     """The names of the columns of an Arrow file or stream."""
-    schema, _ = _batches(body)
+    schema, _ = batches_of(body)
     return schema.names
 
 
@@ -53,11 +53,12 @@ def _parquet_frame(body: bytes, passed_over: Container[str]) -> pl.DataFrame:
 
 
 def _ipc_frame(body: bytes, passed_over: Container[str]) -> pl.DataFrame:
-    schema, batches = _batches(body)
+    schema, batches = batches_of(body)
     return checked_frame(pa.Table.from_batches(batches, schema), passed_over)
 
 
-def _batches(body: bytes) -> Batches:
+def batches_of(body: bytes) -> Batches:
+    """The columns and the batches of an Arrow file or stream; both may raise what `stream_batches` raises."""
     # Only Arrow's file format begins with magic bytes; Kafka and Flight sinks write the stream format.
     is_file = body.startswith(MAGIC)
     return file_batches(pa.py_buffer(body)) if is_file else stream_batches(pa.BufferReader(body))

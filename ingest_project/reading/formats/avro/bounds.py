@@ -6,6 +6,7 @@ the file's length bounds them. If they take none, like nulls, only a limit does.
 
 from collections.abc import Mapping
 
+from ingest_project.reading.formats.avro.container import read_blocks, read_header
 from ingest_project.reading.formats.avro.schema import (
     ArrayOf,
     Choice,
@@ -21,6 +22,7 @@ from ingest_project.reading.formats.avro.schema import (
     Type,
 )
 from ingest_project.reading.limits import LIMITS
+from ingest_project.reading.unpack.byte_source import ByteSource
 
 FEWEST_BYTES: Mapping[str, int] = {
     "null": 0, "boolean": 1, "int": 1, "long": 1, "float": 4, "double": 8, "string": 1, "bytes": 1,
@@ -30,8 +32,13 @@ EXPANSION = 8
 
 
 def decoded_bytes(body: bytes) -> int:
-    """An estimate of the memory that a file's rows take, from its size."""
-    return EXPANSION * len(body)
+    """An estimate of the memory that a file's rows take, from its size and its rows."""
+    try:
+        file = ByteSource([body])
+        rows = sum(block.rows for block in read_blocks(file, read_header(file)))
+    except ValueError:  # the reader reports it
+        rows = 0
+    return max(EXPANSION * len(body), rows * LIMITS.step.row_bytes)
 
 
 class RowBound:

@@ -6,7 +6,7 @@ from ingest_project.errors import ObjectUnreadable
 from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.avro.bounds import EXPANSION
 from ingest_project.reading.formats.avro.container import read_blocks, read_header
-from ingest_project.reading.limits import PieceLimits
+from ingest_project.reading.limits import LIMITS, PieceLimits
 from ingest_project.reading.piece import Piece
 from ingest_project.reading.unpack.byte_source import ByteSource
 
@@ -33,7 +33,7 @@ def _pieces(file: ByteSource, limits: PieceLimits) -> Iterator[Piece]:
         parts.append(block.encoded(header.sync))
         rows += block.rows
         size_bytes += len(block.data)
-        if size_bytes * EXPANSION >= limits.piece_bytes:
+        if max(size_bytes * EXPANSION, rows * LIMITS.step.row_bytes) >= limits.piece_bytes:
             body = b"".join(parts)
             del parts[1:]
             yield Piece(body, first_line)

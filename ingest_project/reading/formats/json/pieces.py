@@ -78,7 +78,7 @@ class _Lines:
         if text.count(b"\n") >= len(values) or b"\r" in text:
             text = b"\n".join([value.translate(LAYOUT) for value in values])
         self._texts += (text, b"\n")
-        self.size_bytes += len(text) + 1
+        self.size_bytes += max(len(text) + 1, len(values) * LIMITS.step.row_bytes)
         self.number += len(values)
 
     def piece(self, oversized: Oversized | None = None) -> Piece:
