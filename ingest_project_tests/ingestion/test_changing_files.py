@@ -334,13 +334,13 @@ def test_numbers_of_an_expression_do_not_wrap_around(zone: Zone) -> None:
 def test_file_of_other_columns_only_is_no_file_of_the_table(zone: Zone) -> None:
     zone = zone.declare(format="csv", columns={"order_id": "long", "note": "string"})
     zone.put(order_key("a"), b"order_id;note\n1;x\n")
-    zone.put(order_key("b"), b"order_id,note\r1,x\r")
+    zone.put(order_key("b"), b"order_id,note\r2,x\r")
     zone.put(order_key("c"), b"order_id,note\n3,x\n")
 
     zone.ingest_one()
 
-    zone.assert_exact(3)
-    assert zone.error_classes() == {order_key("a"): "unreadable", order_key("b"): "unreadable"}
+    zone.assert_exact(2, 3)
+    assert zone.error_classes() == {order_key("a"): "unreadable"}
 
 
 def test_field_named_like_a_partition_field_fails_its_object_alone(zone: Zone) -> None:
