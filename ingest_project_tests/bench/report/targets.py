@@ -15,7 +15,7 @@ PARQUET = (
     "half of it is pyarrow's reading; checks of its arrays, casts and the columns of the source are the rest"
 )
 BAD_JSON = "the lines are split to leave out the bad one, and decoded again if its value is of another kind"
-BAD_CSV = "the rows are searched for the bad one, and read again without it"
+BAD_CSV = "the body is divided into its rows to tell which is bad"
 AVRO = "unions of several types are rewritten for Polars, and JSON is made, record by record"
 UNDECLARED = "the values of undeclared objects are taken apart one by one to find their types"
 JSON_TEXT = "JSON text is decoded value by value"
