@@ -70,7 +70,10 @@ def _write(metadata: TableMetadata, io: FileIO, rows: pa.Table, name: str) -> Wr
     rows = _with_sources(rows, metadata)
     parts = by_partition(rows, metadata.spec(), metadata.schema())
     files = (one for part in parts for one in _files(part, by_layout))
-    return _written(_in_parallel(files, _FileWriter(by_layout, io, rows.schema).write), metadata.spec())
+    written = _written(_in_parallel(files, _FileWriter(by_layout, io, rows.schema).write), metadata.spec())
+    if written.rows != rows.num_rows:
+        raise RowsRefused(name, f"{rows.num_rows} rows became {written.rows} in its data files")
+    return written
 
 
 class _FileWriter:
@@ -85,8 +88,7 @@ class _FileWriter:
         self._schema = sanitize_column_names(metadata.schema())
         self._format = FileFormatFactory.get(FileFormat.PARQUET)
         self._locations = load_location_provider(metadata.location, metadata.properties)
-        # One uuid for each call: two attempts never have a file of the same name, so each may be deleted
-        # alone.
+        # One uuid a call: two attempts never have a file of the same name, so each may be deleted alone.
         self._uuid = uuid.uuid4()
         self._numbers = itertools.count()
 

@@ -69,7 +69,10 @@ def _one_array(values: Any) -> Any:
 
 
 def _numbers(values: Sequence[Any]) -> Any:
-    """A number from 0 for each row, the same for rows of the same partition, in the order of their values."""
+    """A number from 0 for each row, which is the same for all rows of a partition.
+
+    Values are numbered in the order in which they come, so rows that come partition by partition are sorted.
+    """
     numbers = np.zeros(len(values[0]), dtype=np.int64)
     for one in values:
         encoded = one.dictionary_encode(null_encoding="encode")

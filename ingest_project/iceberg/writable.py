@@ -17,6 +17,7 @@ from pyiceberg.transforms import Transform, VoidTransform
 from pyiceberg.types import IcebergType, NestedField, PrimitiveType
 
 from ingest_project.errors import IngestError, TableError
+from ingest_project.iceberg.field_path import field_path
 from ingest_project.iceberg.outage import is_outage
 from ingest_project.iceberg.refusal import words_of
 from ingest_project.iceberg.rehearsal import rehearse
@@ -137,12 +138,7 @@ def _name(transform: "Transform[object, object]") -> str:
 
 
 def _is_in_list_or_map(field_id: int, schema: Schema) -> bool:
-    parents = schema._lazy_id_to_parent
-    while (parent := parents.get(field_id)) is not None:
-        if not schema.find_type(parent).is_struct:
-            return True
-        field_id = parent
-    return False
+    return not all(one.field_type.is_struct for one in field_path(schema, field_id)[:-1])
 
 
 def _of_locations(metadata: TableMetadata, io: FileIO) -> Iterator[Obstacle]:

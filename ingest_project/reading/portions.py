@@ -152,37 +152,39 @@ class _Portions:
         while fetched:
             one = fetched.popleft()
             try:
-                bodies = self._bodies(one, room_bytes)
+                found = self._bodies(one, room_bytes)
             except ObjectError as error:
                 failures.append(ObjectFailure(one.object, error))
                 continue
-            if bodies is None and not contents:
+            if found is None and not contents:
                 return (), one
-            if bodies is None:
+            if found is None:
                 fetched.appendleft(one)
                 break
+            bodies, size_bytes = found
             contents.append(Content(one.object, bodies, one.last_modified))
-            room_bytes -= self._decoded_bytes(bodies)
+            room_bytes -= size_bytes
         return tuple(contents), None
 
-    def _bodies(self, fetched: FetchedObject, room_bytes: int) -> tuple[bytes, ...] | None:
-        """The object's bodies; None if there is no room for them."""
+    def _bodies(self, fetched: FetchedObject, room_bytes: int) -> tuple[tuple[bytes, ...], int] | None:
+        """The object's bodies and about how much memory they take; None if there is no room for them.
+
+        The memory is estimated once: some formats have to decode a file for it.
+        """
         uri = fetched.object.uri
         with unforeseen_as_fault(uri):
             if holds_no_rows(fetched):
-                return (b"",)
+                return (b"",), 0
             if self.format.keeps_packing:
-                return (fetched.body,)
+                return (fetched.body,), len(fetched.body)
             bodies = unpack_within(fetched.body, uri, room_bytes=room_bytes, own_zip=self.format.own_zip)
-            if bodies is None or self._decoded_bytes(bodies) > room_bytes:
+            if bodies is None:
                 return None
             bodies = tuple(self.format.as_lines(body, self.cutting.options, uri) for body in bodies)
-            if self._decoded_bytes(bodies) > room_bytes:  # a document may have millions of short rows
+            size_bytes = sum(map(self.format.decoded_bytes, bodies))
+            if size_bytes > room_bytes:
                 return None
-            return bodies or (b"",)  # a zip may have no members
-
-    def _decoded_bytes(self, bodies: Sequence[bytes]) -> int:
-        return sum(map(self.format.decoded_bytes, bodies))
+            return bodies or (b"",), size_bytes  # a zip may have no members
 
     def _pieces_from_s3(self, object_: ObjectVersion) -> Iterator[Content]:
         with (
