@@ -16,7 +16,7 @@ PARQUET = (
 )
 BAD_JSON = "the lines are split to leave out the bad one, and decoded again if its value is of another kind"
 BAD_CSV = "the body is divided into its rows to tell which is bad"
-AVRO = "unions of several types are rewritten for Polars, and JSON is made, record by record"
+AVRO = "maps are put together again from records; other unions and JSON are made record by record"
 UNDECLARED = "the values of undeclared objects are taken apart one by one to find their types"
 JSON_TEXT = "JSON text is decoded value by value"
 
