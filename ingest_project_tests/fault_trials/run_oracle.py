@@ -4,7 +4,6 @@ settled.
 The ledger itself is judged by `oracle.py`; here it is the truth that Dagster has to tell.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -102,14 +101,18 @@ def _checks(told: Told, settled: list[SettledBatch]) -> Iterator[str]:
             )
 
 
+def runs_without_alert(told: Told) -> list[ToldRun]:
+    """The runs that Dagster launched and that failed, for a time at least, without an alert."""
+    alerts = set(told.alerted)
+    return [run for run in told.runs if run.was_failed and run.is_launched and run.run_id not in alerts]
+
+
 def _alerts(told: Told) -> Iterator[str]:
     """Exactly the failed runs are reported, of those that Dagster launched."""
-    failed = {run.run_id for run in told.runs if run.was_failed}
-    alerts = Counter(told.alerted)
+    alerts = set(told.alerted)
+    yield from (f"{_name(run)} failed, and no alert says so" for run in runs_without_alert(told))
     for run in told.runs:
-        if run.run_id in failed and run.is_launched and not alerts[run.run_id]:
-            yield f"{_name(run)} failed, and no alert says so"
-        if run.run_id not in failed and alerts[run.run_id]:
+        if not run.was_failed and run.run_id in alerts:
             yield f"an alert reports {_name(run)}, which did not fail"
 
 

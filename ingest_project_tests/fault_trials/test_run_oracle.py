@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest_project_tests.fault_trials.run_oracle import SettledBatch, judge_told
+from ingest_project_tests.fault_trials.run_oracle import SettledBatch, judge_told, runs_without_alert
 from ingest_project_tests.fault_trials.told import Materialized, Told, ToldRun
 
 CHECKS = (("bad_rows", True), ("schema_drift", True))
@@ -96,3 +96,10 @@ def test_alert_for_a_run_that_did_not_fail_is_untrue() -> None:
 
 def test_failed_run_that_a_person_typed_needs_no_alert() -> None:
     assert judge_told(Told((replace(DIED, is_launched=False),), (EVENT,)), [BATCH]) == []
+
+
+def test_run_that_was_declared_failed_and_then_ended_well_still_needs_its_alert() -> None:
+    woke_up = replace(RUN, was_failed=True)
+
+    assert runs_without_alert(Told((woke_up,), ())) == [woke_up]
+    assert runs_without_alert(Told((woke_up,), (), alerted=(woke_up.run_id,))) == []

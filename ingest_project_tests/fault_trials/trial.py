@@ -17,7 +17,7 @@ from ingest_project_tests.fault_trials.deployment import FIRST_DAEMON, LEASE_SEC
 from ingest_project_tests.fault_trials.oracle import Expected, Verdict, judge_ledger, judge_rows
 from ingest_project_tests.fault_trials.processes import is_alive, run_workers
 from ingest_project_tests.fault_trials.proxy_rules import Effect, Rule
-from ingest_project_tests.fault_trials.run_oracle import judge_told
+from ingest_project_tests.fault_trials.run_oracle import judge_told, runs_without_alert
 from ingest_project_tests.fault_trials.workload import (
     COLUMNS,
     MENDED_TIMES,
@@ -306,14 +306,16 @@ class Trial:
         return verdict
 
     def await_alerts(self) -> None:
-        """Wait until each failed run is reported; who is not in time is for the verdict to say."""
+        """Wait until each failed run is reported; who is not in time is for the verdict to say.
+
+        A frozen run is declared failed, and ends well once it wakes up: its alert comes nevertheless, later.
+        """
         end = time.monotonic() + ALERT_SECONDS
 
         def are_reported() -> bool:
-            failed = {run_id for _, run_id, status in self.deployment.runs(self.table) if status == "FAILURE"}
-            return failed <= set(self.deployment.alerted())
+            return not runs_without_alert(self.deployment.told(self.table))
 
-        self.wait(lambda: are_reported() or time.monotonic() > end, "alerts")
+        self.wait(lambda: are_reported() or time.monotonic() > end, "alerts", pause=1.0)
 
     def extra_attempts(self) -> int:
         """How many attempts beyond the first its batches took."""
