@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ingest_project.sources.aws import Aws
     from ingest_project.sources.routing import Router
     from ingest_project.sources.s3.store import ObjectStore
-    from ingest_project.sources.source import Source
+    from ingest_project.sources.source import ContentStore, Source
     from ingest_project.sources.sqs.queue import Queue
 
 
@@ -80,6 +80,17 @@ class Services:
         return ObjectStore(self.aws)
 
     @cached_property
+    def contents(self) -> "ContentStore":
+        """Where runs read what was claimed: objects from S3, messages from the ledger."""
+        from ingest_project.sources.content_stores import ContentStores
+        from ingest_project.sources.messages.message_bodies import MessageBodies
+
+        of_messages = {table.bucket: table for table in self.settings.tables if table.is_of_messages}
+        if not of_messages:
+            return self.store
+        return ContentStores(self.store, MessageBodies(of_messages, self.ledger.message_contents))
+
+    @cached_property
     def router(self) -> "Router":
         from ingest_project.sources.routing import Router
 
@@ -89,7 +100,7 @@ class Services:
     def pipeline(self) -> "Pipeline":
         from ingest_project.ingestion.process import Pipeline
 
-        return Pipeline(self.settings, self.ledger, self.lake, self.store)
+        return Pipeline(self.settings, self.ledger, self.lake, self.contents)
 
     @cached_property
     def rebuild(self) -> "Rebuild":
@@ -109,20 +120,28 @@ class Services:
         from ingest_project.sources.sqs.queue import Queue
 
         settings = self.settings.queue(name)
-        return Queue(self.aws.of(settings.access).sqs(), name=name, url=settings.url)
+        client = self.aws.of(settings.access).sqs()
+        whole_messages = settings.source == "messages"
+        return Queue(client, name=name, url=settings.url, whole_messages=whole_messages)
 
     def intake(self, queue: str) -> "Intake":
         """Drains one queue into the ledger."""
         from ingest_project.ingestion.intake import Intake, planning_rules
 
         rules = planning_rules(self.settings.tables_of(queue))
-        return Intake(self.settings.queue(queue), rules, self.queue(queue), self.source(queue), self.ledger)
+        client = self.queue(queue)
+        return Intake(self.settings.queue(queue), rules, client, self.source(client), self.ledger)
 
-    def source(self, queue: str) -> "Source":
-        """What the messages of this queue are."""
+    def source(self, queue: "Queue") -> "Source":
+        """What the messages of this queue are. Raises QueueUnavailable."""
+        from ingest_project.sources.messages.raw_messages import RawMessages
         from ingest_project.sources.s3.events import S3Events
 
-        return S3Events(queue, self.router)
+        settings = self.settings.queue(queue.name)
+        if settings.source == "s3_events":
+            return S3Events(queue.name, self.router)
+        (table,) = self.settings.tables_of(queue.name)
+        return RawMessages(table, queue.attributes().arn, settings.receipt_handles)
 
     def acknowledge(self, queue: str) -> "Acknowledged":
         """Delete the messages whose objects are settled."""

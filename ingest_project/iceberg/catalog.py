@@ -34,6 +34,7 @@ from ingest_project.iceberg.schema import schema_difference, schema_of
 from ingest_project.iceberg.table import LakeTable
 from ingest_project.iceberg.table_properties import properties_of
 from ingest_project.settings.model import RESCUED_COLUMN, AwsSettings, CatalogSettings, TableSettings
+from ingest_project.settings.names import table_identifier
 from ingest_project.settings.private_files import make_private, with_side_files
 
 _log = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ class Lake:
 
 def _load(catalog: Catalog, name: str) -> Table | None:
     try:
-        return catalog.load_table(name)
+        return catalog.load_table(table_identifier(name))
     except (ValidationError, ModelError, NotImplementedError) as error:
         reason = f"PyIceberg cannot read its metadata: {words_of(error)}"
         raise TableMismatch(name, f"{reason}; change the table as it says, or ingest into another") from error
@@ -193,7 +194,10 @@ def _staged(
     _create_namespaces(catalog, settings.name)
     try:
         return catalog.create_table_transaction(
-            settings.name, schema, partition_spec=spec, properties=properties_of(settings)
+            table_identifier(settings.name),
+            schema,
+            partition_spec=spec,
+            properties=properties_of(settings),
         )
     except (RESTError, NotImplementedError, ValueError):
         # S3 Tables chooses a table's location only when it creates the table. An outage will be raised again
@@ -214,13 +218,16 @@ def _create(catalog: Catalog, settings: TableSettings, columns: Mapping[str, str
     _create_namespaces(catalog, settings.name)
     with refusals(settings.name, "PyIceberg cannot create it"), suppress(TableAlreadyExistsError):
         return catalog.create_table(
-            settings.name, schema, partition_spec=spec, properties=properties_of(settings)
+            table_identifier(settings.name),
+            schema,
+            partition_spec=spec,
+            properties=properties_of(settings),
         )
-    return catalog.load_table(settings.name)
+    return catalog.load_table(table_identifier(settings.name))
 
 
 def _create_namespaces(catalog: Catalog, table_name: str) -> None:
-    parts = table_name.split(".")[:-1]
+    parts = table_identifier(table_name).split(".")[:-1]
     for depth in range(1, len(parts) + 1):
         namespace = tuple(parts[:depth])
         try:

@@ -36,6 +36,7 @@ from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.schema_history import ColumnChange, column_changes
 from ingest_project.iceberg.writable import Obstacle, obstacles_to
 from ingest_project.settings.model import TableSettings
+from ingest_project.settings.names import table_identifier
 
 _log = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ class LakeTable:
             except (CommitFailedException, TableAlreadyExistsError):
                 _log.info("table %s was created by another process meanwhile", self.name)
             except Exception:  # of any class: the catalog may have created the table before it failed
-                if not self._catalog.table_exists(self.name):
+                if not self._catalog.table_exists(table_identifier(self.name)):
                     raise
             self._load()
         self._creation = None
@@ -327,7 +328,7 @@ class LakeTable:
 
     def _load(self) -> Table:
         try:
-            self._table = self._catalog.load_table(self.name)
+            self._table = self._catalog.load_table(table_identifier(self.name))
         except NoSuchTableError as error:
             raise TableMismatch(
                 self.name, "it was dropped while we worked on it; the next run creates it again"

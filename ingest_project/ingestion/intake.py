@@ -63,10 +63,10 @@ class Intake:
         return result
 
     def _claim(self, messages: Sequence[Message], *, invisible_until: datetime) -> ClaimResult:
-        """Claim the messages in portions until the time is over, the shortest messages first."""
+        """Claim the messages in portions until the time is over, in the source's order."""
         deadline = time.monotonic() + CLAIM_SECONDS
         result = ClaimResult()
-        portions = self._portions(sorted(messages, key=lambda one: len(one.body)))
+        portions = self._portions(self.source.in_order(messages))
         following = next(portions, None)
         while (claims := following) is not None:
             following = next(portions, None) if time.monotonic() < deadline else None

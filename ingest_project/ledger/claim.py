@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest_project.ledger import message_contents
 from ingest_project.ledger.model import ClaimResult, MessageState, ObjectState
 from ingest_project.ledger.settle import settle_unread
 from ingest_project.ledger.sql import chunks, exclusively, insert, insert_ignoring
@@ -46,7 +47,11 @@ def claim(
     insert_ignoring(connection, object_versions, [row for key, row in rows.items() if key not in known])
     insert_ignoring(connection, message_objects, list(_links(queue, claims)))
     named_anew = _named_by(claims, new_message_ids)
-    _update_told(connection, [rows[one] for one in sorted(named_anew) if known.get(one) in NOT_READ_YET])
+    told_anew = [one for one in sorted(named_anew) if known.get(one) in NOT_READ_YET]
+    _update_told(connection, [rows[one] for one in told_anew])
+    unread = {one for one in rows if known.get(one) in (None, *NOT_READ_YET)}
+    contents = {one: content for one, content in _contents(claims) if one in unread}
+    message_contents.keep(connection, contents, newer=[one for one in told_anew if one in contents])
     failed = [one for one in named_anew if known.get(one) == ObjectState.FAILED]
     skipped = [(one, rows[one]["reason"]) for one in failed if rows[one]["state"] == ObjectState.SKIPPED]
     settle_unread(connection, skipped, state=ObjectState.SKIPPED, now=now)
@@ -139,6 +144,14 @@ def _object_rows(queue: str, claims: Sequence[Claim], now: datetime) -> Iterable
                 "reason": routed.passed_over,
                 "settled_at": now if skipped else None,
             }
+
+
+def _contents(claims: Sequence[Claim]) -> Iterable[tuple[str, bytes]]:
+    """The contents that came with the messages themselves, by object id."""
+    for item in claims:
+        for routed in item.objects:
+            if routed.content is not None:
+                yield routed_object_id(routed), routed.content
 
 
 def _known_objects(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from ingest_project.ledger.key_pattern import exact_uri, matches
 from ingest_project.ledger.model import MessageState, ObjectState
 from ingest_project.ledger.sql import distinct_values
 from ingest_project.ledger.tables import batch_objects, batches, key_id, messages, object_versions
-from ingest_project.sources.object_version import UNKNOWN_TIME
+from ingest_project.sources.object_version import UNKNOWN_TIME, object_uri
 
 MAY_HAVE_AN_ERROR = tuple(state for state in ObjectState if state is not ObjectState.COMMITTED)
 
@@ -184,7 +184,7 @@ def _record(
 ) -> ObjectRecord:
     deletions = [one.deleted_at for one in named_by if one.deleted_at is not None]
     return ObjectRecord(
-        uri=f"s3://{row.bucket}/{row.key}", version=row.version_id or row.sequencer or row.etag or "",
+        uri=object_uri(row.bucket, row.key), version=row.version_id or row.sequencer or row.etag or "",
         table=row.table_name, partition=row.partition_key, queue=row.queue, state=ObjectState(row.state),
         size_bytes=row.size_bytes, version_id=row.version_id, sequencer=row.sequencer, etag=row.etag,
         rows=row.rows, rejected_rows=row.rejected_rows, error_class=row.error_class, reason=row.reason,

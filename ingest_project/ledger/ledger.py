@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ingest_project.errors import IngestError, LedgerAbsent
-from ingest_project.ledger import attempts, open_messages, poison, report
+from ingest_project.ledger import attempts, message_contents, open_messages, poison, report
 from ingest_project.ledger.claim import claim
 from ingest_project.ledger.database import Database
 from ingest_project.ledger.dismiss import Dismissed, dismiss
@@ -43,6 +43,7 @@ from ingest_project.ledger.unreported import UnreportedBatch, remove_reported, u
 from ingest_project.settings.clocks import Clock, utc_now
 from ingest_project.settings.error_classes import Action
 from ingest_project.settings.model import OnOverwrite
+from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.routing import RoutedObject
 from ingest_project.sources.source import Claim
 
@@ -158,6 +159,11 @@ class Ledger:
         """How many object versions of the queue wait for a batch, of these tables (None: of all)."""
         with self._database.reading() as connection:
             return attempts.waiting_objects(connection, queue, tables, now=self._clock())
+
+    def message_contents(self, table: str, objects: Sequence[ObjectVersion]) -> dict[ObjectVersion, bytes]:
+        """What is kept of these messages, which are rows of the table themselves."""
+        with self._database.reading() as connection:
+            return message_contents.kept(connection, table, objects)
 
     def start(self, batch_id: str, *, run_id: str) -> BatchWork | None:
         """Make this run the owner of the batch and return its work; None if the batch is settled already."""

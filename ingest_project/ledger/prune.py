@@ -10,7 +10,8 @@ committed versions of its key, and must not choose it. This holds for every rede
 - Forgotten: superseded versions that would be superseded, or skipped by policy, again. Skipped versions:
   those skipped by policy would be skipped again; those skipped by rule, dismissed or not held by S3 would be
   tried again, with the same result or a visible failure, and none of their rows was ever in the table.
-  Messages that SQS cannot hold any more, with their links. Settled batches, with their attempts.
+  Messages that SQS cannot hold any more, with their links. Settled batches, with their attempts. Contents of
+  messages whose rows are in quarantine.
 
 No decision depends on a message or a settled batch: a message that comes nevertheless is claimed as a new
 one, and the object versions that it names are settled, or are judged as above. A run of a forgotten batch
@@ -29,13 +30,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest_project.ledger.known_versions import counting_for, versions_of_keys
-from ingest_project.ledger.model import BatchState, MessageState, ObjectState
+from ingest_project.ledger.model import SETTLED, BatchState, MessageState, ObjectState
 from ingest_project.ledger.needed import is_gone_from_sqs, is_in_an_open_batch, is_named_by_a_kept_message
 from ingest_project.ledger.sql import chunks, distinct_values, exclusively
 from ingest_project.ledger.tables import (
     attempts,
     batch_objects,
     batches,
+    message_contents,
     message_objects,
     messages,
     object_versions,
@@ -61,12 +63,14 @@ class Pruned:
     messages: int = 0
     batches: int = 0
     object_versions: int = 0
+    message_contents: int = 0
 
     def __add__(self, other: "Pruned") -> "Pruned":
         return Pruned(
             self.messages + other.messages,
             self.batches + other.batches,
             self.object_versions + other.object_versions,
+            self.message_contents + other.message_contents,
         )
 
 
@@ -98,7 +102,8 @@ def steps(
         _Versions(queue, table, state, policies.get(table), before, dry_run)
         for state, queue, table in _forgettable_versions(connection)
     ]
-    return [*of_messages, _Batches(_last_commits(connection), before, dry_run), *of_versions]
+    batches_ = _Batches(_last_commits(connection), before, dry_run)
+    return [*of_messages, batches_, *of_versions, _Contents(before, dry_run)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,30 @@ class _Versions:
             for one in versions
             if _is_refused(one, committed.get(key, []), self.policy)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """The contents of messages that were settled: a replay of those in quarantine is no longer possible."""
+
+    before: datetime
+    dry_run: bool
+
+    def __call__(self, connection: sa.Connection, after: tuple[Any, ...] | None) -> Portion:
+        key = (message_contents.c.object_id,)
+        is_needed = (
+            sa.select(object_versions.c.object_id)
+            .where(
+                object_versions.c.object_id == message_contents.c.object_id,
+                sa.or_(object_versions.c.state.not_in(SETTLED), object_versions.c.settled_at >= self.before),
+            )
+            .exists()
+        )
+        query = sa.select(*key).where(~is_needed, _comes_after(key, after)).order_by(*key).limit(PORTION)
+        rows = connection.execute(query).all()
+        for chunk in () if self.dry_run else chunks(row.object_id for row in rows):
+            connection.execute(sa.delete(message_contents).where(message_contents.c.object_id.in_(chunk)))
+        return Portion(_last(rows), Pruned(message_contents=len(rows)))
 
 
 def _forgettable_versions(connection: sa.Connection) -> Iterator[tuple[ObjectState, str, str]]:

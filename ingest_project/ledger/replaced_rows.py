@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from ingest_project.ledger.model import BatchKind, BatchRole, ObjectState, RowsToReplace
 from ingest_project.ledger.tables import batch_objects, object_versions
+from ingest_project.sources.object_version import object_uri
 
 
 def rows_to_replace(
@@ -62,7 +63,7 @@ def _rows_of_rebuilt_keys(
     )
     return RowsToReplace(
         source_uris=frozenset(
-            f"s3://{row.bucket}/{row.key}"
+            object_uri(row.bucket, row.key)
             for row in connection.execute(query)
             if row.role == BatchRole.REMOVE or row.object_id in object_ids
         ),
@@ -86,7 +87,11 @@ def _rows_of_replayed_versions(
     )
     rows = [row for row in connection.execute(query) if row.object_id in object_ids]
     writes = frozenset(
-        (f"s3://{row.bucket}/{row.key}", row.version_id or row.sequencer or row.etag or "", str(row.batch_id))
+        (
+            object_uri(row.bucket, row.key),
+            row.version_id or row.sequencer or row.etag or "",
+            str(row.batch_id),
+        )
         for row in rows
     )
     return RowsToReplace(frozenset(), frozenset(), writes)
@@ -105,7 +110,7 @@ def _rows_of_older_versions(
     if not rows:
         return None
     return RowsToReplace(
-        source_uris=frozenset(f"s3://{row.bucket}/{row.key}" for row in rows),
+        source_uris=frozenset(object_uri(row.bucket, row.key) for row in rows),
         batch_ids=frozenset(row.batch_id for row in rows),
     )
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from ingest_project.ledger.model import BatchKind, BatchState, MessageState, ObjectState
 from ingest_project.ledger.sql import chunks, total
 from ingest_project.ledger.tables import batch_objects, batches, message_objects, messages, object_versions
+from ingest_project.sources.object_version import object_uri
 
 EXAMPLES = 20  # failures that a report lists one by one
 
@@ -242,7 +243,7 @@ def _failed_objects(connection: sa.Connection) -> list[FailureReport]:
     query = sa.select(ranked).where(ranked.c.place <= OF_ONE_CLASS)
     return [
         FailureReport(
-            "object" if row.state == ObjectState.FAILED else "parked", f"s3://{row.bucket}/{row.key}",
+            "object" if row.state == ObjectState.FAILED else "parked", object_uri(row.bucket, row.key),
             row.table_name, row.error_class, row.reason or "", row.not_before,
             more=row.in_class - OF_ONE_CLASS if row.place == OF_ONE_CLASS else 0,
         )
@@ -290,7 +291,7 @@ def _members(connection: sa.Connection, batch_id: str, limit: int) -> list[Batch
     )  # fmt: skip
     return [
         BatchMember(
-            uri=f"s3://{row.bucket}/{row.key}", version=row.version_id or row.sequencer or row.etag or "",
+            uri=object_uri(row.bucket, row.key), version=row.version_id or row.sequencer or row.etag or "",
             partition=row.partition_key, rows=row.brought, rejected_rows=row.set_aside,
             error_class=row.failure, reason=row.failure_reason, put_at=row.event_time,
         )

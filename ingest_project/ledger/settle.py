@@ -10,6 +10,7 @@ from ingest_project.errors import BatchSuperseded
 from ingest_project.ledger.attempt_log import log_end
 from ingest_project.ledger.attempts import confirmed_objects, lock_batch
 from ingest_project.ledger.failed_objects import settle_failed, skip_failed_writes, skip_gone
+from ingest_project.ledger.message_contents import drop_committed
 from ingest_project.ledger.model import (
     AttemptOutcome,
     BatchKind,
@@ -39,6 +40,7 @@ def settle(
         raise BatchSuperseded(batch_id)
     rows = {**_empty_objects(connection, batch_id, outcome), **outcome.rows}
     _settle_committed(connection, batch, rows, outcome, now)
+    drop_committed(connection, batch_id)
     supersede_replaced(connection, batch, now)
     skip_failed_writes(connection, batch, now)
     _settle_superseded(connection, batch_id, outcome.superseded, now)

@@ -109,6 +109,13 @@ message_objects = sa.Table(
     sa.Column("object_id", sa.Text, primary_key=True, index=True),
 )
 
+message_contents = sa.Table(
+    "message_contents",
+    metadata,
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
 batches = sa.Table(
     "batches",
     metadata,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ingest_project.ledger.model import UNREAD, BatchState, ObjectState
 from ingest_project.ledger.tables import batch_objects, batches, object_versions
+from ingest_project.sources.object_version import object_uri
 
 LONGEST_SETTLING = timedelta(days=1)
 """Bounds the search: a batch is settled seconds after its commit, or when the next attempt finds it."""
@@ -98,7 +99,7 @@ def _found(
         parked=sum(count for _, state, count in counts if state == ObjectState.QUARANTINED),
         newest=tuple(
             UnreadObject(
-                f"s3://{row.bucket}/{row.key}", row.partition_key, row.error_class or "unknown",
+                object_uri(row.bucket, row.key), row.partition_key, row.error_class or "unknown",
                 row.reason or "", row.state == ObjectState.QUARANTINED,
             )
             for row in rows

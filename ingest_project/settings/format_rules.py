@@ -11,8 +11,11 @@ def format_faults(path: KeyPath, table: TableSettings) -> Iterator[Fault]:
     """All faults of the options of this table's format, each at the key at fault."""
     written = {TableSettings.model_fields[field].alias or field for field in table.model_fields_set}
     for file_format, keys in FORMAT_KEYS.items():
-        if keys.options in written and table.format != file_format:
+        if keys.options in written and table.format != file_format and not table.is_of_messages:
             yield Fault((*path, keys.options), f"goes with `format: {file_format}` only; remove it")
+    if table.json_.columns is not None and not table.is_of_messages:
+        text = "goes with `source: messages` of its queue only; write the columns as `columns` of the table"
+        yield Fault((*path, "json", "columns"), text)
     options = FORMAT_KEYS[table.format].options
     if options is not None and lacks_header(table):
         yield from _headerless_faults(path, options, table)

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ingest_project.settings.column_settings import Column
 from ingest_project.settings.strict import Strict
 
 NO_TEXT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
@@ -81,9 +82,13 @@ class CsvSettings(Strict):
 
 
 class JsonSettings(Strict):
-    """Where in each document the rows are: the array of objects, or the object, under this path of keys."""
+    """Where in each document the rows are: the array of objects, or the object, under this path of keys.
+
+    `columns` are those of the bodies of messages, for a queue with `source: messages`.
+    """
 
     path: Annotated[str, AfterValidator(_dotted_path)] | None = None
+    columns: dict[str, Column] | None = None
 
 
 def _sheet(written: object) -> object:

@@ -9,6 +9,7 @@ from ingest_project.errors import SettingsError
 from ingest_project.settings.aws_access import BucketSettings
 from ingest_project.settings.document import Document, Fault, read_document
 from ingest_project.settings.locations import anchored
+from ingest_project.settings.message_tables import message_table_faults, with_message_tables
 from ingest_project.settings.model import LedgerSettings, QueueSettings, Settings, TableSettings
 from ingest_project.settings.rules import (
     bucket_faults,
@@ -55,9 +56,11 @@ def _checked(document: Document) -> tuple[Settings | None, list[Fault]]:
     """The settings, and all faults of the file, of its values and between them."""
     if document.values is None and document.faults:
         return None, list(document.faults)
-    settings, faults = validated(Settings, document.values)
-    if isinstance(document.values, dict):
-        faults += _rule_faults(document.values)
+    values = with_message_tables(document.values)
+    settings, faults = validated(Settings, values)
+    faults += message_table_faults(document.values)
+    if isinstance(values, dict):
+        faults += _rule_faults(values)
     return settings, [*document.faults, *(fault for fault in faults if not document.is_echo(fault))]
 
 

@@ -17,6 +17,7 @@ from ingest_project.settings.column_settings import Column
 from ingest_project.settings.error_classes import ERROR_CLASSES, Action
 from ingest_project.settings.format_settings import CsvSettings, ExcelSettings, JsonSettings
 from ingest_project.settings.formats import TableFormat
+from ingest_project.settings.message_tables import QUEUE_SCHEME
 from ingest_project.settings.names import (
     Bucket,
     ExcludePattern,
@@ -96,7 +97,9 @@ class QueueSettings(AwsAccess):
     """One SQS queue, and how fast to drain it. Its region is that of its URL, unless `region` is set.
 
     `enabled: false` leaves its sensor stopped; messages wait in the queue, and are not lost within its
-    retention.
+    retention. With `source: messages` its messages are not events of S3: each is a row itself, in one table.
+    `receipt_handles` adds their receipt handles to the rows; whoever reads one may delete the message until
+    it expires.
     """
 
     name: QueueName
@@ -105,6 +108,8 @@ class QueueSettings(AwsAccess):
     max_messages_per_tick: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     max_batches_in_flight: Annotated[int, Field(ge=1, le=1_000)] = 4
     enabled: bool = True
+    source: Literal["s3_events", "messages"] = "s3_events"
+    receipt_handles: bool = False
 
     @property
     def access(self) -> AwsAccess:
@@ -197,13 +202,25 @@ class TableSettings(Strict):
     rebuild_schedule: str | None = None
 
     @property
+    def is_of_messages(self) -> bool:
+        """Whether the rows are the messages of its queue; then `bucket` names that queue."""
+        return self.bucket.startswith(QUEUE_SCHEME)
+
+    @property
+    def parses_bodies(self) -> bool:
+        """Whether the rows are what the bodies of messages say, as JSON."""
+        return self.json_.columns is not None
+
+    @property
     def asset_key(self) -> list[str]:
         """The Dagster asset key: `sales.orders` is ["sales", "orders"]."""
         return self.name.split(".")
 
     @property
     def source(self) -> str:
-        """The route as an S3 URI with `*`, for people."""
+        """The route as an S3 URI with `*`, for people; for messages, their queue."""
+        if self.is_of_messages:
+            return f"sqs://{self.queue}"
         return f"s3://{self.bucket}/{self.prefix}*{self.suffix}"
 
     @property

@@ -5,6 +5,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+DEFAULT_NAMESPACE = "default"
+
+
+def table_identifier(name: str) -> str:
+    """The identifier of a table in its catalog: `sales.orders`; `default.orders` for `orders`."""
+    return name if "." in name else f"{DEFAULT_NAMESPACE}.{name}"
+
 
 def _matching(pattern: str, otherwise: str) -> AfterValidator:
     """A validator for text that matches the whole pattern; `otherwise` is the message if it does not."""
@@ -31,9 +38,9 @@ QueueUrl = Annotated[
 TableName = Annotated[
     str,
     _matching(
-        r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+",
+        r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*",
         "not a table name; write namespace and table joined by a dot, like sales.orders, "
-        "with letters, digits and _",
+        "with letters, digits and _; without a namespace it is in `default`",
     ),
 ]
 RoleArn = Annotated[
@@ -61,7 +68,7 @@ TopicArn = Annotated[
 Bucket = Annotated[
     str,
     _matching(
-        r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}",
+        r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}|sqs:[A-Za-z0-9_]{1,64}",  # the latter: see message_tables.py
         "not a bucket name; write the name alone, without s3:// and without a prefix",
     ),
 ]

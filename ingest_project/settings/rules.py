@@ -6,6 +6,7 @@ from itertools import combinations
 from ingest_project.settings.aws_access import BucketSettings, region_of_queue
 from ingest_project.settings.document import Fault, KeyPath
 from ingest_project.settings.model import QUARANTINE_SUFFIX, LedgerSettings, QueueSettings, TableSettings
+from ingest_project.settings.names import table_identifier
 from ingest_project.settings.validation import suggestion
 
 Queues = Mapping[int, QueueSettings]
@@ -49,7 +50,9 @@ def bucket_faults(buckets: Mapping[int, BucketSettings]) -> Iterator[Fault]:
 
 def table_name_faults(tables: Tables) -> Iterator[Fault]:
     """Table names are unique in any case, because some catalogs ignore case."""
-    names = [(("tables", index, "name"), table.name.lower()) for index, table in tables.items()]
+    names = [
+        (("tables", index, "name"), table_identifier(table.name).lower()) for index, table in tables.items()
+    ]
     yield from repeated(names, "another table has this name (case does not count); rename one")
     for path, name in names:
         if name.endswith(QUARANTINE_SUFFIX):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ingest_project.settings.message_tables import QUEUE_SCHEME
+
 UNVERSIONED = "null"
 """The version id of a write while versioning is off or suspended; a later write gets the same id."""
 
@@ -10,9 +12,21 @@ UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """The event time of a recovered version if it is only known to be older than all that comes."""
 
 
+def object_uri(bucket: str, key: str) -> str:
+    """`s3://bucket/key`, or `sqs://queue/message-id` for a message; the key is not encoded."""
+    if bucket.startswith(QUEUE_SCHEME):
+        return f"sqs://{bucket.removeprefix(QUEUE_SCHEME)}/{key}"
+    return f"s3://{bucket}/{key}"
+
+
+def is_message(bucket: str) -> bool:
+    """Whether this `bucket` stands for a queue whose messages are themselves the content."""
+    return bucket.startswith(QUEUE_SCHEME)
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """One write of one S3 key.
+    """One write of one S3 key; or one SQS message, with `sqs:` and its queue as bucket and its id as key.
 
     `key` is decoded (`a b+c é%2B.json`, never `a+b%2Bc...`). `etag` has no quotes. `sequencer` is S3's hex
     text, comparable only within one key. `event_time` is UTC: when S3 finished the write. `size_bytes` is as
@@ -39,5 +53,5 @@ class ObjectVersion:
 
     @property
     def uri(self) -> str:
-        """`s3://bucket/key`; the key is not encoded."""
-        return f"s3://{self.bucket}/{self.key}"
+        """`s3://bucket/key`, or `sqs://queue/message-id`; the key is not encoded."""
+        return object_uri(self.bucket, self.key)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest_project.errors import UnroutableObject
 from ingest_project.settings.model import TableSettings
@@ -16,13 +16,15 @@ class RoutedObject:
     """An object version with its table's name and Dagster partition key (None: no partitions).
 
     `passed_over` is the reason if the table does not ingest it, by `hidden_files` or `exclude`; then its
-    partition is None if its key does not name one.
+    partition is None if its key does not name one. `content` is what came with the message itself, if the
+    object is one; the ledger keeps it until it is committed.
     """
 
     object: ObjectVersion
     table: str
     partition_key: str | None
     passed_over: str | None = None
+    content: bytes | None = field(default=None, repr=False)
 
 
 class Router:

@@ -1,6 +1,7 @@
 """The seam between the messages of a queue and the rooms above.
 
-A source says what each message claims; a store has the contents of what was claimed. Both are S3's today.
+A source says what each message claims; a store has the contents of what was claimed. Messages are events of
+S3, whose objects are the contents; or they are themselves the content, which the ledger keeps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,10 @@ class Claim:
 
 class Source(Protocol):
     """What the messages of one queue are. `services.py` chooses it; the rooms above do not know it."""
+
+    def in_order(self, messages: Sequence[Message]) -> list[Message]:
+        """The order in which they are to be claimed, as long as there is time."""
+        ...
 
     def claim(self, message: Message) -> Claim:
         """What the message names. Does not raise: what cannot be parsed is a reason in the claim."""

@@ -44,6 +44,7 @@ ACTIONS: dict[str, Action] = {"left to the DLQ": "release", "parked": "park"}
 def test_every_answer_is_of_its_type_in_every_field(ledger: WatchedLedger, clock: Clock) -> None:
     """A story of the ledger in which each method is called and each field of the answers has a value."""
     for live in (
+        messages_that_are_rows,
         versions_of_a_key_in_every_state,
         writes_that_wait_beside_others,
         work_that_a_person_settles,
@@ -95,6 +96,15 @@ def writes_that_wait_beside_others(ledger: Ledger) -> None:
     fail(ledger, rebuild(ledger, listed("twin", table="web.clicks"), table=appending, run_id="run-1"))
     deliver(ledger, claim(routed("twin", table="web.clicks")))
     commit(ledger, plan_one(ledger, appending))
+
+
+def messages_that_are_rows(ledger: Ledger) -> None:
+    """A message that brings its content, before and after its commit."""
+    message = replace(routed("message"), content=b"{}")
+    deliver(ledger, claim(message))
+    assert ledger.message_contents(TABLE, [message.object]) == {message.object: b"{}"}
+    commit(ledger, plan_one(ledger))
+    assert ledger.message_contents(TABLE, [message.object]) == {}
 
 
 def rows_that_replace_others(ledger: Ledger) -> None:

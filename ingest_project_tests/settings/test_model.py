@@ -9,6 +9,7 @@ from ingest_project.settings.model import (
     QueueSettings,
     Settings,
 )
+from ingest_project.settings.names import table_identifier
 from ingest_project.settings.partition_settings import PartitionSettings
 from ingest_project_tests.settings.factories import QUEUE_URL, table
 
@@ -101,11 +102,16 @@ def test_a_bucket_is_a_name_alone(bucket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["orders", "sales.", "sales.or-ders", "sales..orders", "1sales.orders", "a.b\n"]
+    "name", ["", "or ders", "sales.", "sales.or-ders", "sales..orders", "1sales.orders", "a.b\n"]
 )
-def test_a_table_is_a_namespace_and_a_name(name: str) -> None:
+def test_a_table_is_a_name_in_a_namespace(name: str) -> None:
     with pytest.raises(ValidationError, match="not a table name"):
         table(name=name)
+
+
+def test_a_table_without_a_namespace_is_in_the_default_one() -> None:
+    assert table(name="orders").asset_key == ["orders"]
+    assert (table_identifier("orders"), table_identifier("a.orders")) == ("default.orders", "a.orders")
 
 
 @pytest.mark.parametrize("value", [True, "300", 300.0])

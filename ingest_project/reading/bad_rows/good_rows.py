@@ -20,7 +20,7 @@ from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.row_faults import RowFault
 from ingest_project.reading.values.example import python_values
 from ingest_project.reading.values.stacking import stacked
-from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.object_version import ObjectVersion, is_message
 from ingest_project.sources.unforeseen import unforeseen_as_fault
 
 Sound = Callable[[], tuple[Content, ...]]
@@ -63,8 +63,15 @@ def read_tolerantly(contents: Sequence[Content], reading: Reading) -> Tolerated:
 
 
 def _beginnings(contents: Sequence[Content]) -> set[ObjectVersion]:
-    """The objects that begin here: of a large one only the first piece tells the format."""
-    return {content.object for content in contents if content.first_line == 1}
+    """The objects that begin here: of a large one only the first piece tells the format.
+
+    A message has no format that could be another one.
+    """
+    return {
+        content.object
+        for content in contents
+        if content.first_line == 1 and not is_message(content.object.bucket)
+    }
 
 
 def _read_rows(contents: Sequence[Content], reading: Reading, uri: str) -> Tolerated:

@@ -1,5 +1,6 @@
 """A queue whose messages are S3 event notifications: each claims the object versions that it names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest_project.errors import NotAnS3Event, UnroutableObject
@@ -17,6 +18,10 @@ class S3Events:
 
     queue: str
     router: Router
+
+    def in_order(self, messages: Sequence[Message]) -> list[Message]:
+        """The shortest messages first: those that name the most objects had better wait."""
+        return sorted(messages, key=lambda one: len(one.body))
 
     def claim(self, message: Message) -> Claim:
         """What a message names, with the first reasons for parts that are not ours.

@@ -1,5 +1,6 @@
 """What a queue returns to the rest of the project: messages, receipts, and the outcome of a batch call."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,8 +14,23 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageAttribute:
+    """One attribute that the sender of a message has set, with SQS's names of the values."""
+
+    data_type: str
+    string_value: str | None = None
+    binary_value: bytes | None = None
+    string_list_values: tuple[str, ...] | None = None
+    binary_list_values: tuple[bytes, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One received SQS message. Times are UTC."""
+    """One received SQS message. Times are UTC.
+
+    The last four are there if the queue was asked for everything: SQS's attributes, the sender's, and the
+    MD5s by which SQS vouches for body and attributes.
+    """
 
     message_id: str
     receipt_handle: str = field(repr=False)
@@ -22,6 +38,10 @@ class Message:
     receive_count: int
     sent_at: datetime
     received_at: datetime
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    message_attributes: Mapping[str, MessageAttribute] = field(default_factory=dict, repr=False)
+    md5_of_body: str | None = None
+    md5_of_message_attributes: str | None = None
 
     @property
     def receipt(self) -> Receipt:

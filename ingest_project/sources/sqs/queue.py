@@ -4,36 +4,56 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ingest_project.sources.sqs.drain import Drain
 from ingest_project.sources.sqs.entries import EntryCalls
 from ingest_project.sources.sqs.faults import translated
-from ingest_project.sources.sqs.message import EntryResults, Message, QueueAttributes, Receipt
+from ingest_project.sources.sqs.message import (
+    EntryResults,
+    Message,
+    MessageAttribute,
+    QueueAttributes,
+    Receipt,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import MessageSystemAttributeNameType
     from mypy_boto3_sqs.type_defs import (
         ChangeMessageVisibilityBatchResultTypeDef,
         DeleteMessageBatchResultTypeDef,
+        MessageAttributeValueOutputTypeDef,
         MessageTypeDef,
     )
+
+NEEDED: Final["list[MessageSystemAttributeNameType]"] = ["ApproximateReceiveCount", "SentTimestamp"]
 
 
 class Queue:
     """A queue by its name in the settings and its URL. Safe to share among threads.
+
+    With `whole_messages` it receives the attributes of messages too, which notifications of S3 do not need.
 
     Every method raises QueueUnavailable if SQS cannot be reached or refuses the call as a whole, after boto3
     has retried transient errors.
     """
 
     def __init__(
-        self, client: "SQSClient", *, name: str, url: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: "SQSClient",
+        *,
+        name: str,
+        url: str,
+        whole_messages: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
         self.url = url
         self._client = client
         self._sleep = sleep
+        self._system_attributes: list[MessageSystemAttributeNameType] = ["All"] if whole_messages else NEEDED
+        self._message_attributes = ["All"] if whole_messages else []
 
     def receive(
         self, *, limit: int, wait_seconds: int, visibility_timeout_seconds: int, seconds: float
@@ -131,7 +151,8 @@ class Queue:
                 MaxNumberOfMessages=count,
                 WaitTimeSeconds=wait_seconds,
                 VisibilityTimeout=visibility_timeout_seconds,
-                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+                MessageSystemAttributeNames=self._system_attributes,
+                MessageAttributeNames=self._message_attributes,
             )
         received_at = datetime.now(UTC)
         return [_message(raw, received_at) for raw in response.get("Messages", [])]
@@ -146,4 +167,21 @@ def _message(raw: "MessageTypeDef", received_at: datetime) -> Message:
         receive_count=int(attributes["ApproximateReceiveCount"]),
         sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
         received_at=received_at,
+        attributes={str(name): text for name, text in attributes.items()},
+        message_attributes={
+            name: _attribute(value) for name, value in raw.get("MessageAttributes", {}).items()
+        },
+        md5_of_body=raw.get("MD5OfBody"),
+        md5_of_message_attributes=raw.get("MD5OfMessageAttributes"),
+    )
+
+
+def _attribute(raw: "MessageAttributeValueOutputTypeDef") -> MessageAttribute:
+    texts, binaries = raw.get("StringListValues"), raw.get("BinaryListValues")
+    return MessageAttribute(
+        data_type=raw["DataType"],
+        string_value=raw.get("StringValue"),
+        binary_value=raw.get("BinaryValue"),
+        string_list_values=tuple(texts) if texts else None,
+        binary_list_values=tuple(binaries) if binaries else None,
     )
