@@ -43,6 +43,12 @@ def url(client: "SQSClient", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of a hundred lines."""
+    monkeypatch.setattr("ingest_project.cli.send_input.PART_ENTRIES", 100)
+
+
+@pytest.fixture
 def proxy(aws: str, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
     """A proxy that `ingest` talks to instead of the emulator."""
     made = FaultProxy(aws)
@@ -124,14 +130,15 @@ def test_ndjson_lines_are_entries_with_the_keys_of_sqs(client: "SQSClient", url:
     assert message["MessageAttributes"]["raw"]["BinaryValue"] == b"\x00\x01"
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_large_input_is_sent_in_parts_and_in_order_of_its_group(client: "SQSClient", url: str) -> None:
     fifo = client.create_queue(QueueName="f.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
 
-    done = run(fifo, "--group-id", "g", "--json", stdin="".join(f"{n}\n" for n in range(1_100)))
+    done = run(fifo, "--group-id", "g", "--json", stdin="".join(f"{n}\n" for n in range(130)))
 
-    assert json.loads(done.stdout)["sent"] == 1_100
+    assert json.loads(done.stdout)["sent"] == 130
     messages = received(client, fifo)
-    assert [one["Body"] for one in messages] == [str(n) for n in range(1_100)]
+    assert [one["Body"] for one in messages] == [str(n) for n in range(130)]
     assert {one["Attributes"]["MessageGroupId"] for one in messages} == {"g"}
 
 
@@ -158,14 +165,15 @@ def test_file_with_a_wrong_line_is_refused_before_anything_is_sent(
     assert bodies(client, url) == []
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_wrong_line_of_stdin_ends_the_input_and_says_what_was_sent(client: "SQSClient", url: str) -> None:
-    good = ndjson(*({"MessageBody": str(n)} for n in range(1_005)))
+    good = ndjson(*({"MessageBody": str(n)} for n in range(105)))
 
     done = run("mine", "--format", "ndjson", stdin=good + "broken\n", code=2)
 
-    assert "1,000 messages sent and 0 failed before this, of the first 1,000 lines" in done.stderr
-    assert "error: line 1006: not JSON" in done.stderr
-    assert len(received(client, url)) == 1_000
+    assert "100 messages sent and 0 failed before this, of the first 100 lines" in done.stderr
+    assert "error: line 106: not JSON" in done.stderr
+    assert len(received(client, url)) == 100
 
 
 def test_what_failed_is_kept_and_can_be_sent_again(client: "SQSClient", url: str, tmp_path: Path) -> None:
@@ -253,7 +261,7 @@ def test_missing_queue_is_one_line(url: str, tmp_path: Path) -> None:
 
 def test_progress_bar_is_shown_on_a_terminal_only(url: str, tmp_path: Path) -> None:
     path = tmp_path / "bodies.txt"
-    path.write_text("".join(f"{n}\n" for n in range(2_000)))
+    path.write_text("".join(f"{n}\n" for n in range(300)))
     main, terminal = os.openpty()
     shown: list[bytes] = []
     reader = threading.Thread(target=drain, args=(main, shown))  # a full terminal would block the command
@@ -271,7 +279,7 @@ def test_progress_bar_is_shown_on_a_terminal_only(url: str, tmp_path: Path) -> N
     reader.join(PATIENCE_SECONDS)
     os.close(main)
 
-    assert b"Sent 2,000 messages" in done.stdout
+    assert b"Sent 300 messages" in done.stdout
     assert b"sending" in b"".join(shown)
     assert b"/s" in b"".join(shown)
 
