@@ -10,6 +10,7 @@ from ingest_project.defs.jobs import ingest_jobs
 from ingest_project.defs.object_alerts import object_alert_sensor
 from ingest_project.defs.operations import ledger_jobs
 from ingest_project.defs.quarantine_assets import quarantine_assets
+from ingest_project.defs.queue_sink import SqsSink
 from ingest_project.defs.schedules import rebuild_schedules
 from ingest_project.defs.sensors import queue_sensors
 from ingest_project.services import Services
@@ -22,6 +23,7 @@ def defs() -> dg.Definitions:
     settings = load_settings()
     jobs = ingest_jobs(settings)
     checks = table_checks(settings)
+    services = Services(settings)
     return dg.Definitions(
         assets=[*queue_assets(settings), *table_assets(settings), *quarantine_assets(settings)],
         asset_checks=checks,
@@ -33,7 +35,7 @@ def defs() -> dg.Definitions:
             object_alert_sensor(settings),
         ],
         schedules=rebuild_schedules(settings),
-        resources={"services": Services(settings)},
+        resources={"services": services, "sqs": SqsSink(services)},
         # A rebuild is one step: a separate process would only import everything again.
         executor=dg.in_process_executor,
     )

@@ -29,6 +29,8 @@
     │   ├── CatalogUnavailable   (transient)
     │   └── CommitConflict       (transient)
     ├── QueueUnavailable         (transient) SQS did not answer, or refused
+    │   └── QueueRefused         SQS refused to take messages, and will do so again
+    ├── InvalidEntries           entries for a queue that have a wrong type; none was sent
     ├── LedgerUnavailable        (transient) the ledger's database did not answer
     ├── LedgerAbsent             the ledger does not exist: nothing was ingested yet, or it was removed
     ├── BatchNotFound            a batch id that the ledger does not know
@@ -253,10 +255,29 @@ class QueueUnavailable(IngestError):
     error_class = "queue"
     transient = True
 
-    def __init__(self, queue: str, reason: str) -> None:
+    def __init__(self, queue: str, reason: str, *, code: str = "") -> None:
+        """`code` is SQS's error code; empty if SQS did not answer."""
         self.queue = queue
         self.reason = reason
+        self.code = code
         super().__init__(f"queue {queue}: {reason}")
+
+
+class QueueRefused(QueueUnavailable):
+    """SQS refused to take messages: the queue does not exist, or we are not allowed to send to it."""
+
+    transient = False
+
+
+class InvalidEntries(IngestError):
+    """Entries for a queue cannot be what SQS takes; none of them was sent.
+
+    `problems` has one line for each fault, with the entry's position and Id.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
 
 
 class LedgerUnavailable(IngestError):

@@ -124,6 +124,12 @@ class Services:
         whole_messages = settings.source == "messages"
         return Queue(client, name=name, url=settings.url, whole_messages=whole_messages)
 
+    def queue_at(self, address: str) -> "Queue":
+        """The client of a queue by its name or URL. Raises SettingsError if there is no such name."""
+        from ingest_project.sources.sqs.address import queue_at
+
+        return queue_at(address, self.settings, self.aws)
+
     def intake(self, queue: str) -> "Intake":
         """Drains one queue into the ledger."""
         from ingest_project.ingestion.intake import Intake, planning_rules

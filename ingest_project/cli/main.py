@@ -1,4 +1,4 @@
-"""The command `ingest`: check the settings, show status and history, repair failures, run the demo.
+"""The command `ingest`: check the settings, show status and history, repair failures, send, run the demo.
 
 Text for people, `--json` for programs. A command imports what it needs when it runs, so that `ingest --help`,
 and every mistyped option, is answered at once.
@@ -19,7 +19,8 @@ from ingest_project.cli.answers import json_option, open_services, print_json, t
 from ingest_project.cli.dev import dev
 from ingest_project.cli.ledger import dismiss, history, ledger, replay, retry
 from ingest_project.cli.preview import preview
-from ingest_project.errors import IngestError, SettingsError
+from ingest_project.cli.send import send
+from ingest_project.errors import IngestError, InvalidEntries, SettingsError
 from ingest_project.reports.terminal import cell, make_console, printable
 from ingest_project.settings.wording import plural
 
@@ -36,7 +37,7 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except SettingsError as error:
+        except (SettingsError, InvalidEntries) as error:
             for line in error.problems:
                 click.echo(f"error: {printable(line)}", err=True)
             ctx.exit(2)
@@ -136,7 +137,7 @@ def demo(context: click.Context, exit_when_done: bool, port: int | None, postgre
     context.exit(code)
 
 
-for command in (dev, preview, history, retry, dismiss, replay, ledger):
+for command in (dev, preview, send, history, retry, dismiss, replay, ledger):
     ingest.add_command(command)
 
 

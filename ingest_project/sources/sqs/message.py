@@ -49,8 +49,8 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class FailedEntry:
-    """One entry of a batch call that SQS refused, with SQS's code and message."""
+class RefusedReceipt:
+    """A receipt that SQS refused in a batch call, with SQS's code and message."""
 
     message_id: str
     code: str
@@ -62,7 +62,7 @@ class EntryResults:
     """The outcome of a batch call, entry by entry: message ids that succeeded, entries that failed."""
 
     succeeded: tuple[str, ...]
-    failed: tuple[FailedEntry, ...]
+    failed: tuple[RefusedReceipt, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """One SQS queue: an object's journey begins here and ends here after its rows are committed."""
 
 import json
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from ingest_project.errors import QueueRefused
 from ingest_project.sources.sqs.drain import Drain
 from ingest_project.sources.sqs.entries import EntryCalls
-from ingest_project.sources.sqs.faults import translated
+from ingest_project.sources.sqs.faults import judged, translated
 from ingest_project.sources.sqs.message import (
     EntryResults,
     Message,
@@ -16,6 +18,7 @@ from ingest_project.sources.sqs.message import (
     QueueAttributes,
     Receipt,
 )
+from ingest_project.sources.sqs.send_entries import SendLimits
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -25,9 +28,12 @@ if TYPE_CHECKING:
         DeleteMessageBatchResultTypeDef,
         MessageAttributeValueOutputTypeDef,
         MessageTypeDef,
+        SendMessageBatchResultTypeDef,
     )
 
 NEEDED: Final["list[MessageSystemAttributeNameType]"] = ["ApproximateReceiveCount", "SentTimestamp"]
+
+logger = logging.getLogger(__name__)
 
 
 class Queue:
@@ -113,6 +119,39 @@ class Queue:
                 )
 
         return EntryCalls(send, self._sleep).run(receipts)
+
+    def send_messages(self, entries: Sequence[Mapping[str, Any]]) -> "SendMessageBatchResultTypeDef":
+        """One SendMessageBatch with up to ten entries, in SQS's own form; SQS answers for each.
+
+        `send.py` packs entries into such calls. Raises QueueUnavailable, or QueueRefused if another call
+        would be refused too.
+        """
+        with judged(self.name):
+            return self._client.send_message_batch(QueueUrl=self.url, Entries=cast("Any", entries))
+
+    def send_limits(self) -> SendLimits:
+        """What the queue accepts.
+
+        A sender of a standard queue may lack the permission `sqs:GetQueueAttributes`: then SQS's own limits
+        count. A FIFO queue needs it, because only the queue knows how it finds duplicates.
+        """
+        names: list[Any] = ["MaximumMessageSize", "FifoQueue", "ContentBasedDeduplication"]
+        try:
+            with judged(self.name):
+                # A standard queue refuses a request that names the attributes of FIFO queues only.
+                names = names if self.url.endswith(".fifo") else names[:1]
+                found = self._client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
+        except QueueRefused as error:
+            if not error.code.startswith("AccessDenied") or self.url.endswith(".fifo"):
+                raise
+            logger.warning("%s; SQS's own limits are used", error)
+            return SendLimits()
+        values = found.get("Attributes", {})
+        return SendLimits(
+            max_message_bytes=int(values.get("MaximumMessageSize", SendLimits().max_message_bytes)),
+            is_fifo=values.get("FifoQueue") == "true" or self.url.endswith(".fifo"),
+            deduplicates_by_content=values.get("ContentBasedDeduplication") == "true",
+        )
 
     def attributes(self) -> QueueAttributes:
         """The queue's counts, which SQS calls approximate, and its redrive policy, if it has one."""

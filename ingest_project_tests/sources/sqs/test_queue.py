@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.stub import Stubber
 from mypy_boto3_sqs import SQSClient
 
-from ingest_project.errors import QueueUnavailable
+from ingest_project.errors import QueueRefused, QueueUnavailable
 from ingest_project.sources.sqs.message import Message, Receipt
 from ingest_project.sources.sqs.queue import Queue
+from ingest_project.sources.sqs.send_entries import SendLimits
 
 
 @pytest.fixture
@@ -235,3 +237,26 @@ def unreachable_queue() -> Queue:
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=2)
     client = boto3.client("sqs", endpoint_url="http://127.0.0.1:1", config=config)
     return Queue(client, name="landing", url="http://127.0.0.1:1/123456789012/landing")
+
+
+def test_limits_of_a_queue_are_its_own(client: SQSClient, queue: Queue) -> None:
+    client.set_queue_attributes(QueueUrl=queue.url, Attributes={"MaximumMessageSize": "2048"})
+    by_content = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    made = client.create_queue(QueueName="landing.fifo", Attributes=by_content)  # type: ignore[arg-type]
+    fifo = Queue(client, name="fifo", url=made["QueueUrl"])
+
+    assert queue.send_limits() == SendLimits(max_message_bytes=2048)
+    assert fifo.send_limits() == SendLimits(is_fifo=True, deduplicates_by_content=True)
+
+
+def test_limits_are_those_of_sqs_if_a_sender_may_not_ask_for_them(queue: Queue) -> None:
+    client = boto3.client("sqs")
+    fifo = Queue(client, name="fifo", url=f"{queue.url}.fifo")
+    denied = Queue(client, name="landing", url=queue.url)
+    with Stubber(client) as stubber:
+        for _ in range(2):
+            stubber.add_client_error("get_queue_attributes", "AccessDenied", http_status_code=403)
+
+        assert denied.send_limits() == SendLimits()
+        with pytest.raises(QueueRefused, match="AccessDenied"):
+            fifo.send_limits()
