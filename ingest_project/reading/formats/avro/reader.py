@@ -26,7 +26,7 @@ from ingest_project.reading.formats.avro.schema import (
 from ingest_project.reading.formats.avro.schema_parser import parsed
 from ingest_project.reading.formats.avro.stored import Stored, Storing, with_maps
 from ingest_project.reading.formats.interface import Bodies
-from ingest_project.reading.formats.typed_files import read_each
+from ingest_project.reading.formats.typed_files import Checked, read_each
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.unpack.byte_source import ByteSource
@@ -34,7 +34,7 @@ from ingest_project.reading.unpack.byte_source import ByteSource
 
 def read_bodies(bodies: Bodies) -> list[Parsed]:
     """The records of Avro files, a frame for each."""
-    return read_each(bodies, "avro", lambda body, _passed_over: read_avro(body))
+    return read_each(bodies, "avro", lambda body, _passed_over: Checked(read_avro(body)))
 
 
 def field_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
