@@ -96,7 +96,9 @@ def _sound_chunks(column: Any, name: str, notes: Notes | None) -> Iterator[Value
             for row in map(int, np.flatnonzero(rows)):
                 value = shown(plain[row].as_py(), column.type)
                 notes.add(start + row, name, invalid(value, column.type), value)
-        yield without_rows(chunk, rows) if rows.any() or isinstance(chunk.type, pa.DictionaryType) else chunk
+        # A slice that is valid by itself is copied, too, without the values of other rows that are not.
+        is_kept = not rows.any() and not isinstance(chunk.type, pa.DictionaryType) and _is_valid(chunk)
+        yield chunk if is_kept else without_rows(chunk, rows)
         start += len(chunk)
 
 
