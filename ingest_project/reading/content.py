@@ -5,6 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
+from ingest_project.reading.row_faults import RowFaults
 from ingest_project.sources.object_version import ObjectVersion
 
 
@@ -29,7 +30,8 @@ class Content:
 
     Line (or row) k of a body has the number `first_line + k - 1` in its object, or in its member of a zip. A
     later piece of a CSV file begins with the file's header again; `first_line` allows for it, so the numbers
-    of the rows are right. `oversized` records stood behind the body.
+    of the rows are right. `oversized` records stood behind the body. `faults` are those of rows of a frame
+    that are already known to be bad.
     """
 
     object: ObjectVersion
@@ -37,3 +39,4 @@ class Content:
     last_modified: datetime
     first_line: int = 1
     oversized: tuple[Oversized, ...] = ()
+    faults: RowFaults = field(default_factory=RowFaults, repr=False, compare=False)

@@ -10,6 +10,7 @@ from ingest_project.reading.format_options import DEFAULT_OPTIONS, FormatOptions
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.parsed import Parsed
+from ingest_project.reading.row_faults import RowFaults
 from ingest_project.reading.target import Target
 from ingest_project.settings.formats import TableFormat
 from ingest_project.settings.row_limit import RowLimit
@@ -37,11 +38,12 @@ def parse(
     uri: str,
     last_modified: Sequence[datetime] = (),
     first_lines: Sequence[int] = (),
+    faults: Sequence[RowFaults] = (),
 ) -> list[Parsed]:
     """The rows of all bodies in order: in one frame if the format allows it, else in a frame for each body.
 
-    `last_modified` and `first_lines` are those of each body, for formats that need them. Raises ObjectError
-    with `uri` if a body cannot be parsed.
+    `last_modified` and `first_lines` are those of each body, for formats that need them; `faults` are those
+    of each frame. Raises ObjectError with `uri` if a body cannot be parsed.
     """
     asked = Bodies(
         bodies,
@@ -50,5 +52,6 @@ def parse(
         reading.options,
         last_modified=last_modified,
         first_lines=first_lines,
+        faults=faults,
     )
     return FORMATS[reading.format].read(asked)

@@ -1,13 +1,14 @@
 """Cuts a large object into pieces, which are read and written one by one, so that it fits into memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from ingest_project.reading.content import Content
 from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.table import FORMATS
 from ingest_project.reading.limits import LIMITS, PieceLimits
+from ingest_project.reading.piece import FramePiece
 from ingest_project.reading.unpack.compression import expansion_limit, unpack_stream
 from ingest_project.settings.formats import TableFormat
 from ingest_project.sources.s3.markers import is_job_mark
@@ -51,5 +52,8 @@ def _contents(source: StoredBody, chunks: Iterator[bytes], cutting: Cutting) -> 
     whole = chain((opening,), chunks)
     read = FORMATS[cutting.format]
     for piece in read.cut(whole, cutting.options, cutting.limits, source.object.uri):
-        oversized = (piece.oversized,) if piece.oversized else ()
-        yield Content(source.object, (piece.body,), source.last_modified, piece.first_line, oversized)
+        content = Content(source.object, (piece.body,), source.last_modified, piece.first_line)
+        if isinstance(piece, FramePiece):
+            yield replace(content, faults=piece.faults)
+        else:
+            yield replace(content, oversized=(piece.oversized,) if piece.oversized else ())

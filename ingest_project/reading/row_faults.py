@@ -1,7 +1,7 @@
 """The rows of a frame that cannot be ingested, and what is wrong with each."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -10,12 +10,14 @@ import polars as pl
 class RowFault:
     """What is wrong with a row; `column` is None if the fault is not that of one column.
 
-    `was_parsed` is true if the row has values, such as one for which an expectation does not hold.
+    `was_parsed` is true if the row has values, such as one for which an expectation does not hold. `values`
+    are those that its frame cannot hold, by column, as they are to be shown.
     """
 
     column: str | None
     reason: str
     was_parsed: bool = False
+    values: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_unreadable(self) -> bool:

@@ -196,7 +196,10 @@ def _read_frames(content: Content, reading: Reading) -> Tolerated:
     frames: list[pl.DataFrame] = []
     rejected: list[RejectedRow] = []
     for body in content.bodies:
-        (parsed,) = parse([body], reading, uri=content.object.uri, last_modified=[content.last_modified])
+        (parsed,) = parse(
+            [body], reading, uri=content.object.uri,
+            last_modified=[content.last_modified], faults=[content.faults],
+        )  # fmt: skip
         keys = [(content.object.key, parsed.frame.height)]
         fitted = fit(parsed.frame, reading.target, uri=content.object.uri, keys=keys, faults=parsed.faults)
         rejected += _rejected_rows(parsed, fitted, content)
@@ -211,9 +214,8 @@ def _read_frames(content: Content, reading: Reading) -> Tolerated:
 def _rejected_rows(parsed: Parsed, fitted: Fitted, content: Content) -> Iterator[RejectedRow]:
     frame, numbers = parsed.as_written(), parsed.numbers
     for row, fault in fitted.faults:
-        raw = json_of(
-            {name: python_values(values)[0] for name, values in frame[row : row + 1].to_dict().items()}
-        )
+        values = {name: python_values(values)[0] for name, values in frame[row : row + 1].to_dict().items()}
+        raw = json_of({**values, **fault.values})
         number = content.first_line + row if numbers is None else numbers[row]
         yield RejectedRow(content.object, number, raw, fault)
 

@@ -127,7 +127,8 @@ def read_all(
     bodies = [body for content in contents for body in content.bodies]
     times = [content.last_modified for content in contents for _ in content.bodies]
     lines = [content.first_line for content in contents for _ in content.bodies]
-    parsed = parse(bodies, reading, uri=uri, last_modified=times, first_lines=lines)
+    faults = [content.faults for content in contents for _ in content.bodies]
+    parsed = parse(bodies, reading, uri=uri, last_modified=times, first_lines=lines, faults=faults)
     is_text = FORMATS[reading.format].values == "text"
     keys = iter([content.object.key for content in contents for _ in content.bodies])
     runs = ([(next(keys), count) for count in one.rows] for one in parsed)

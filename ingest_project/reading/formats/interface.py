@@ -14,6 +14,7 @@ from ingest_project.reading.limits import PieceLimits
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.piece import FramePiece, Piece
 from ingest_project.reading.record import Records, RowTexts
+from ingest_project.reading.row_faults import RowFaults
 from ingest_project.reading.target import Target
 
 
@@ -21,7 +22,8 @@ from ingest_project.reading.target import Target
 class Bodies:
     """Files of one format, or pieces of them, to be read for one table.
 
-    A frame is a piece that was already read. `last_modified` and `first_lines` are those of each body.
+    A frame is a piece that was already read. `last_modified`, `first_lines` and `faults` are those of each
+    body.
     """
 
     bodies: Sequence[bytes | pl.DataFrame] = field(repr=False)
@@ -30,6 +32,7 @@ class Bodies:
     options: FormatOptions
     last_modified: Sequence[datetime] = ()
     first_lines: Sequence[int] = ()
+    faults: Sequence[RowFaults] = ()
 
     @property
     def texts(self) -> list[bytes]:

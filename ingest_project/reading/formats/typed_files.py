@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import polars as pl
 import pyarrow as pa
@@ -11,6 +12,7 @@ from ingest_project.errors import ColumnRefused, ObjectUnreadable
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.respelled import respelled
 from ingest_project.reading.parsed import Parsed
+from ingest_project.reading.row_faults import RowFaults
 from ingest_project.settings.formats import TableFormat
 from ingest_project.settings.wording import clipped
 
@@ -25,7 +27,15 @@ class UnsupportedColumn(ValueError):
     """A column of a valid file is one that no table can have, such as a union; the message names it."""
 
 
-ReadFile = Callable[[bytes, Container[str]], pl.DataFrame]
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The rows of a file, and the faults of those with a value which the file's own type does not allow."""
+
+    frame: pl.DataFrame = field(repr=False)
+    faults: RowFaults = field(default_factory=RowFaults, repr=False)
+
+
+ReadFile = Callable[[bytes, Container[str]], Checked]
 """Reads a file. The columns that are passed over may have any type, and may become nulls."""
 
 
@@ -34,18 +44,29 @@ def read_each(bodies: Bodies, file_format: TableFormat, read: ReadFile) -> list[
 
     Raises ObjectUnreadable if one is not a file of the format.
     """
-    return [_parsed(body, bodies, file_format, read) for body in bodies.bodies]
+    known = bodies.faults or [RowFaults() for _ in bodies.bodies]
+    return [
+        _parsed(
+            Checked(body, faults)
+            if isinstance(body, pl.DataFrame)
+            else _file(body, bodies, file_format, read),
+            bodies,
+        )
+        for body, faults in zip(bodies.bodies, known, strict=True)
+    ]
 
 
-def _parsed(body: bytes | pl.DataFrame, bodies: Bodies, file_format: TableFormat, read: ReadFile) -> Parsed:
-    written = body if isinstance(body, pl.DataFrame) else _file(body, bodies, file_format, read)
-    frame, faults = respelled(written, bodies.target.spelling, uri=bodies.uri)
-    return Parsed(frame, (frame.height,), faults, written)
+def _parsed(checked: Checked, bodies: Bodies) -> Parsed:
+    frame, faults = respelled(checked.frame, bodies.target.spelling, uri=bodies.uri)
+    found = RowFaults()
+    found.extend(checked.faults)
+    found.extend(faults)
+    return Parsed(frame, (frame.height,), found, checked.frame)
 
 
-def _file(body: bytes, bodies: Bodies, file_format: TableFormat, read: ReadFile) -> pl.DataFrame:
+def _file(body: bytes, bodies: Bodies, file_format: TableFormat, read: ReadFile) -> Checked:
     if not body:
-        return pl.DataFrame()
+        return Checked(pl.DataFrame())
     with unreadable(file_format, bodies.uri):
         return read(body, bodies.target.passed_over)
 

@@ -18,12 +18,12 @@ def booleans(text: pl.Series) -> pl.Series:
 
 
 def floats(text: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """The numbers, `nan`, `inf` and `infinity` with a sign; null if out of range.
+    """The numbers, `nan`, `inf` and `infinity` with a sign, each rounded once; null if out of range.
 
     An integer that is not exactly representable is null, too.
     """
-    double = text.cast(pl.Float64, strict=False)
-    value = double.cast(dtype)
+    # Not by way of a double: rounded twice, a fraction may become the float beside the nearest one.
+    value = text.cast(dtype, strict=False)
     # A number out of range would become infinity.
     finite = null_where(value, value.is_infinite() & ~text.str.contains(r"(?i)inf"))
     is_long = finite.is_not_null() & text.str.contains(LONG_INTEGER)

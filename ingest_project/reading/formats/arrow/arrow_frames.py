@@ -8,7 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_project.reading.formats.typed_files import SKIP, UnsupportedColumn
+from ingest_project.reading.formats.arrow.sound_rows import sound
+from ingest_project.reading.formats.typed_files import SKIP, Checked, UnsupportedColumn
 
 MAX_DECIMAL_DIGITS = 38
 INTERVALS = frozenset(
@@ -45,9 +46,11 @@ def _is_read_by_polars(dtype: Any) -> bool:
     return not pa.types.is_decimal(dtype) or _fits_128_bits(dtype)
 
 
-def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> pl.DataFrame:
-    """The table as a frame. Raises ValueError or pa.ArrowException if it is damaged, UnsupportedColumn for
-    two columns, or two fields of a column, of one name, or else as `frame_of` does.
+def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> Checked:
+    """The table as a frame, and the faults of its rows as `sound` finds them.
+
+    Raises ValueError or pa.ArrowException if it is damaged, UnsupportedColumn for two columns, or two fields
+    of a column, of one name, or else as `frame_of` does.
 
     Columns that are `passed_over` and that Polars does not read are nulls. A column without a name is called
     by its position, as in CSV.
@@ -60,8 +63,9 @@ def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> pl.DataF
         raise UnsupportedColumn(f"two of its columns have the name {name!r}")
     for field in table.schema:
         _refuse_twins(field.type, field.name)
-    table.validate(full=True)
-    return frame_of(table) if not polars_reads(table.schema) else _frame(_without_metadata(table))
+    table, faults = sound(table, passed_over)
+    frame = frame_of(table) if not polars_reads(table.schema) else _frame(_without_metadata(table))
+    return Checked(frame, faults)
 
 
 def _repeated(names: Iterable[str]) -> str | None:

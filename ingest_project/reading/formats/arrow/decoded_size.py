@@ -3,6 +3,7 @@
 import pyarrow as pa
 from pyarrow import parquet as pq
 
+from ingest_project.reading.formats.arrow.parquet_footer import metadata_of
 from ingest_project.reading.formats.arrow.reader import batches_of
 from ingest_project.reading.limits import LIMITS
 
@@ -28,7 +29,7 @@ def ipc_body_bytes(body: bytes) -> int:
 def parquet_body_bytes(body: bytes) -> int:
     """About the least memory that the rows of a Parquet file take; the file's size if it is damaged."""
     try:
-        return parquet_bytes(pq.read_metadata(pa.BufferReader(body)))
+        return parquet_bytes(metadata_of(pa.BufferReader(body)))
     except (pa.ArrowException, OSError, ValueError):  # the reader reports it
         return len(body)
 

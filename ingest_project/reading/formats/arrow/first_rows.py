@@ -7,6 +7,7 @@ from pyarrow import ipc
 from pyarrow import parquet as pq
 
 from ingest_project.reading.formats.arrow.parquet_file import open_parquet
+from ingest_project.reading.formats.arrow.sound_rows import NOTED
 
 ROWS = 10_000
 ARROW_STREAM = b"\xff\xff\xff\xff"
@@ -17,9 +18,9 @@ def of_parquet(file: io.BufferedReader, _start: bytes) -> bytes:
     """A Parquet file of the first rows."""
     out = io.BytesIO()
     parquet = open_parquet(file)
-    batch = next(parquet.iter_batches(batch_size=ROWS), None)
-    table = parquet.schema_arrow.empty_table() if batch is None else pa.Table.from_batches([batch])
-    pq.write_table(table, out)
+    batch = next(parquet.batches(rows=ROWS), None)
+    table = parquet.schema.empty_table() if batch is None else pa.Table.from_batches([batch])
+    pq.write_table(table if parquet.is_plain else table.drop_columns([NOTED]), out)
     return out.getvalue()
 
 

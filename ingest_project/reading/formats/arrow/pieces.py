@@ -5,7 +5,6 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from typing import IO
 
-import polars as pl
 import pyarrow as pa
 
 from ingest_project.reading.format_options import FormatOptions
@@ -17,12 +16,9 @@ from ingest_project.reading.formats.arrow.arrow_frames import (
 )
 from ingest_project.reading.formats.arrow.arrow_streams import Batches, stream_batches
 from ingest_project.reading.formats.arrow.decoded_size import parquet_bytes
-from ingest_project.reading.formats.arrow.parquet_file import (
-    open_parquet,
-    parquet_batches,
-    refuse_variants,
-)
-from ingest_project.reading.formats.typed_files import unreadable
+from ingest_project.reading.formats.arrow.invalid_values import plain_form
+from ingest_project.reading.formats.arrow.parquet_file import open_parquet, refuse_variants
+from ingest_project.reading.formats.typed_files import Checked, unreadable
 from ingest_project.reading.limits import LIMITS, PieceLimits
 from ingest_project.reading.piece import FramePiece
 from ingest_project.reading.unpack.spool import spooled
@@ -65,13 +61,14 @@ def batched_pieces(
         tables = _tables(file, open_batches, limits.piece_bytes)
         frames = (checked_frame(table, options.passed_over) for table in tables)
         first_row = 1
-        while (frame := _next(frames, file_format, uri)) is not None:
-            height = frame.height
-            yield FramePiece(frame, first_row)
+        while (checked := _next(frames, file_format, uri)) is not None:
+            height = checked.frame.height
+            yield FramePiece(checked.frame, first_row, checked.faults)
+            del checked
             first_row += height
 
 
-def _next(frames: Iterator[pl.DataFrame], file_format: TableFormat, uri: str) -> pl.DataFrame | None:
+def _next(frames: Iterator[Checked], file_format: TableFormat, uri: str) -> Checked | None:
     with unreadable(file_format, uri):
         return next(frames, None)
 
@@ -95,9 +92,10 @@ def _tables(file: IO[bytes], open_batches: OpenBatches, piece_bytes: int) -> Ite
 
 def _parquet_batches(passed_over: Container[str], file: IO[bytes], batch_bytes: int) -> Batches:
     parquet = open_parquet(file, buffer_size=LIMITS.step.chunk_bytes, pre_buffer=False)
-    refuse_variants(parquet, passed_over)
-    rows = _batch_rows(parquet.metadata.num_rows, parquet_bytes(parquet.metadata), batch_bytes)
-    return parquet.schema_arrow, parquet_batches(parquet, rows=rows)
+    refuse_variants(parquet.file, passed_over)
+    metadata = parquet.file.metadata
+    rows = _batch_rows(metadata.num_rows, parquet_bytes(metadata), batch_bytes)
+    return parquet.schema, parquet.batches(rows=rows)
 
 
 def _arrow_batches(passed_over: Container[str], file: IO[bytes], batch_bytes: int) -> Batches:
@@ -117,12 +115,24 @@ def _slices(
     batches: Iterable[pa.RecordBatch], mapped: mmap.mmap, batch_bytes: int
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        batch.validate(full=True)  # a slice can be validated less
+        _validate(batch)
         rows = _batch_rows(batch.num_rows, batch.nbytes, batch_bytes)
         for start in range(0, batch.num_rows, rows):
             yield batch.slice(start, rows)
             # Pages that were read count as memory of this process; if needed they are read again.
             mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _validate(batch: pa.RecordBatch) -> None:
+    """Raises pa.ArrowException if the batch is damaged: a slice can be validated less.
+
+    Values that are not valid for their type are found later, row by row.
+    """
+    for values in batch.columns:
+        try:
+            values.validate(full=True)
+        except pa.ArrowInvalid:
+            plain_form(values)
 
 
 def _batch_rows(rows: int, size_bytes: int, batch_bytes: int) -> int:

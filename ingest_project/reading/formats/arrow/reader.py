@@ -2,21 +2,16 @@
 
 from collections.abc import Container, Iterable
 
-import polars as pl
 import pyarrow as pa
-from pyarrow import parquet as pq
 
 from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.arrow.arrow_files import MAGIC, file_batches
 from ingest_project.reading.formats.arrow.arrow_frames import checked_frame
 from ingest_project.reading.formats.arrow.arrow_streams import Batches, stream_batches
-from ingest_project.reading.formats.arrow.parquet_file import (
-    open_parquet,
-    parquet_batches,
-    refuse_variants,
-)
+from ingest_project.reading.formats.arrow.parquet_file import open_parquet, refuse_variants
+from ingest_project.reading.formats.arrow.parquet_footer import metadata_of
 from ingest_project.reading.formats.interface import Bodies
-from ingest_project.reading.formats.typed_files import read_each
+from ingest_project.reading.formats.typed_files import Checked, read_each
 from ingest_project.reading.parsed import Parsed
 
 # PyArrow reads both: Polars aborts the process if a damaged file claims a length that memory cannot hold.
@@ -34,7 +29,7 @@ def read_ipc(bodies: Bodies) -> list[Parsed]:
 
 def parquet_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     """The names of a Parquet file's columns."""
-    return pq.read_schema(pa.BufferReader(body)).names
+    return metadata_of(pa.BufferReader(body)).schema.to_arrow_schema().names
 
 
 def ipc_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
@@ -43,16 +38,18 @@ def ipc_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     return schema.names
 
 
-def _parquet_frame(body: bytes, passed_over: Container[str]) -> pl.DataFrame:
-    file = open_parquet(pa.BufferReader(body))
-    refuse_variants(file, passed_over)
-    try:
-        return checked_frame(file.read(), passed_over)
-    except pa.ArrowNotImplementedError:  # dictionaries within structs and lists, in several row groups
-        return checked_frame(pa.Table.from_batches(parquet_batches(file), file.schema_arrow), passed_over)
+def _parquet_frame(body: bytes, passed_over: Container[str]) -> Checked:
+    parquet = open_parquet(pa.BufferReader(body))
+    refuse_variants(parquet.file, passed_over)
+    if parquet.is_plain:
+        try:
+            return checked_frame(parquet.file.read(), passed_over)
+        except pa.ArrowNotImplementedError:  # dictionaries within structs and lists, in several row groups
+            pass
+    return checked_frame(pa.Table.from_batches(parquet.batches(), parquet.schema), passed_over)
 
 
-def _ipc_frame(body: bytes, passed_over: Container[str]) -> pl.DataFrame:
+def _ipc_frame(body: bytes, passed_over: Container[str]) -> Checked:
     schema, batches = batches_of(body)
     return checked_frame(pa.Table.from_batches(batches, schema), passed_over)
 

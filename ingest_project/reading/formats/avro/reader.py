@@ -1,9 +1,10 @@
 """Reads Avro's object container files with Polars, by a schema of types that it reads."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.avro.bounds import RowBound
@@ -14,6 +15,7 @@ from ingest_project.reading.formats.avro.container import (
     read_header,
     unpacked,
 )
+from ingest_project.reading.formats.avro.mending import Mending
 from ingest_project.reading.formats.avro.rewriting import Rewriting
 from ingest_project.reading.formats.avro.schema import (
     BRANCH,
@@ -26,7 +28,7 @@ from ingest_project.reading.formats.avro.schema import (
 from ingest_project.reading.formats.avro.schema_parser import parsed
 from ingest_project.reading.formats.avro.stored import Stored, Storing, with_maps
 from ingest_project.reading.formats.interface import Bodies
-from ingest_project.reading.formats.typed_files import read_each
+from ingest_project.reading.formats.typed_files import Checked, read_each
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.unpack.byte_source import ByteSource
@@ -34,7 +36,7 @@ from ingest_project.reading.unpack.byte_source import ByteSource
 
 def read_bodies(bodies: Bodies) -> list[Parsed]:
     """The records of Avro files, a frame for each."""
-    return read_each(bodies, "avro", lambda body, _passed_over: read_avro(body))
+    return read_each(bodies, "avro", _checked)
 
 
 def field_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
@@ -43,8 +45,23 @@ def field_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     return list(dict.fromkeys(name for record in records for name, _ in record.fields))
 
 
-def read_avro(body: bytes) -> pl.DataFrame:
-    """The records of the file; of several types, they have the fields of all.
+def _checked(body: bytes, passed_over: Container[str]) -> Checked:
+    """The records of the file, and the faults of those with text that is not UTF-8."""
+    try:
+        return Checked(read_avro(body))
+    except (PolarsError, ValueError):
+        mending = Mending(parsed(read_header(ByteSource([body])).schema), passed_over)
+        try:
+            frame = read_avro(body, mending)
+        except (PolarsError, ValueError):
+            mending.is_mended = False
+        if not mending.is_mended:
+            raise
+        return Checked(frame, mending.faults)
+
+
+def read_avro(body: bytes, mending: Mending | None = None) -> pl.DataFrame:
+    """The records of the file, mended if asked; of several types, they have the fields of all.
 
     Raises ValueError if it is not an Avro file of records, is truncated or damaged.
 
@@ -55,30 +72,32 @@ def read_avro(body: bytes) -> pl.DataFrame:
     header = read_header(file)
     schema = parsed(header.schema)
     storing = Storing(schema)
+    blocks = list(_stored_blocks(file, header, schema, mending))
     if not schema.is_union:
-        return _frame(file, header, schema, storing, dict(schema.records[0].fields))
-    kinds = _frame(file, header, schema, storing, fields_of_choice(schema.records))
+        return _frame(blocks, storing, dict(schema.records[0].fields))
+    kinds = _frame(blocks, storing, fields_of_choice(schema.records))
     return _united(kinds.drop(BRANCH, strict=False), schema.records)
 
 
-def _frame(
-    file: ByteSource, header: AvroHeader, schema: Schema, storing: Storing, fields: dict[str, Type]
-) -> pl.DataFrame:
+def _frame(blocks: Sequence[AvroBlock], storing: Storing, fields: dict[str, Type]) -> pl.DataFrame:
     stored = {name: storing.of(one) for name, one in fields.items()}
     members = [{"name": name, "type": one.schema} for name, one in stored.items() if one.schema is not None]
-    blocks = list(_stored_blocks(file, header, schema))
     rows = sum(block.rows for block in blocks)
     found = _read(blocks, members, rows) if members else pl.DataFrame(height=rows)
     return pl.DataFrame({name: _column(found, name, one) for name, one in stored.items()}, height=rows)
 
 
-def _stored_blocks(file: ByteSource, header: AvroHeader, schema: Schema) -> Iterator[AvroBlock]:
+def _stored_blocks(
+    file: ByteSource, header: AvroHeader, schema: Schema, mending: Mending | None
+) -> Iterator[AvroBlock]:
     """The blocks without compression, as they are to be stored."""
     bound, rewriting = RowBound(schema), Rewriting(schema)
     left_bytes = LIMITS.unpack.object_bytes
     for block in read_blocks(file, header):
         data = unpacked(block.data, header.codec, left_bytes)
         bound.check(block.rows, len(data))
+        if mending is not None:
+            data = mending.mended(data, block.rows)
         stored = rewriting.rewritten(data, block.rows, left_bytes)
         left_bytes -= len(stored)
         yield AvroBlock(block.rows, stored)

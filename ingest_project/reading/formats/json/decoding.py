@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from ingest_project.reading.values.json_texts import ABSENT, STRING, raw_texts
@@ -27,6 +28,10 @@ from ingest_project.settings.type_grammar import (
 
 FIRST_INEXACT = float(2**53)
 """From here on not every integer is exactly representable as a double."""
+SMALLEST_NORMAL = 2.0**-126
+"""The smallest float with all digits."""
+BEYOND_FLOAT, MIDDLE = 2**29 - 1, 2**28
+"""The bits of a double that a float lacks, and their value in the middle between two floats."""
 KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 PLACE = re.compile(r" - at `\$(?:\[\d*\])?\.([^.`\[\]]+)")
 """Where msgspec says that a value is: the name of a field, then parts of its value."""
@@ -265,4 +270,13 @@ def _floats(values: list[float | None], name: str) -> pl.Series:
     nearest = doubles.cast(pl.Float32()).cast(pl.Float64())
     if (nearest.is_infinite() | ((doubles == doubles.floor()) & (doubles != nearest))).any():
         raise Inexact  # out of range, or a whole number that is not exactly representable
+    if _are_between_floats(doubles):
+        raise Inexact
     return nearest
+
+
+def _are_between_floats(doubles: pl.Series) -> bool:
+    """Whether one may be in the middle between two floats: only its text tells which of them is nearer."""
+    numbers = doubles.drop_nulls().to_numpy()
+    middle = (numbers.view(np.uint64) & np.uint64(BEYOND_FLOAT)) == MIDDLE
+    return bool((middle | ((numbers != 0) & (abs(numbers) < SMALLEST_NORMAL))).any())

@@ -12,7 +12,6 @@ from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO
 
-import polars as pl
 import pyarrow as pa
 from pyarrow import orc
 
@@ -24,7 +23,7 @@ from ingest_project.reading.formats.arrow.pieces import batched_pieces
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.orc.process import about, first_table, tables
 from ingest_project.reading.formats.orc.worker import VALUE_BYTES
-from ingest_project.reading.formats.typed_files import read_each
+from ingest_project.reading.formats.typed_files import Checked, read_each
 from ingest_project.reading.limits import LIMITS, PieceLimits
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.piece import FramePiece
@@ -67,7 +66,7 @@ def decoded_bytes(body: bytes) -> int:
     return max(len(body), told.rows * len(told.names) * VALUE_BYTES)
 
 
-def _frame(uri: str, body: bytes, passed_over: Container[str]) -> pl.DataFrame:
+def _frame(uri: str, body: bytes, passed_over: Container[str]) -> Checked:
     with _file(body) as file:
         parts: list[pa.Table] = []
         size_bytes = 0

@@ -98,6 +98,60 @@ def test_one_bad_value_is_one_bad_row(
     assert result.rejected["reason"].to_list() == [f"column 'c': {reason}"]
 
 
+def string(raw: bytes) -> bytes:
+    return encoded_number(len(raw)) + raw
+
+
+NODE = {
+    "type": "record", "name": "node",
+    "fields": [{"name": "t", "type": "string"}, {"name": "next", "type": ["null", "node"]}],
+}  # fmt: skip
+TEXTS: list[tuple[Any, list[bytes], str, list[Any], str]] = [
+    ("string", [string(b"a"), string(b"z\xff"), string(b"b")], "string", ["a", "b"], '"z\\\\xff"'),
+    (["string", "null"], [b"\0" + string(b"\xe2\x82"), b"\2", b"\0" + string(b"7")], "long", [None, 7],
+        '"\\\\xe2\\\\x82"'),
+    (
+        {"type": "map", "values": ["null", "string"]},
+        [b"\2" + entry(b"k\xff", b"\0") + b"\0", b"\1\x08" + entry(b"k", b"\2" + string(b"v")) + b"\0"],
+        "map<string, string>", [{"k": "v"}], '{"k\\\\xff": null}',
+    ),
+    (
+        {"type": "array", "items": ["long", "string"]},
+        [b"\4\0\2\2" + string(b"\xff") + b"\0", b"\2\2" + string(b"x") + b"\0"],
+        "list<string>", [["x"]], '["1", "\\\\xff"]',
+    ),
+    (
+        NODE, [string(b"a") + b"\2" + string(b"\xff") + b"\0", string(b"b") + b"\0"],
+        "struct<t: string, next: string>", [{"t": "b", "next": None}],
+        '{"t": "a", "next": "{\\"t\\": \\"\\\\\\\\xff\\", \\"next\\": null}"}',
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("undeclared", [False, True])
+@pytest.mark.parametrize(("schema", "contents", "column", "good", "raw"), TEXTS)
+def test_one_text_that_is_not_utf_8_is_one_bad_row(
+    schema: Any, contents: list[bytes], column: str, good: list[Any], raw: str, *, undeclared: bool
+) -> None:
+    target = Target(None, "add_columns") if undeclared and column != "long" else target_of({"c": column})
+
+    result = read_objects(fetched(encoded(schema, *contents)), Reading("avro", target, quarantines=True))
+
+    assert result.failures == ()
+    assert values(result, "c") == good
+    assert result.rejected is not None
+    assert result.rejected["raw"].to_list() == [f'{{"c": {raw}}}']
+    assert result.rejected["column_name"].to_list() == ["c"]
+
+
+def test_a_damaged_file_with_invalid_text_is_unreadable() -> None:
+    body = encoded("string", string(b"\xff"), b"\x7e")
+
+    result = read_objects(fetched(body), Reading("avro", target_of({"c": "string"}), quarantines=True))
+
+    assert [failure.error.error_class for failure in result.failures] == ["unreadable"]
+
+
 def test_an_undeclared_decimal_that_exceeds_its_own_type_keeps_its_digits() -> None:
     body = encoded(decimal_type(8), fixed(100), fixed(10**13))
 
