@@ -265,8 +265,9 @@ def prune(context: click.Context, older_than: timedelta, dry_run: bool, as_json:
         return
     verb = "Would delete" if dry_run else "Deleted"
     click.echo(
-        f"{verb} {plural(pruned.messages, 'message')}, {plural(pruned.batches, 'batch')} and "
-        f"{plural(pruned.object_versions, 'object version')}."
+        f"{verb} {plural(pruned.messages, 'message')}, {plural(pruned.batches, 'batch')}, "
+        f"{plural(pruned.object_versions, 'object version')} and "
+        f"{plural(pruned.message_contents, 'content')} of messages."
     )
 
 
@@ -308,5 +309,7 @@ def _rejected(services: Any, since: datetime | None, limit: int, *, as_json: boo
 
 
 def _check_uris(uris: tuple[str, ...]) -> None:
-    if wrong := [uri for uri in uris if not uri.startswith("s3://")]:
-        raise click.UsageError(f"--object takes s3://BUCKET/KEY, not {wrong[0]!r}")
+    from ingest_project.sources.object_version import is_object_uri
+
+    if wrong := [uri for uri in uris if not is_object_uri(uri)]:
+        raise click.UsageError(f"--object takes s3://BUCKET/KEY or sqs://QUEUE/MESSAGE-ID, not {wrong[0]!r}")

@@ -8,6 +8,7 @@ import dagster as dg
 from ingest_project.defs.column_schema import column_schema
 from ingest_project.defs.partitions import partitions_definition
 from ingest_project.defs.rebuild import rebuild_partitions
+from ingest_project.defs.receive_messages import receive_messages
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings, TableSettings
 from ingest_project.settings.secrets import without_secrets
@@ -54,7 +55,8 @@ def queue_asset_key(queue: str) -> dg.AssetKey:
 def table_asset(table: TableSettings) -> dg.AssetsDefinition:
     """The asset of one table. Materializing it, whole or by partition, rebuilds it from what S3 holds now.
 
-    A range of partitions is rebuilt by one run, one batch and one materialization for each.
+    A range of partitions is rebuilt by one run, one batch and one materialization for each. A table of
+    messages receives what waits in its queue instead.
     """
 
     def rebuild(
@@ -62,7 +64,8 @@ def table_asset(table: TableSettings) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         if _is_temporary(context.instance):
             context.log.warning(NOT_RECORDED)
-        rebuild_partitions(context, services, table)
+        work = receive_messages if table.is_of_messages else rebuild_partitions
+        work(context, services, table)
         return dg.MaterializeResult()
 
     with warnings.catch_warnings():
@@ -97,10 +100,17 @@ def _queue_description(queue: QueueSettings, tables: list[TableSettings]) -> str
     # The catalog shows the start of a description as it is written, and only the asset's own page renders
     # Markdown.
     routes = [f"- `{table.source}` for `{table.name}`" for table in tables]
-    return "\n".join([f"The SQS queue {queue.name}, through which S3 announces objects.", "", *routes])
+    what = "through which S3 announces objects" if queue.source == "s3_events" else "whose messages are rows"
+    return "\n".join([f"The SQS queue {queue.name}, {what}.", "", *routes])
 
 
 def _description(table: TableSettings) -> str:
+    if table.is_of_messages:
+        what = table.description or f"The messages of the queue {table.queue}, one row for each."
+        return (
+            f"{what}\n\n`{table.queue}_sensor` adds messages as they come; materializing the current "
+            "partition receives what waits now."
+        )
     what = table.description or f"Rows of the {table.format} objects that the queue {table.queue} announces."
     how = (
         f"`{table.queue}_sensor` adds the objects of `{table.source}` as S3 announces them; "

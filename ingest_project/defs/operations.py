@@ -232,6 +232,7 @@ def prune(context: dg.OpExecutionContext, config: PruneConfig, services: dg.Reso
             "messages": pruned.messages,
             "batches": pruned.batches,
             "object_versions": pruned.object_versions,
+            "message_contents": pruned.message_contents,
             "dry_run": config.dry_run,
         }
     )

@@ -1,24 +1,18 @@
-"""Patterns that people give for keys: a key, an `s3://` URI, or a glob of either."""
+"""Patterns that people give for keys: a key, an `s3://` or `sqs://` URI, or a glob of either."""
 
 import sqlalchemy as sa
 
 from ingest_project.ledger.tables import object_versions
+from ingest_project.sources.object_version import bucket_and_key, is_object_uri
 
-SCHEME = "s3://"
 WILDCARDS = frozenset("*?")
 
 
 def exact_uri(pattern: str) -> tuple[str, str] | None:
     """Bucket and key, if the pattern is a URI without wildcards; None for anything else."""
-    if not pattern.startswith(SCHEME) or WILDCARDS & set(pattern):
+    if not is_object_uri(pattern) or WILDCARDS & set(pattern):
         return None
     return bucket_and_key(pattern)
-
-
-def bucket_and_key(uri: str) -> tuple[str, str]:
-    """Bucket and key of an `s3://` URI; the key is not decoded."""
-    bucket, _, key = uri.removeprefix(SCHEME).partition("/")
-    return bucket, key
 
 
 def matches(connection: sa.Connection, pattern: str) -> sa.ColumnElement[bool]:
@@ -27,7 +21,7 @@ def matches(connection: sa.Connection, pattern: str) -> sa.ColumnElement[bool]:
     `*` is any text and `?` any character. All other characters are literal and case-sensitive, in either
     database.
     """
-    if pattern.startswith(SCHEME):
+    if is_object_uri(pattern):
         bucket, key = bucket_and_key(pattern)
         return sa.and_(
             _matches(connection, object_versions.c.bucket, bucket),

@@ -14,12 +14,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest_project.ledger.key_pattern import bucket_and_key
 from ingest_project.ledger.known_versions import keys_being_committed, keys_being_rebuilt
 from ingest_project.ledger.model import BatchKind, ObjectState, PlanningRules
 from ingest_project.ledger.new_batch import batch_row, insert_batch, new_batch_id
 from ingest_project.ledger.sql import exclusively
 from ingest_project.ledger.tables import key_id, object_versions
+from ingest_project.sources.object_version import bucket_and_key
 
 AT_ONCE = 50_000
 """The most object versions of one call: its transaction holds the queue's lock for a second or two."""

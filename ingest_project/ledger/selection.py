@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ingest_project.ledger.key_pattern import bucket_and_key
 from ingest_project.ledger.sql import distinct_values
 from ingest_project.ledger.tables import batch_objects, key_id, object_versions
+from ingest_project.sources.object_version import bucket_and_key
 
 AT_ONCE = 50_000
 """The most object versions of one call: its transaction holds the queue's lock for a second or two."""

@@ -9,12 +9,13 @@ from rich.text import Text
 
 from ingest_project.ledger.history import ObjectRecord, RejectedMessage
 from ingest_project.ledger.history_details import AttemptRecord, BatchPart, MessageRecord
-from ingest_project.ledger.key_pattern import SCHEME, WILDCARDS
+from ingest_project.ledger.key_pattern import WILDCARDS
 from ingest_project.ledger.model import BatchRole, ObjectState
 from ingest_project.reports.listing import Listing
 from ingest_project.reports.terminal import cell
 from ingest_project.settings.model import Settings
 from ingest_project.settings.wording import plural
+from ingest_project.sources.object_version import is_object_uri, object_uri
 
 STYLES = {
     ObjectState.COMMITTED: "green",
@@ -30,8 +31,8 @@ def expand_keys(keys: Iterable[str], settings: Settings, table: str | None) -> t
     buckets = sorted({one.bucket for one in settings.tables if table in {None, one.name}})
     found: list[str] = []
     for key in keys:
-        is_plain = not key.startswith(SCHEME) and not WILDCARDS & set(key)
-        found += [f"{SCHEME}{bucket}/{key}" for bucket in buckets] if is_plain and buckets else [key]
+        is_plain = not is_object_uri(key) and not WILDCARDS & set(key)
+        found += [object_uri(bucket, key) for bucket in buckets] if is_plain and buckets else [key]
     return tuple(found)
 
 

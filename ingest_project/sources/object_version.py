@@ -19,6 +19,18 @@ def object_uri(bucket: str, key: str) -> str:
     return f"s3://{bucket}/{key}"
 
 
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """The bucket and the key of `object_uri`; the key is not decoded."""
+    scheme, _, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    return (f"{QUEUE_SCHEME}{bucket}" if scheme == "sqs" else bucket), key
+
+
+def is_object_uri(text: str) -> bool:
+    """Whether a text begins as a URI of `object_uri` does."""
+    return text.startswith(("s3://", "sqs://"))
+
+
 def is_message(bucket: str) -> bool:
     """Whether this `bucket` stands for a queue whose messages are themselves the content."""
     return bucket.startswith(QUEUE_SCHEME)

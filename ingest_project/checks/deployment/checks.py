@@ -33,7 +33,7 @@ def run_checks(services: Services) -> list[Finding]:
     checks: dict[str, Check] = {"credentials": partial(check_credentials, services)}
     for queue in settings.queues:
         checks[f"queue {queue.name}"] = partial(check_queue, services, queue)
-    for bucket in dict.fromkeys(table.bucket for table in settings.tables):
+    for bucket in dict.fromkeys(one.bucket for one in settings.tables if not one.is_of_messages):
         checks[f"bucket {bucket}"] = partial(check_bucket, services, bucket)
     checks["unused buckets"] = partial(check_unused, services)
     checks["endpoints"] = partial(check_endpoints, services)

@@ -22,7 +22,8 @@ FORWARDERS = ("sns.amazonaws.com", "events.amazonaws.com")
 
 def check_policy(queue: QueueSettings, attributes: QueueAttributes, settings: Settings) -> list[Finding]:
     """Whether the policy lets the buckets of the queue's tables send, and nobody else without a condition."""
-    buckets = list(dict.fromkeys(table.bucket for table in settings.tables_of(queue.name)))
+    tables = [table for table in settings.tables_of(queue.name) if not table.is_of_messages]
+    buckets = list(dict.fromkeys(table.bucket for table in tables))
     wanted = sending_statement(attributes.arn, buckets, _owners(buckets, attributes, settings))
     try:
         statements = allowing_statements(attributes.policy)
@@ -30,7 +31,7 @@ def check_policy(queue: QueueSettings, attributes: QueueAttributes, settings: Se
         remedy = _set_policy(queue, attributes.arn, wanted)
         return [warning(CHECK, queue.name, "its policy cannot be read", remedy)]
     sending = [one for one in statements if one.allows(SEND)]
-    findings = list(_strangers(queue.name, statements, wanted))
+    findings = list(_strangers(queue, statements, wanted))
     if out := _shut_out(sending, [bucket_arn(one, _region(attributes.arn)) for one in buckets]):
         remedy = _set_policy(queue, attributes.arn, wanted)
         if attributes.policy:
@@ -62,7 +63,12 @@ def _owners(buckets: Sequence[str], attributes: QueueAttributes, settings: Setti
     return list(dict.fromkeys(expected.get(bucket) or own for bucket in buckets))
 
 
-def _strangers(name: str, statements: Sequence[Statement], wanted: dict[str, Any]) -> Iterator[Finding]:
+def _strangers(
+    queue: QueueSettings, statements: Sequence[Statement], wanted: dict[str, Any]
+) -> Iterator[Finding]:
+    remedy = f"put this statement in its place: {json.dumps(wanted)}"
+    if queue.source == "messages":
+        remedy = "name the senders as its Principal, or add a condition"
     for one in statements:
         if one.is_restricted or not (one.is_for_everyone or one.services):
             continue
@@ -73,9 +79,9 @@ def _strangers(name: str, statements: Sequence[Statement], wanted: dict[str, Any
         )
         yield warning(
             CHECK,
-            name,
+            queue.name,
             f"{said} aws:SourceArn or aws:SourceAccount",
-            f"put this statement in its place: {json.dumps(wanted)}",
+            remedy,
         )
 
 

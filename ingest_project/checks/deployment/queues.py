@@ -34,10 +34,10 @@ def check_queue(services: Services, queue: QueueSettings) -> list[Finding]:
     findings = [
         ok("queue", queue.name, f"{attributes.arn} answers; {plural(attributes.visible, 'message')} visible"),
         *_region(services, queue),
-        *_fifo(queue, address),
+        *(_fifo(queue, address) if queue.source == "s3_events" else ()),
         _visibility(services, queue, attributes),
         _retention(queue, address, attributes),
-        *_message_size(queue, address, attributes),
+        *(_message_size(queue, address, attributes) if queue.source == "s3_events" else ()),
         *check_dead_letters(services, queue, attributes),
         *check_policy(queue, attributes, services.settings),
     ]

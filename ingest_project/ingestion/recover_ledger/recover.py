@@ -27,13 +27,17 @@ from ingest_project.iceberg.provenance import GROUPS, BatchCommit
 from ingest_project.iceberg.table import LakeTable
 from ingest_project.ingestion.recover_ledger.identify import identify
 from ingest_project.ingestion.recover_ledger.leftovers import leftovers_in, take_out
-from ingest_project.ledger.key_pattern import SCHEME, bucket_and_key
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.model import BatchKind
 from ingest_project.ledger.recover import Recovered, RecoveredBatch, RecoveredObject
 from ingest_project.settings.model import TableSettings
 from ingest_project.sources.aws import Aws
-from ingest_project.sources.object_version import UNKNOWN_TIME, ObjectVersion
+from ingest_project.sources.object_version import (
+    UNKNOWN_TIME,
+    ObjectVersion,
+    bucket_and_key,
+    object_uri,
+)
 from ingest_project.sources.partition_key import partition_key
 from ingest_project.sources.routing import RoutedObject
 from ingest_project.sources.s3.versions import ListedVersion, list_versions
@@ -127,7 +131,9 @@ class LedgerRecovery:
         if sources.is_empty():
             return
         is_listed = pl.repeat(False, sources.height, dtype=pl.Boolean, eager=True)
-        for listed in _portions_of_keys(list_versions(self.aws, table.bucket, table.prefix)):
+        # Messages have no other versions, and nothing that lists them.
+        listing = () if table.is_of_messages else list_versions(self.aws, table.bucket, table.prefix)
+        for listed in _portions_of_keys(listing):
             here = sources["_source_uri"].is_in(list(listed))
             is_listed |= here
             yield from _recovered(table, sources.filter(here), batches, listed)
@@ -177,7 +183,7 @@ def _portions_of_keys(listing: Iterable[ListedVersion]) -> Iterator[dict[str, li
     portion: dict[str, list[ListedVersion]] = {}
     for _, versions in groupby(listing, key=attrgetter("key")):
         of_key = list(versions)
-        portion[f"{SCHEME}{of_key[0].bucket}/{of_key[0].key}"] = of_key
+        portion[object_uri(of_key[0].bucket, of_key[0].key)] = of_key
         if len(portion) == PORTION:
             yield portion
             portion = {}
