@@ -229,7 +229,9 @@ def test_the_former_name_of_recover_does_the_same_and_says_so(zone: Zone) -> Non
 def test_pruning_says_what_it_forgot(zone: Zone) -> None:
     done = run(zone, "ledger", "prune", "--older-than", "30d", "--dry-run")
 
-    assert done.stdout == "Would delete 0 messages, 0 batches and 0 object versions.\n"
+    assert done.stdout == (
+        "Would delete 0 messages, 0 batches, 0 object versions and 0 contents of messages.\n"
+    )
     assert answer(zone, "ledger", "prune", "--older-than", "30d") == {
         "dry_run": False, "messages": 0, "batches": 0, "object_versions": 0,
     }  # fmt: skip
