@@ -17,6 +17,7 @@ from ingest_project.reading.formats.arrow.parquet_file import (
 )
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.typed_files import read_each
+from ingest_project.reading.formats.unnamed import named_by_place
 from ingest_project.reading.parsed import Parsed
 
 # PyArrow reads both: Polars aborts the process if a damaged file claims a length that memory cannot hold.
@@ -34,13 +35,13 @@ def read_ipc(bodies: Bodies) -> list[Parsed]:
 
 def parquet_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     """The names of a Parquet file's columns."""
-    return pq.read_schema(pa.BufferReader(body)).names
+    return named_by_place(pq.read_schema(pa.BufferReader(body)).names)
 
 
 def ipc_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     """The names of the columns of an Arrow file or stream."""
     schema, _ = batches_of(body)
-    return schema.names
+    return named_by_place(schema.names)
 
 
 def _parquet_frame(body: bytes, passed_over: Container[str]) -> pl.DataFrame:
