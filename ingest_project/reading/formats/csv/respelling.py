@@ -22,7 +22,7 @@ LETTERS = {
     "0": "\0", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "Z": "\x1a",
 }  # fmt: skip
 """Characters that PostgreSQL and MySQL write as a letter behind the escape character."""
-QUOTES = ("\"", "'")
+QUOTES = ('"', "'")
 """Redshift escapes both, whichever is around a field."""
 
 
