@@ -6,11 +6,13 @@ from ingest_project.settings.column_settings import ColumnSettings
 from ingest_project.settings.column_types import family, type_fault
 from ingest_project.settings.document import Fault, KeyPath
 from ingest_project.settings.expressions import expression_fault
+from ingest_project.settings.formats import FORMAT_KEYS
 from ingest_project.settings.model import TableSettings
 from ingest_project.settings.rules import repeated
 from ingest_project.settings.time_formats import time_format_fault, timezone_fault
 
 TIMES = frozenset({"date", "time", "timestamp", "timestamptz", "timestamp_ns", "timestamptz_ns"})
+NO_NAME = "a column without a name is called by its place, like column_3; write that"
 
 
 def column_faults(path: KeyPath, table: TableSettings) -> Iterator[Fault]:
@@ -19,6 +21,8 @@ def column_faults(path: KeyPath, table: TableSettings) -> Iterator[Fault]:
     path_of_columns = (*path, "columns")
     for name, column in columns.items():
         yield from _column_faults((*path_of_columns, name), name, column)
+        if column.from_ is not None and not column.from_.strip() and FORMAT_KEYS[table.format].have_places:
+            yield Fault((*path_of_columns, name, "from"), NO_NAME)
         if column.sql is not None:
             others = [other for other, one in columns.items() if one.sql is None and one.type is not None]
             if text := expression_fault(column.sql, others):

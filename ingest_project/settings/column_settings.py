@@ -31,7 +31,7 @@ class ColumnSettings(Strict):
     """A column's type, and where its values come from. Its short form is the type alone: `amount: long`.
 
     `from` is the field of the file, by default the column's name: a field of exactly this name, else a path
-    of names joined by dots into nested fields (in JSON, names may be blank). `from_key` is a regular
+    of names joined by dots into nested fields (in JSON and Avro, names may be blank). `from_key` is a regular
     expression searched in the object's key; its one group, or its group `value`, is the value. `format` says
     how a date or time is written; if there are several, they are tried in turn. `sql` is a Polars SQL
     expression of the other columns, after their casts. `default` replaces null and a missing field.

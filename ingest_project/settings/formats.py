@@ -14,10 +14,12 @@ class FormatKeys:
 
     If the files have a header, one of the options is `header`, which may be false.
     `columns` are the format's fixed columns and their types; empty if the files have columns of their own.
+    If the columns of the files `have_places`, one without a name is called by its place.
     """
 
     options: str | None = None
     has_header: bool = False
+    have_places: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -25,12 +27,12 @@ FORMAT_KEYS: Final[Mapping[TableFormat, FormatKeys]] = MappingProxyType(
     {
         "ndjson": FormatKeys(),
         "json": FormatKeys(options="json"),
-        "csv": FormatKeys(options="csv", has_header=True),
-        "parquet": FormatKeys(),
+        "csv": FormatKeys(options="csv", has_header=True, have_places=True),
+        "parquet": FormatKeys(have_places=True),
         "avro": FormatKeys(),
-        "ipc": FormatKeys(),
-        "orc": FormatKeys(),
-        "excel": FormatKeys(options="excel", has_header=True),
+        "ipc": FormatKeys(have_places=True),
+        "orc": FormatKeys(have_places=True),
+        "excel": FormatKeys(options="excel", has_header=True, have_places=True),
         "text": FormatKeys(columns={"line": "string", "line_number": "long"}),
         "binary": FormatKeys(
             columns={

@@ -30,6 +30,14 @@ def faults_of(yaml_text: str) -> list[tuple[str, str]]:
             "is read from 'place', and an earlier column from 'Place'",
         ),
         ("columns: {' ': int}", "columns. ", "a column needs a name"),
+        *(
+            (
+                f"{{format: {name}, columns: {{a: {{type: int, from: ' '}}}}}}",
+                "columns.a.from",
+                "called by its place, like column_3",
+            )
+            for name in ("csv", "excel", "parquet", "ipc", "orc")
+        ),
         ("{columns: {a: int}, partition_spec: [a, 'day(b)']}", "partition_spec.1", "no such column"),
         ("{columns: {a: int}, partition_spec: ['day(a)']}", "partition_spec.0", "day does not take a int"),
         (
@@ -101,6 +109,7 @@ def test_a_fault_is_reported_at_the_key_to_blame(yaml_text: str, path: str, text
         "{columns: {'a b': 'struct<`c d`: date>'}, partition_spec: ['day(a b.c d)']}",
         "{partition_spec: ['day(whatever_is_inferred)', 'hour(_ingested_at)']}",
         "rebuild_schedule: 0 3 * * *",
+        "{format: ndjson, columns: {a: {type: int, from: ''}, b: {drop: true, from: ' '}}}",
         "{hidden_files: ingest, exclude: ['*.bak', '**/in/b*']}",
         "{schema_evolution: rescue, bad_rows: quarantine}",
         (

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from ingest_project.reading.formats.arrow.sound_rows import sound
 from ingest_project.reading.formats.typed_files import SKIP, Checked, UnsupportedColumn
+from ingest_project.reading.formats.unnamed import named_by_place
 
 MAX_DECIMAL_DIGITS = 38
 INTERVALS = frozenset(
@@ -57,8 +58,8 @@ def checked_frame(table: pa.Table, passed_over: Container[str] = ()) -> Checked:
 
     In a damaged file arrays may point anywhere, and text may be invalid UTF-8. Polars does not check that.
     """
-    names = [name or f"column_{place}" for place, name in enumerate(table.column_names, start=1)]
-    table = without_passed_over(table, passed_over).rename_columns(names)
+    names = named_by_place(table.column_names)
+    table = without_passed_over(table.rename_columns(names), passed_over)
     if (name := _repeated(names)) is not None:
         raise UnsupportedColumn(f"two of its columns have the name {name!r}")
     for field in table.schema:

@@ -12,6 +12,7 @@ from ingest_project.reading.formats.arrow.parquet_file import open_parquet, refu
 from ingest_project.reading.formats.arrow.parquet_footer import metadata_of
 from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.typed_files import Checked, read_each
+from ingest_project.reading.formats.unnamed import named_by_place
 from ingest_project.reading.parsed import Parsed
 
 # PyArrow reads both: Polars aborts the process if a damaged file claims a length that memory cannot hold.
@@ -29,13 +30,13 @@ def read_ipc(bodies: Bodies) -> list[Parsed]:
 
 def parquet_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     """The names of a Parquet file's columns."""
-    return metadata_of(pa.BufferReader(body)).schema.to_arrow_schema().names
+    return named_by_place(metadata_of(pa.BufferReader(body)).schema.to_arrow_schema().names)
 
 
 def ipc_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     """The names of the columns of an Arrow file or stream."""
     schema, _ = batches_of(body)
-    return schema.names
+    return named_by_place(schema.names)
 
 
 def _parquet_frame(body: bytes, passed_over: Container[str]) -> Checked:

@@ -12,6 +12,7 @@ from ingest_project.errors import ColumnRefused, ObjectUnreadable
 from ingest_project.reading.format_options import CsvDialect
 from ingest_project.reading.formats.csv.respelling import NOT_CHANGED, Respelling
 from ingest_project.reading.formats.csv.text import no_text
+from ingest_project.reading.formats.unnamed import named_by_place
 from ingest_project.reading.spelling import Spelling
 from ingest_project.reading.values.example import example_of
 
@@ -28,7 +29,8 @@ FEWEST_BELOW_A_TITLE = 3
 
 @dataclass(frozen=True)
 class CsvHeader:
-    """`written` are the names in the header, empty ones too; `names` are those of the columns, distinct.
+    """`written` are the names in the header, empty where it has none; `names` are those of the columns,
+    distinct.
 
     `parsed` are the names as a parser finds them in the text, whose escape sequences were removed.
     """
@@ -93,7 +95,8 @@ def csv_header(
         raise ObjectUnreadable(uri, f"its header is not valid CSV: {error}") from error
     written = [respelling.name(name) for name in parsed]
     _refuse_unusable(written, content, dialect, uri)
-    names = [name or f"column_{place}" for place, name in enumerate(written, start=1)]
+    written = [name if name.strip() else "" for name in written]
+    names = named_by_place(written)
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if both := [name for name in twice if written.count(name) == 1]:
         place = both[0].removeprefix("column_")
@@ -139,7 +142,7 @@ def _refuse_unusable(written: list[str], content: bytes, dialect: CsvDialect, ur
     header = content.partition(b"\n")[0].rstrip(b"\r")
     if b"\r" in header and not dialect.has_quotes(header):
         raise ObjectUnreadable(uri, "its lines do not end in LF or CRLF")
-    if written and not any(written):
+    if written and not any(name.strip() for name in written):
         raise ObjectUnreadable(
             uri, "its header names no field; remove the lines above the header from the file"
         )

@@ -22,6 +22,8 @@ LETTERS = {
     "0": "\0", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "Z": "\x1a",
 }  # fmt: skip
 """Characters that PostgreSQL and MySQL write as a letter behind the escape character."""
+QUOTES = ('"', "'")
+"""Redshift escapes both, whichever is around a field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def _pairs(dialect: CsvDialect, *, ends_in_cr: bool) -> Iterator[_Pair]:
     if dialect.escape is not None:
         meanings |= {dialect.delimiter: dialect.delimiter, "\n": "\n", "\r": "\r"}
         meanings |= {} if dialect.comment is None else {dialect.comment: dialect.comment}
-        meanings |= LETTERS
+        meanings |= LETTERS | {mark: mark for mark in QUOTES}
     if ends_in_cr:
         meanings |= {"\n": "\r", "\r": "\n"} if dialect.escape is not None else {}
     yield _Pair(_RESERVED + b"a", _RESERVED, RESERVED)

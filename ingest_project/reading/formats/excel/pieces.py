@@ -14,6 +14,7 @@ from ingest_project.reading.formats.excel import cells
 from ingest_project.reading.formats.excel.package import opened
 from ingest_project.reading.formats.excel.sheet import SheetRow, column_letters, rows_of
 from ingest_project.reading.formats.excel.workbook import workbook_in
+from ingest_project.reading.formats.unnamed import named_by_place
 from ingest_project.reading.limits import LIMITS, PieceLimits
 from ingest_project.reading.piece import FramePiece
 from ingest_project.reading.unpack.spool import spooled
@@ -83,7 +84,7 @@ def header_names(header: SheetRow, uri: str) -> tuple[str, ...]:
     written = [header.cells.get(place, cells.TEXT)[1:] for place in range(max(header.cells) + 1)]
     while written and not written[-1]:
         written.pop()
-    names = [name or f"column_{place}" for place, name in enumerate(written, start=1)]
+    names = named_by_place(written)
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         shown = ", ".join(map(repr, twice[:10]))

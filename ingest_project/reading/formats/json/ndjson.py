@@ -18,11 +18,12 @@ from ingest_project.errors import ObjectTooLarge
 from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.json.decoding import KEYS, Inexact, Lines
 from ingest_project.reading.formats.json.faults import line_fault
+from ingest_project.reading.formats.json.value_ends import objects_apart
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.record import RowTexts
 from ingest_project.reading.row_faults import RowFault, RowFaults
-from ingest_project.reading.values.json_texts import NOT_JSON
+from ingest_project.reading.values.json_texts import NOT_JSON, VALUE
 from ingest_project.reading.values.nested import spread
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -102,20 +103,21 @@ def names_of(body: bytes) -> Iterator[str]:
         try:
             rows = KEYS.decode_lines(part)
         except NOT_JSON:
-            lines = (line for line in part.split(b"\n") if _object_count(line))
-            rows = [row for line in lines for row in KEYS.decode_lines(line)]
+            objects = (text for line in part.split(b"\n") for text, count in _records(line) if count)
+            rows = [row for text in objects for row in KEYS.decode_lines(text)]
         yield from dict.fromkeys(chain.from_iterable(rows))
 
 
 def texts_of(text: Text, rows: int) -> RowTexts:
-    """The text of each of so many rows: its line or, if a line has several objects, its object."""
+    """The text of each of so many rows, as the file has it: its line or, if that has several objects, its
+    object.
+    """
     lines = [line for line in without_marks(text.body).split(b"\n") if line.strip(WHITESPACE)]
     if len(lines) == rows:
         return RowTexts(lines)
     texts: list[bytes] = []
-    for line in lines:
-        is_shared = _object_count(line) > 1
-        texts += map(msgspec.json.encode, KEYS.decode_lines(line)) if is_shared else [line]
+    for one, count in chain.from_iterable(map(_records, lines)):
+        texts += map(bytes, VALUE.decode_lines(one)) if count > 1 else [one]
     return RowTexts(texts)
 
 
@@ -213,13 +215,12 @@ class _Reader:
         numbers: list[int] = []
         bad: dict[int, RowFault] = {}
         for number, line in enumerate(part.split(b"\n"), start=first_line):
-            if not line.strip(WHITESPACE):
-                continue
-            if objects := _object_count(line):
-                good.append(line)
-            else:
-                bad[len(numbers)] = line_fault(line, names_json=self._names_json)
-            numbers += [number] * max(objects, 1)
+            for text, objects in _records(line):
+                if objects:
+                    good.append(text)
+                else:
+                    bad[len(numbers)] = line_fault(text, names_json=self._names_json)
+                numbers += [number] * max(objects, 1)
         return _Rows(self._decoded(b"\n".join(good)), numbers, bad)
 
     def _flush(self) -> None:
@@ -292,6 +293,19 @@ def _line_count(part: bytes) -> int | None:
     if between < lines:
         between += text.count(b"}\r\n{")
     return lines + 1 if between == lines else None
+
+
+def _records(line: bytes) -> Iterator[tuple[bytes, int]]:
+    """The line and the number of its objects or, if something in it is not an object, each part with 1 or
+    0.
+    """
+    if not line.strip(WHITESPACE):
+        return
+    if count := _object_count(line):
+        yield line, count
+        return
+    for text in objects_apart(line):
+        yield text, _object_count(text)
 
 
 def _object_count(line: bytes) -> int:

@@ -180,6 +180,27 @@ class JsonText:
         return end
 
 
+def objects_apart(line: bytes) -> list[bytes]:
+    """The objects of a line, if it has several and nothing else; otherwise the line itself.
+
+    The last one may be incomplete.
+    """
+    text = line.strip(b" \t\r\n")
+    objects: list[bytes] = []
+    place = 0
+    while place < len(text):
+        if text[place : place + 1] != b"{":
+            return [line]
+        match = NESTED.match(text, place)
+        nesting = Nesting()
+        end = nesting.read(text, place) if match is None else match.end()
+        if match is None and not nesting.is_over:
+            end = len(text)
+        objects.append(text[place:end])
+        place = WHITESPACE.match(text, end).end()  # type: ignore[union-attr] # it matches nothing too
+    return objects if len(objects) > 1 else [line]
+
+
 class Nesting:
     """Counts the depth within a value that is read in parts from start to end."""
 

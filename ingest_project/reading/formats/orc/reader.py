@@ -24,6 +24,7 @@ from ingest_project.reading.formats.interface import Bodies
 from ingest_project.reading.formats.orc.process import about, first_table, tables
 from ingest_project.reading.formats.orc.worker import VALUE_BYTES
 from ingest_project.reading.formats.typed_files import Checked, read_each
+from ingest_project.reading.formats.unnamed import named_by_place
 from ingest_project.reading.limits import LIMITS, PieceLimits
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.piece import FramePiece
@@ -53,7 +54,7 @@ def first_rows(file: io.BufferedReader, _start: bytes) -> bytes:
 def field_names(body: bytes, _options: FormatOptions) -> Iterable[str]:
     """The names of an ORC file's columns."""
     with _file(body) as file:
-        return about(file, "").names
+        return named_by_place(about(file, "").names)
 
 
 def decoded_bytes(body: bytes) -> int:

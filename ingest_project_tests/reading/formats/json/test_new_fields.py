@@ -122,7 +122,7 @@ def test_a_line_that_goes_on_in_the_next_one_is_no_object() -> None:
     result = found('{"a":"x"}{"n":', '{"a":1}}', '{"a":2}', column="a", type_name="long")
 
     assert values(result, "a") == [2]
-    assert bad(result) == ['{"a":"x"}{"n":', '{"a":1}}']
+    assert bad(result) == ['{"a":"x"}', '{"n":', '{"a":1}}']
 
 
 @pytest.mark.parametrize(("element", "seven"), [("long", 7), ("decimal(5,2)", Decimal(7)), ("double", 7.0)])
