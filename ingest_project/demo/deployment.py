@@ -65,13 +65,14 @@ def fresh_state_dir(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def deployment(
-    folder: Path, databases: Databases, *, endpoint: str, queue_url: str, now: datetime
+    folder: Path, databases: Databases, *, endpoint: str, queue_urls: Mapping[str, str], now: datetime
 ) -> Iterator[Deployment]:
     """The demo's services, on this AWS; inside the block this process has their environment."""
     _write_dagster_yaml(folder / "home", databases)
     earlier = dict(os.environ)
     environment = {
-        **_environment(earlier, folder, endpoint=endpoint, queue_url=queue_url),
+        **_environment(earlier, folder, endpoint=endpoint),
+        **{f"{name.upper()}_QUEUE_URL": url for name, url in queue_urls.items()},
         **_database_variables(databases),
         **{
             FIRST_PARTITIONS[table]: f"{start:%Y-%m-%dT%H:%M}"
@@ -106,11 +107,9 @@ def _database_variables(databases: Databases) -> dict[str, str]:
     return {name: url for name, url in named.items() if url is not None}
 
 
-def _environment(
-    earlier: Mapping[str, str], folder: Path, *, endpoint: str, queue_url: str
-) -> dict[str, str]:
+def _environment(earlier: Mapping[str, str], folder: Path, *, endpoint: str) -> dict[str, str]:
     """The environment, without variables that could lead to a real account or to another deployment."""
-    ours = ("AWS_", "DAGSTER_", "DEMO_", "INGEST_", "LANDING_")
+    ours = ("AWS_", "DAGSTER_", "DEMO_", "INGEST_", "LANDING_", "EVENTS_")
     kept = {name: value for name, value in earlier.items() if not name.startswith(ours)}
     return {
         **kept,
@@ -127,7 +126,6 @@ def _environment(
         "INGEST_CONFIG": str(SETTINGS),
         "INGEST_STATE_DIR": str(folder),
         "LANDING_BUCKET": BUCKET,
-        "LANDING_QUEUE_URL": queue_url,
         "POLARS_ICEBERG_PLANNER": "pyiceberg",  # otherwise Polars warns that a faster one is not installed
     }
 

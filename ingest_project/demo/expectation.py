@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from ingest_project.demo.sample_data import Upload
+from ingest_project.demo.sample_data import EVENTS, EVENTS_QUEUE, Upload
 from ingest_project.demo.table_rows import SourceRows
 from ingest_project.settings.model import QUARANTINE_SUFFIX
 
@@ -56,8 +57,17 @@ class Expectation:
         return [f"{table}: {what} {_named(names)}" for what, names in cases.items() if names]
 
 
-def expectation(uploads: Iterable[Upload], *, bucket: str, tables: Iterable[str]) -> Expectation:
-    """The expectation for these uploads, in their order: of several writes of one key the last one counts."""
+def expectation(
+    uploads: Iterable[Upload],
+    *,
+    bucket: str,
+    tables: Iterable[str],
+    messages: Mapping[str, str] = MappingProxyType({}),
+) -> Expectation:
+    """The expectation for these uploads, in their order: of several writes of one key the last one counts.
+
+    `messages` are the bodies of raw messages by their ids.
+    """
     expected: dict[str, dict[str, ExpectedObject]] = {}
     for table in tables:
         expected |= {table: {}, quarantine_of(table): {}}
@@ -71,6 +81,9 @@ def expectation(uploads: Iterable[Upload], *, bucket: str, tables: Iterable[str]
         expected[quarantine_of(upload.table)].pop(uri, None)
         if upload.bad_rows:
             expected[quarantine_of(upload.table)][uri] = ExpectedObject(_etag(upload.body), upload.bad_rows)
+    for message_id, body in messages.items():
+        uri = f"sqs://{EVENTS_QUEUE}/{message_id}"
+        expected[EVENTS][uri] = ExpectedObject(_etag(body.encode()), rows=1)
     return Expectation(expected, unreadable)
 
 

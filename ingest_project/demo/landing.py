@@ -1,7 +1,7 @@
 """The demo's bucket, and the queue that it notifies."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,9 @@ from botocore.config import Config
 
 from ingest_project.demo.embedded_aws import CREDENTIAL, REGION
 from ingest_project.demo.interrupts import Interrupts
-from ingest_project.demo.sample_data import Upload
+from ingest_project.demo.sample_data import EVENTS_QUEUE, Upload
+from ingest_project.sources.sqs.queue import Queue
+from ingest_project.sources.sqs.send import send_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -22,7 +24,7 @@ MAX_RECEIVE_COUNT = 5
 
 
 class Landing:
-    """A new bucket, the queue that it notifies, and a DLQ.
+    """A new bucket, the queue that it notifies, a queue of raw messages, and their DLQs.
 
     `put_at` has the time of the last write of each URI.
     """
@@ -33,7 +35,8 @@ class Landing:
         self._s3 = session.client("s3", endpoint_url=endpoint, config=config)
         self._sqs = session.client("sqs", endpoint_url=endpoint, config=config)
         self.put_at: dict[str, datetime] = {}
-        self.queue_url = _create_queue(self._sqs)
+        self.queue_url = _create_queue(self._sqs, QUEUE)
+        self.events_queue_url = _create_queue(self._sqs, EVENTS_QUEUE)
         self._s3.create_bucket(Bucket=BUCKET)
         self._s3.put_bucket_notification_configuration(
             Bucket=BUCKET,
@@ -43,6 +46,11 @@ class Landing:
                 ]
             },
         )
+
+    @property
+    def queue_urls(self) -> dict[str, str]:
+        """The URL of each queue by its name."""
+        return {QUEUE: self.queue_url, EVENTS_QUEUE: self.events_queue_url}
 
     def put(self, uploads: Iterable[Upload], interrupts: Interrupts) -> None:
         """Upload objects in their order; the bucket sends their events.
@@ -58,11 +66,21 @@ class Landing:
         """Send a message to the queue directly, not through the bucket."""
         self._sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
 
+    def send_messages(self, bodies: Sequence[str]) -> dict[str, str]:
+        """Send messages to the queue of raw messages; returns the bodies by message id."""
+        queue = Queue(self._sqs, name=EVENTS_QUEUE, url=self.events_queue_url)
+        result = send_batch(
+            queue, [{"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies)]
+        )
+        if result.failed:
+            raise RuntimeError(f"the embedded AWS refused {len(result.failed)} messages")
+        return {one.message_id: bodies[int(one.id)] for one in result.succeeded}
 
-def _create_queue(sqs: "SQSClient") -> str:
-    dlq = sqs.create_queue(QueueName=f"{QUEUE}-dlq")["QueueUrl"]
+
+def _create_queue(sqs: "SQSClient", name: str) -> str:
+    dlq = sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
     redrive = {"deadLetterTargetArn": _arn(sqs, dlq), "maxReceiveCount": MAX_RECEIVE_COUNT}
-    return sqs.create_queue(QueueName=QUEUE, Attributes={"RedrivePolicy": json.dumps(redrive)})["QueueUrl"]
+    return sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive)})["QueueUrl"]
 
 
 def _arn(sqs: "SQSClient", url: str) -> str:

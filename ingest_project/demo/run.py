@@ -48,7 +48,7 @@ def run_demo(*, exit_when_done: bool, port: int | None, postgres_url: str | None
     ):
         landing = Landing(endpoint)
         with (
-            deployment(folder, empty, endpoint=endpoint, queue_url=landing.queue_url, now=now) as place,
+            deployment(folder, empty, endpoint=endpoint, queue_urls=landing.queue_urls, now=now) as place,
             dagster_dev(TOP, port=chosen_port, log=place.dagster_log, interrupts=interrupts) as dagster,
         ):
             try:
@@ -72,8 +72,10 @@ class Demo:
 
     def run(self, sample: SampleData) -> Outcome:
         """Upload, wait until all rows have arrived or the time is up, and print the outcome."""
-        expected = expectation(sample.all, bucket=BUCKET, tables=TABLES)
-        self._bring_in(sample, expected)
+        sent = self.landing.send_messages(sample.messages)
+        expected = expectation(sample.all, bucket=BUCKET, tables=TABLES, messages=sent)
+        first = expectation(sample.first, bucket=BUCKET, tables=TABLES, messages=sent)
+        self._bring_in(sample, first, expected)
         outcome = outcome_of(self.deployment, expected, self.landing.put_at, self._ended_runs())
         print_summary(outcome, self.console)
         if outcome.problems:
@@ -90,9 +92,8 @@ class Demo:
                 return runs
             self.interrupts.sleep(POLL_SECONDS)
 
-    def _bring_in(self, sample: SampleData, expected: Expectation) -> None:
+    def _bring_in(self, sample: SampleData, first: Expectation, expected: Expectation) -> None:
         """Uploads in two waves: the second overwrites an object whose rows are in the table by then."""
-        first = expectation(sample.first, bucket=BUCKET, tables=TABLES)
         self.console.print(f"Uploading {len(sample.first)} objects to s3://{BUCKET} while Dagster starts ...")
         self.landing.put(sample.first, self.interrupts)
         self.landing.send(NOT_AN_EVENT)

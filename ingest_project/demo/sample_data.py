@@ -1,5 +1,6 @@
 """The uploads to the demo's bucket, in their order, with faults that occur in real buckets."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,7 +15,9 @@ from ingest_project.demo.sample_files import (
 ORDERS = "sales.orders"
 CLICKS = "web.clicks"
 DEVICES = "fleet.devices"
-TABLES = (ORDERS, CLICKS, DEVICES)
+EVENTS = "shop.events"
+EVENTS_QUEUE = "events"
+TABLES = (ORDERS, CLICKS, DEVICES, EVENTS)
 
 NOT_AN_EVENT = '{"greeting": "sent by hand, and to the wrong queue"}'
 """A message that no S3 bucket sent."""
@@ -25,6 +28,7 @@ MONTHS, DEVICES_FILES, DEVICES_ROWS = 6, 4, 500
 BAD_DAYS_AGO, BAD_PART = 3, 5
 """The file of orders that has bad rows: how many days before the last day, and which part."""
 LATE_HOURS = 6
+MESSAGES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,13 @@ class SampleData:
 
     In `first`, one object is uploaded twice with the same bytes, one is overwritten before it is read, one
     has bad rows among its good ones, and one is unreadable. In `later`, one that is in its table by then is
-    overwritten, and the new orders have a field without a column in their table.
+    overwritten, and the new orders have a field without a column in their table. `messages` are bodies for
+    the queue of raw messages, sent once.
     """
 
     first: tuple[Upload, ...]
     later: tuple[Upload, ...]
+    messages: tuple[str, ...]
 
     @property
     def all(self) -> tuple[Upload, ...]:
@@ -77,12 +83,20 @@ def sample_data(now: datetime) -> SampleData:
             Upload(ORDERS, _orders_key(before, ORDERS_FILES), broken_gzip_file(before), rows=None),
         ),
         later=(*orders[-ORDERS_FILES:], *clicks[-late_clicks:], _orders(before, 1, corrected=True)),
+        messages=tuple(map(_message, range(MESSAGES))),
     )
 
 
 def first_partitions(now: datetime) -> dict[str, datetime]:
     """The start of each table's first partition with data."""
     return {ORDERS: _days(now)[0], CLICKS: _hours(now)[0], DEVICES: _months(now)[0]}
+
+
+def _message(number: int) -> str:
+    """Most are JSON, and some are not: every message becomes a row."""
+    if number % 50 == 0:
+        return f"heartbeat of the till in shop {number} \N{BLACK HEART SUIT}"
+    return json.dumps({"type": "basket_changed", "basket": number % 40, "items": number % 7})
 
 
 def _orders(

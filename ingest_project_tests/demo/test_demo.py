@@ -34,7 +34,7 @@ def test_all_rows_are_in_exactly_once_and_no_process_is_left(state_dir: Path) ->
 
     text = (state_dir / "out").read_text()
     assert code == 0, text
-    assert "All 74,500 rows of 3 tables have arrived, each exactly once." in text
+    assert "All 74,800 rows of 4 tables have arrived, each exactly once." in text
     assert "3 bad rows: they are in sales.orders__quarantine" in text
     assert "part-008.ndjson.gz" in text
     assert "/assets" in text

@@ -11,11 +11,11 @@ import yaml
 
 from ingest_project.demo.databases import Databases, databases
 from ingest_project.demo.deployment import SETTINGS, TOP, deployment, fresh_state_dir
-from ingest_project.demo.sample_data import CLICKS, DEVICES, ORDERS
+from ingest_project.demo.sample_data import CLICKS, DEVICES, EVENTS, ORDERS
 from ingest_project.errors import SettingsError
 
 ENDPOINT = "http://127.0.0.1:9"
-QUEUE_URL = f"{ENDPOINT}/123456789012/landing"
+QUEUE_URLS = {name: f"{ENDPOINT}/123456789012/{name}" for name in ("landing", "events")}
 NOW = datetime(2026, 3, 1, 0, 20, tzinfo=UTC)
 
 
@@ -46,12 +46,12 @@ def test_the_environment_leads_to_the_demo_only_and_is_restored(
     with (
         fresh_state_dir(tmp_path / "demo") as folder,
         databases(folder, None) as empty,
-        deployment(folder, empty, endpoint=ENDPOINT, queue_url=QUEUE_URL, now=NOW) as place,
+        deployment(folder, empty, endpoint=ENDPOINT, queue_urls=QUEUE_URLS, now=NOW) as place,
     ):
         settings = place.services.settings
         assert "AWS_PROFILE" not in os.environ
         assert os.environ["INGEST_CONFIG"] == str(SETTINGS)
-        assert [queue.url for queue in settings.queues] == [QUEUE_URL]
+        assert [queue.url for queue in settings.queues] == [*QUEUE_URLS.values()]
         assert settings.ledger.url == f"sqlite:///{folder}/ledger.db"
         assert settings.catalog.properties["uri"] == f"sqlite:///{folder}/catalog.db"
         assert settings.catalog.properties["warehouse"] == f"file://{folder}/warehouse"
@@ -63,13 +63,14 @@ def test_partitions_start_where_the_data_does(tmp_path: Path) -> None:
     with (
         fresh_state_dir(tmp_path / "demo") as folder,
         databases(folder, None) as empty,
-        deployment(folder, empty, endpoint=ENDPOINT, queue_url=QUEUE_URL, now=NOW) as place,
+        deployment(folder, empty, endpoint=ENDPOINT, queue_urls=QUEUE_URLS, now=NOW) as place,
     ):
         partitions = {table.name: table.partition for table in place.services.settings.tables}
 
     starts = {name: f"{one.start_time}" for name, one in partitions.items() if one is not None}
     assert starts == {
         ORDERS: "2026-02-15 00:00:00", CLICKS: "2026-02-27 00:00:00", DEVICES: "2025-09-01 00:00:00",
+        EVENTS: "2026-02-15 00:00:00",
     }  # fmt: skip
 
 
@@ -83,9 +84,9 @@ def test_own_settings_do_not_reach_the_demo_and_the_demo_does_not_touch_them(
     with (
         fresh_state_dir(tmp_path / "state" / "demo") as folder,
         databases(folder, None) as empty,
-        deployment(folder, empty, endpoint=ENDPOINT, queue_url=QUEUE_URL, now=NOW) as place,
+        deployment(folder, empty, endpoint=ENDPOINT, queue_urls=QUEUE_URLS, now=NOW) as place,
     ):
-        assert [table.name for table in place.services.settings.tables] == [ORDERS, CLICKS, DEVICES]
+        assert [table.name for table in place.services.settings.tables] == [EVENTS, ORDERS, CLICKS, DEVICES]
 
 
 def test_dagsters_configuration_is_the_projects_and_names_postgresql_without_its_password(
@@ -96,7 +97,7 @@ def test_dagsters_configuration_is_the_projects_and_names_postgresql_without_its
     )
     with (
         fresh_state_dir(tmp_path / "demo") as folder,
-        deployment(folder, urls, endpoint=ENDPOINT, queue_url=QUEUE_URL, now=NOW),
+        deployment(folder, urls, endpoint=ENDPOINT, queue_urls=QUEUE_URLS, now=NOW),
     ):
         assert os.environ["DEMO_DAGSTER_URL"] == "postgresql://u:hunter2@h/d"
         written = (folder / "home" / "dagster.yaml").read_text()

@@ -39,7 +39,8 @@ def sample() -> SampleData:
 def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in ("AWS_REGION", "DEMO_LEDGER_URL", "DEMO_CATALOG_URI", "INGEST_STATE_DIR"):
         monkeypatch.setenv(name, "sqlite:///state")
-    monkeypatch.setenv("LANDING_QUEUE_URL", "http://127.0.0.1:9/123456789012/landing")
+    for name in ("landing", "events"):
+        monkeypatch.setenv(f"{name.upper()}_QUEUE_URL", f"http://127.0.0.1:9/123456789012/{name}")
     for variable in FIRST_PARTITIONS.values():
         monkeypatch.setenv(variable, "2025-01-01")
     monkeypatch.setenv("LANDING_BUCKET", BUCKET)
