@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingest_project.ingestion.intake import Intake
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
+    from ingest_project.ingestion.reconcile.reconcile import Reconcile
     from ingest_project.ingestion.recover_ledger.recover import LedgerRecovery
     from ingest_project.ledger.ledger import Ledger
     from ingest_project.ledger.prune import Pruned
@@ -103,6 +104,13 @@ class Services:
         from ingest_project.ingestion.recover_ledger.recover import LedgerRecovery
 
         return LedgerRecovery(self.ledger, self.lake, self.aws)
+
+    @cached_property
+    def reconcile(self) -> "Reconcile":
+        """Compares what S3 holds with the ledger and the tables."""
+        from ingest_project.ingestion.reconcile.reconcile import Reconcile
+
+        return Reconcile(self.ledger, self.lake, self.aws, self.router, self.store)
 
     def queue(self, name: str) -> "Queue":
         """The client of one queue."""
