@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ingest_project.errors import SettingsError
+from ingest_project.settings.clocks import utc_now
 from ingest_project.settings.model import Settings, TableSettings
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
     from ingest_project.ingestion.reconcile.reconcile import Reconcile
+    from ingest_project.ingestion.reconcile.result import Reconciled
     from ingest_project.ingestion.recover_ledger.recover import LedgerRecovery
     from ingest_project.ledger.ledger import Ledger
     from ingest_project.ledger.prune import Pruned
@@ -111,6 +113,14 @@ class Services:
         from ingest_project.ingestion.reconcile.reconcile import Reconcile
 
         return Reconcile(self.ledger, self.lake, self.aws, self.router, self.store)
+
+    def reconciled(self, table: TableSettings) -> "Reconciled":
+        """Compare a table as its settings say: their window and grace, by a listing of S3."""
+        from ingest_project.ingestion.reconcile.reconcile import Wanted
+        from ingest_project.ingestion.reconcile.scope import scheduled_scope
+
+        queue = self.settings.queue(table.queue)
+        return self.reconcile.run(table, queue, Wanted(scheduled_scope(table, utc_now())))
 
     def queue(self, name: str) -> "Queue":
         """The client of one queue."""

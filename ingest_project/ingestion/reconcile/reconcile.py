@@ -15,7 +15,7 @@ from ingest_project.errors import ObjectMissing
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.ingestion.reconcile.compare import Comparison, StillHeld, find_gone
 from ingest_project.ingestion.reconcile.enqueue import Enqueue
-from ingest_project.ingestion.reconcile.result import OnProgress, Reconciled, Tally, ignore_progress
+from ingest_project.ingestion.reconcile.result import Finding, OnProgress, Reconciled, Tally, ignore_progress
 from ingest_project.ingestion.reconcile.rows import find_unknown
 from ingest_project.ingestion.reconcile.scope import Scope
 from ingest_project.ingestion.reconcile.scratch import Scratch, scratch
@@ -93,7 +93,8 @@ class Reconcile:
             find_gone(comparison, seen, tally, on_progress)
             self._find_unknown(table, scope, seen, tally, on_progress)
             claimed, left = 0, seen.writes
-            if wanted.enqueue:
+            # A ledger that has lost what is in the table would let it be ingested a second time.
+            if wanted.enqueue and not tally.found[Finding.UNKNOWN]:
                 enqueue = Enqueue(self.ledger, queue, table.on_overwrite, wanted.patience)
                 claimed, left = enqueue.run(seen, on_progress)
         return Reconciled(

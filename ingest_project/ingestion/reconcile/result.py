@@ -65,6 +65,13 @@ class Reconciled:
         return not any(count for finding, count in self.found.items() if finding is not Finding.GONE)
 
     @property
+    def why_left(self) -> str:
+        """Why not all that is missing was enqueued."""
+        if self.found.get(Finding.UNKNOWN, 0):
+            return "the table has rows that the ledger does not know; run `ingest ledger recover` first"
+        return "as many objects wait as a tick may receive, and the sensor took none for a while; repeat it"
+
+    @property
     def is_done(self) -> bool:
         """Whether there is nothing left to do: all that is missing was enqueued, and no row is unknown."""
         return not self.left and not self.found.get(Finding.UNKNOWN, 0)

@@ -67,3 +67,12 @@ def _path_fault(prefix: str, of_table: str) -> str | None:
     is_whole = not of_table or of_table.endswith("/")  # else the table's prefix has a part of the first one
     dots = [one for one in ([first] if is_whole else []) + others if one in {".", ".."}]
     return f"the segment `{dots[0]}`" if dots else None
+
+
+def scheduled_scope(table: TableSettings, now: datetime) -> Scope:
+    """What the table's settings ask for: all objects, or those of a window, without the youngest."""
+    if table.reconcile is None:
+        return Scope(table.prefix)
+    window = table.reconcile.window_length
+    since = None if window is None else now - window
+    return Scope(table.prefix, since, None, table.reconcile.grace_length)

@@ -350,3 +350,22 @@ def test_object_written_while_s3_is_listed_is_left_to_its_event(zone: Zone) -> N
 
     assert (result.is_even, result.known) == (True, {"recent": 1})
     assert zone.ledger.open_batches(QUEUE)
+
+
+def test_nothing_is_enqueued_while_the_ledger_lacks_what_is_in_the_table(zone: Zone) -> None:
+    """It would be ingested a second time."""
+    zone.put_orders("a", 1)
+    zone.ingest_one()
+    forget(zone, order_key("a"))
+    zone.silence()
+    zone.put_orders("b", 2)
+
+    result = reconcile(zone, enqueue=True)
+
+    assert found(result) == {"missing": ["a", "b"], "unknown": ["a"]}
+    assert (result.enqueued, result.left) == (0, 2)
+    assert "recover" in result.why_left
+    zone.services.recovery.run(zone.services.settings.table(ORDERS))
+    assert reconcile(zone, enqueue=True).enqueued == 1
+    zone.ingest_one()
+    zone.assert_exact(1, 2)
