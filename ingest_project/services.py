@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ingest_project.ingestion.intake import Intake
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
-    from ingest_project.ingestion.reconcile.reconcile import Reconcile
+    from ingest_project.ingestion.reconcile.reconcile import Listing, Reconcile
     from ingest_project.ingestion.reconcile.result import Reconciled
     from ingest_project.ingestion.recover_ledger.recover import LedgerRecovery
     from ingest_project.ledger.ledger import Ledger
@@ -113,6 +113,14 @@ class Services:
         from ingest_project.ingestion.reconcile.reconcile import Reconcile
 
         return Reconcile(self.ledger, self.lake, self.aws, self.router, self.store)
+
+    def inventory(self, uri: str, table: TableSettings) -> "Listing":
+        """What an S3 Inventory lists of the table's bucket. Raises InventoryUnusable, ObjectError."""
+        from ingest_project.ingestion.reconcile.reconcile import Listing
+        from ingest_project.sources.s3.inventory import list_inventory, read_manifest
+
+        found = read_manifest(self.aws, uri, of_bucket=table.bucket)
+        return Listing(uri, found.created_at, list_inventory(self.aws, found))
 
     def reconciled(self, table: TableSettings) -> "Reconciled":
         """Compare a table as its settings say: their window and grace, by a listing of S3."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 @click.option("--until", type=time, help="Written before this time.")
 @click.option("--prefix", type=text, help="Keys with this prefix, within that of the table.")
 @click.option("--grace", type=duration, help="Do not judge younger objects; default: the table's, or 1h.")
+@click.option(
+    "--inventory", type=text, metavar="s3://.../manifest.json", help="Instead of a listing: an S3 Inventory."
+)
 @click.option("--enqueue", is_flag=True, help="Claim what is missing: the queue's sensor ingests it.")
 @json_option
 @click.pass_context
@@ -34,6 +37,7 @@ def reconcile(
     until: datetime | None,
     prefix: str | None,
     grace: timedelta | None,
+    inventory: str | None,
     enqueue: bool,
     as_json: bool,
 ) -> None:
@@ -60,8 +64,9 @@ def reconcile(
         raise click.UsageError(str(error)) from None
     services.existing_ledger()
     queue = services.settings.queue(settings.queue)
+    listing = None if inventory is None else services.inventory(inventory, settings)
     with _shown(quiet=as_json) as on_progress:
-        result = services.reconcile.run(settings, queue, Wanted(scope, None, enqueue), on_progress)
+        result = services.reconcile.run(settings, queue, Wanted(scope, listing, enqueue), on_progress)
     if as_json:
         print_json({"even": result.is_even, "done": result.is_done, **asdict(result)})
     else:

@@ -17,7 +17,8 @@ def test_lengths_are_read_and_only_the_schedule_is_required() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "reason"),
-    [({"every": "daily"}, "five fields"), ({"window": "7"}, "length of time"), ({"window": "0d"}, "more than zero"),
+    [({"every": "daily"}, "five fields"), ({"window": "7"}, "length of time"),
+     ({"window": "0d"}, "more than zero"),
      ({"grace": "soon"}, "length of time"), ({"until": "1d"}, "Extra inputs")],
 )  # fmt: skip
 def test_wrong_value_is_refused_with_the_remedy(wrong: dict[str, str], reason: str) -> None:

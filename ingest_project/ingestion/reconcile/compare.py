@@ -10,11 +10,15 @@ from ingest_project.ingestion.reconcile.scope import Scope
 from ingest_project.ingestion.reconcile.scratch import Scratch
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.listed_write import UNKNOWN, ListedWrite
+from ingest_project.ledger.reconcile import CommittedVersion
 from ingest_project.ledger.tables import key_id
 from ingest_project.settings.model import TableSettings
 from ingest_project.sources.routing import Router
 from ingest_project.sources.s3.held import HeldObject, HeldObjects
 from ingest_project.sources.s3.markers import is_marker
+
+HeldKeys = Callable[[Sequence[CommittedVersion]], list[bool]]
+"""Whether S3 holds the key of each of these versions now."""
 
 StillHeld = Callable[[Sequence[ListedWrite]], list[ListedWrite]]
 """Those of the writes that S3 holds now."""
@@ -30,6 +34,7 @@ class Comparison:
     ledger: Ledger
     router: Router
     still_held: StillHeld | None = None
+    held_keys: HeldKeys | None = None
 
     def compare(
         self, portions: Iterable[HeldObjects], seen: Scratch, tally: Tally, on_progress: OnProgress
@@ -96,12 +101,23 @@ def find_gone(comparison: Comparison, seen: Scratch, tally: Tally, on_progress: 
     while page := comparison.ledger.committed_versions(table.name, after=after, claimed_since=scope.since):
         after = page[-1]
         looked_at += len(page)
-        for one in page:
-            is_judged = one.bucket == table.bucket and one.claimed_at < comparison.until
-            if not is_judged or not scope.has_key(one.key) or not scope.has_time(one.event_time):
-                continue
+        unseen = [one for one in page if _is_judged(comparison, one) and not seen.has_key(one.key_id)]
+        for one in _not_held(comparison, unseen):
             if not seen.has_key(one.key_id):
                 seen.note_keys([one.key_id])
                 uri = f"s3://{one.bucket}/{one.key}"
                 tally.add(Example(Finding.GONE, uri, one.version, one.event_time))
         on_progress(Progress("ledger", looked_at))
+
+
+def _is_judged(comparison: Comparison, one: CommittedVersion) -> bool:
+    scope = comparison.scope
+    is_there = one.bucket == comparison.table.bucket and scope.has_key(one.key)
+    return is_there and scope.has_time(one.event_time) and one.claimed_at < comparison.until
+
+
+def _not_held(comparison: Comparison, unseen: Sequence[CommittedVersion]) -> list[CommittedVersion]:
+    """Those whose keys S3 does not hold: it is asked, if the listing was not its own."""
+    if comparison.held_keys is None or not unseen:
+        return list(unseen)
+    return [one for one, held in zip(unseen, comparison.held_keys(unseen), strict=True) if not held]

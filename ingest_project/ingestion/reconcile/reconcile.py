@@ -21,9 +21,11 @@ from ingest_project.ingestion.reconcile.scope import Scope
 from ingest_project.ingestion.reconcile.scratch import Scratch, scratch
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.listed_write import ListedWrite
+from ingest_project.ledger.reconcile import CommittedVersion
 from ingest_project.settings.clocks import Clock, utc_now
 from ingest_project.settings.model import QueueSettings, TableSettings
 from ingest_project.sources.aws import Aws
+from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.routing import Router
 from ingest_project.sources.s3.held import HeldObjects, list_held
 from ingest_project.sources.source import ContentStore
@@ -81,6 +83,7 @@ class Reconcile:
         comparison = Comparison(
             table, scope, at if listing is None else listing.taken_at, self.ledger, self.router,
             still_held=None if listing is None else self._still_held(table),
+            held_keys=None if listing is None else self._held_keys,
         )  # fmt: skip
         portions = (
             list_held(self.aws, table.bucket, scope.prefix, clock=self.clock)
@@ -111,6 +114,17 @@ class Reconcile:
         lake_table = self.lake.find(table.name)
         if lake_table is not None:
             find_unknown(lake_table, self.ledger, scope, seen=seen, tally=tally, on_progress=on_progress)
+
+    def _held_keys(self, versions: Sequence[CommittedVersion]) -> list[bool]:
+        def is_held(one: CommittedVersion) -> bool:
+            try:
+                self.store.head(ObjectVersion(one.bucket, one.key, 0, one.event_time), pinned=False)
+            except ObjectMissing:
+                return False
+            return True
+
+        with ThreadPoolExecutor(HEADS_AT_ONCE, thread_name_prefix="reconcile") as pool:
+            return list(pool.map(is_held, versions))
 
     def _still_held(self, table: TableSettings) -> StillHeld:
         """Asks S3 about writes that a listing of another day shows: they may be gone or written again."""
