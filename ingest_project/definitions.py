@@ -11,6 +11,7 @@ from ingest_project.defs.object_alerts import object_alert_sensor
 from ingest_project.defs.operations import ledger_jobs
 from ingest_project.defs.quarantine_assets import quarantine_assets
 from ingest_project.defs.queue_sink import SqsSink
+from ingest_project.defs.reconcile import ledger_reconcile, reconcile_schedules
 from ingest_project.defs.schedules import rebuild_schedules
 from ingest_project.defs.sensors import queue_sensors
 from ingest_project.services import Services
@@ -27,14 +28,14 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=[*queue_assets(settings), *table_assets(settings), *quarantine_assets(settings)],
         asset_checks=checks,
-        jobs=[*jobs, *ledger_jobs(), *([checks_job()] if checks else [])],
+        jobs=[*jobs, *ledger_jobs(), ledger_reconcile, *([checks_job()] if checks else [])],
         sensors=[
             *queue_sensors(settings, jobs),
             *check_sensors(settings),
             alert_sensor(settings),
             object_alert_sensor(settings),
         ],
-        schedules=rebuild_schedules(settings),
+        schedules=[*rebuild_schedules(settings), *reconcile_schedules(settings)],
         resources={"services": services, "sqs": SqsSink(services)},
         # A rebuild is one step: a separate process would only import everything again.
         executor=dg.in_process_executor,

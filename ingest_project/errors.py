@@ -33,6 +33,7 @@
     ├── InvalidEntries           entries for a queue that have a wrong type; none was sent
     ├── LedgerUnavailable        (transient) the ledger's database did not answer
     ├── LedgerAbsent             the ledger does not exist: nothing was ingested yet, or it was removed
+    ├── InventoryUnusable        an S3 Inventory that cannot be compared with a table; nothing was changed
     ├── BatchNotFound            a batch id that the ledger does not know
     └── BatchSuperseded          another attempt owns the batch now; this one must stop
         └── ObjectsTaken         a rebuild took objects of the batch; its run goes on with the others
@@ -300,6 +301,17 @@ class LedgerAbsent(IngestError):
             "removed, or ledger.url names another one: stop Dagster, put the ledger back or run "
             "`ingest ledger recover`, and start Dagster"
         )
+
+
+class InventoryUnusable(IngestError):
+    """An S3 Inventory is truncated, incomplete, or of another bucket; nothing was changed."""
+
+    error_class = "inventory"
+
+    def __init__(self, uri: str, reason: str) -> None:
+        self.uri = uri
+        self.reason = reason
+        super().__init__(f"inventory {uri!r}: {reason}")
 
 
 class BatchNotFound(IngestError):

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ingest_project.errors import SettingsError
+from ingest_project.settings.clocks import utc_now
 from ingest_project.settings.model import Settings, TableSettings
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ingest_project.ingestion.intake import Intake
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
+    from ingest_project.ingestion.reconcile.reconcile import Listing, Reconcile
+    from ingest_project.ingestion.reconcile.result import Reconciled
     from ingest_project.ingestion.recover_ledger.recover import LedgerRecovery
     from ingest_project.ledger.ledger import Ledger
     from ingest_project.ledger.prune import Pruned
@@ -56,14 +59,14 @@ class Services:
 
     def existing_ledger(self) -> "Ledger":
         """The ledger, for callers that must not create a lost one again. Raises LedgerAbsent."""
-        from ingest_project.ledger.ledger import refuse_absent
+        from ingest_project.ledger.database import refuse_absent
 
         refuse_absent(self.settings.ledger.url)
         return self.ledger
 
     def may_create_ledger(self) -> bool:
         """Whether a ledger that is missing may be created. Raises LedgerUnavailable."""
-        from ingest_project.ledger.ledger import may_be_created
+        from ingest_project.ledger.database import may_be_created
 
         return may_be_created(self.settings.ledger.url)
 
@@ -114,6 +117,29 @@ class Services:
         from ingest_project.ingestion.recover_ledger.recover import LedgerRecovery
 
         return LedgerRecovery(self.ledger, self.lake, self.aws)
+
+    @cached_property
+    def reconcile(self) -> "Reconcile":
+        """Compares what S3 holds with the ledger and the tables."""
+        from ingest_project.ingestion.reconcile.reconcile import Reconcile
+
+        return Reconcile(self.ledger, self.lake, self.aws, self.router, self.store)
+
+    def inventory(self, uri: str, table: TableSettings) -> "Listing":
+        """What an S3 Inventory lists of the table's bucket. Raises InventoryUnusable, ObjectError."""
+        from ingest_project.ingestion.reconcile.reconcile import Listing
+        from ingest_project.sources.s3.inventory import list_inventory, read_manifest
+
+        found = read_manifest(self.aws, uri, of_bucket=table.bucket)
+        return Listing(uri, found.created_at, list_inventory(self.aws, found))
+
+    def reconciled(self, table: TableSettings) -> "Reconciled":
+        """Compare a table as its settings say: their window and grace, by a listing of S3."""
+        from ingest_project.ingestion.reconcile.reconcile import Wanted
+        from ingest_project.ingestion.reconcile.scope import scheduled_scope
+
+        queue = self.settings.queue(table.queue)
+        return self.reconcile.run(table, queue, Wanted(scheduled_scope(table, utc_now())))
 
     def queue(self, name: str) -> "Queue":
         """The client of one queue."""

@@ -19,6 +19,7 @@ from ingest_project.cli.answers import json_option, open_services, print_json, t
 from ingest_project.cli.dev import dev
 from ingest_project.cli.ledger import dismiss, history, ledger, replay, retry
 from ingest_project.cli.preview import preview
+from ingest_project.cli.reconcile import reconcile
 from ingest_project.cli.send import send
 from ingest_project.errors import IngestError, InvalidEntries, SettingsError
 from ingest_project.reports.terminal import cell, make_console, printable
@@ -137,7 +138,7 @@ def demo(context: click.Context, exit_when_done: bool, port: int | None, postgre
     context.exit(code)
 
 
-for command in (dev, preview, send, history, retry, dismiss, replay, ledger):
+for command in (dev, preview, send, history, retry, dismiss, replay, reconcile, ledger):
     ingest.add_command(command)
 
 

@@ -28,6 +28,8 @@ OF_A_BATCH: tuple[CheckName, ...] = ("failed_objects", "bad_rows", "schema_drift
 
 REPEATED_FOR_SECONDS = 7_200
 """An older verdict is not repeated: the sensor, which records each at least every hour, has stopped."""
+RECONCILED_FOR_SECONDS = 8 * 86_400
+"""The same for the verdict of a reconciliation, which a schedule makes, often once a day or a week."""
 
 DESCRIPTIONS: dict[CheckName, str] = {
     "failed_objects": "No failed or parked object of the table waits for a retry.",
@@ -37,6 +39,7 @@ DESCRIPTIONS: dict[CheckName, str] = {
     "freshness": "The last commit is no older than `fresh_within`.",
     "row_count": "The last full partition has about as many rows as those before.",
     "dlq_empty": "The dead-letter queue of the table's queue holds no messages.",
+    "reconciled": "The ledger and the table have what S3 holds, and nothing else.",
 }
 
 
@@ -167,7 +170,8 @@ def _last(
     if record is None or not isinstance(found, dg.AssetCheckEvaluation):  # it has only been planned
         return None
     made_at = found.metadata.get("made_at", dg.MetadataValue.timestamp(record.create_timestamp))
-    if not isinstance(made_at.value, float) or time.time() - made_at.value > REPEATED_FOR_SECONDS:
+    longest = RECONCILED_FOR_SECONDS if name == "reconciled" else REPEATED_FOR_SECONDS
+    if not isinstance(made_at.value, float) or time.time() - made_at.value > longest:
         return None
     return dg.AssetCheckEvaluation(
         asset_key=found.asset_key,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from ingest_project.checks.tables.verdict import CheckName, Verdict, checks_of
+from ingest_project.checks.tables.verdict import CheckName, Verdict, checks_at_any_time
 from ingest_project.defs.asset_checks import evaluation
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings, TableSettings
@@ -46,17 +46,23 @@ class Memory:
     said: Mapping[CheckName, str] = field(default_factory=dict)
 
     def line(self, table: TableSettings) -> str:
-        digests = [self.said.get(name, NOTHING) for name in checks_of(table)]
+        digests = [self.said.get(name, NOTHING) for name in checks_at_any_time(table)]
         return " ".join([str(self.turn), str(self.recorded), self.batch, *digests])
 
     @classmethod
     def read(cls, line: object, table: TableSettings) -> "Memory":
         """The memory that the line holds; an empty one if the line belongs to other checks, or was edited."""
+        names = checks_at_any_time(table)
         match str(line).split():
             case [turn, recorded, batch, *digests] if (
-                turn.isdecimal() and recorded.isdecimal() and len(digests) == len(checks_of(table))
+                turn.isdecimal() and recorded.isdecimal() and len(digests) == len(names)
             ):
-                return cls(int(turn), int(recorded), batch, dict(zip(checks_of(table), digests, strict=True)))
+                return cls(
+                    int(turn),
+                    int(recorded),
+                    batch,
+                    dict(zip(names, digests, strict=True)),
+                )
         return cls()
 
 
@@ -123,7 +129,7 @@ def _news(
         # After a commit all are recorded: the web UI shows only verdicts that are newer than the last
         # materialization.
         is_due = now - before.recorded >= RECORDED_ANEW_SECONDS or batch != before.batch
-        names = [name for name in checks_of(table) if is_due or name not in SELDOM]
+        names = [name for name in checks_at_any_time(table) if is_due or name not in SELDOM]
         verdicts = checks.verdicts(table, names)
         said = {verdict.check: _digest(verdict) for verdict in verdicts}
         known[table.name] = Memory(now, now if is_due else before.recorded, batch, {**before.said, **said})
@@ -133,7 +139,7 @@ def _news(
 
 
 def _tables(settings: Settings, queue: QueueSettings) -> list[TableSettings]:
-    return [table for table in settings.tables_of(queue.name) if checks_of(table)]
+    return [table for table in settings.tables_of(queue.name) if checks_at_any_time(table)]
 
 
 def _last_batch(services: Services, table: TableSettings) -> str:

@@ -1,14 +1,15 @@
 """What a table says about its rows' origin: enough to recover a lost ledger."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression, GreaterThanOrEqual, Reference
+from pyiceberg.expressions.literals import literal
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import Table
 
@@ -71,6 +72,29 @@ def sources_of(table: Table) -> Sources:
     )
 
 
+def source_portions(table: Table, since: datetime | None) -> Iterator[Mapping[tuple[str, str], int]]:
+    """Rows by `(_source_uri, _source_version)`, portion by portion; rows of other writers are left out.
+
+    The same source may come again in a later portion. With `since`, data files whose rows are all older are
+    not read; rows of the others may be older.
+    """
+    if table.current_snapshot() is None or not set(PROVENANCE_COLUMNS) <= set(table.schema().column_names):
+        return
+    only: BooleanExpression = AlwaysTrue()
+    if since is not None:
+        only = GreaterThanOrEqual(term=Reference("_ingested_at"), value=literal(since))
+    with _quiet_about_dictionaries():
+        for portion in _portions(table, only):
+            groups = portion.group_by(list(TEXTS[:2])).aggregate([([], "count_all")])
+            columns = (groups[name].cast(pa.string()).to_pylist() for name in TEXTS[:2])
+            counts = groups["count_all"].to_pylist()
+            yield {
+                (uri, version): count
+                for uri, version, count in zip(*columns, counts, strict=True)
+                if uri is not None and version is not None
+            }
+
+
 def batch_commits(table: Table) -> dict[str, BatchCommit]:
     """The snapshots of batches that the table's metadata still lists, by batch id."""
     found: dict[str, BatchCommit] = {}
@@ -81,9 +105,10 @@ def batch_commits(table: Table) -> dict[str, BatchCommit]:
     return found
 
 
-def _portions(table: Table) -> Iterator[pa.Table]:
+def _portions(table: Table, only: BooleanExpression | None = None) -> Iterator[pa.Table]:
+    """The provenance of all rows, of those files that may have rows for which `only` is true."""
     projected = table.schema().select(*PROVENANCE_COLUMNS)
-    for task in table.scan().plan_files():
+    for task in table.scan(row_filter=only or AlwaysTrue()).plan_files():
         scan = ArrowScan(table.metadata, table.io, projected, AlwaysTrue(), dictionary_columns=TEXTS)
         for portion in scan.to_record_batches([task]):
             yield pa.Table.from_batches([portion])

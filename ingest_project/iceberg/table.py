@@ -1,7 +1,7 @@
 """One Iceberg table for the rest of the project: write rows, commit a batch, read what `status` shows."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from ingest_project.iceberg.data_files import WrittenFiles, write_data_files
 from ingest_project.iceberg.orphans import delete_files
 from ingest_project.iceberg.outage import Outages
 from ingest_project.iceberg.partition_spec import entries_of, partition_difference
-from ingest_project.iceberg.provenance import BatchCommit, Sources, batch_commits, sources_of
+from ingest_project.iceberg.provenance import BatchCommit, Sources, batch_commits, source_portions, sources_of
 from ingest_project.iceberg.quarantined_rows import QuarantinedRow, quarantined_rows
 from ingest_project.iceberg.refusal import refusals
 from ingest_project.iceberg.replacement import Replacement
@@ -293,6 +293,15 @@ class LakeTable:
         """Where all rows of the table, which is loaded again, come from. Raises CatalogUnavailable."""
         with self._outages.translated(self.name):
             return sources_of(self._load())
+
+    def source_portions(self, since: datetime | None = None) -> Iterator[Mapping[tuple[str, str], int]]:
+        """Rows by `(_source_uri, _source_version)`, in portions that fit in memory whatever the table has.
+
+        A source may come again in a later portion. With `since`, files whose rows are all older are left out.
+        Raises CatalogUnavailable.
+        """
+        with self._outages.translated(self.name):
+            yield from source_portions(self._load(), since)
 
     def quarantined_rows(self, batch_id: str, *, limit: int) -> list[QuarantinedRow]:
         """At most `limit` of the rows that the batch set aside, from a quarantine table."""

@@ -211,3 +211,22 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def refuse_absent(url: str) -> None:
+    """Raise LedgerAbsent if there is no ledger at this URL. Opening it would create one and hide the loss."""
+    database = Database(url)
+    try:
+        if database.is_absent:
+            raise LedgerAbsent(database.location)
+    finally:
+        database.dispose()
+
+
+def may_be_created(url: str) -> bool:
+    """Whether this user may create a ledger at this URL. Raises LedgerUnavailable."""
+    database = Database(url)
+    try:
+        return database.may_be_created
+    finally:
+        database.dispose()

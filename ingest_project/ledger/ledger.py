@@ -7,8 +7,8 @@ what it did is there in full or not at all, and a second call has no further eff
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from ingest_project.errors import IngestError, LedgerAbsent
-from ingest_project.ledger import attempts, message_contents, open_messages, poison, report
+from ingest_project.errors import IngestError
+from ingest_project.ledger import attempts, message_contents, open_messages, poison, reconcile, report
 from ingest_project.ledger.claim import claim
 from ingest_project.ledger.database import Database
 from ingest_project.ledger.dismiss import Dismissed, dismiss
@@ -19,6 +19,7 @@ from ingest_project.ledger.history import (
     history,
     rejected_messages,
 )
+from ingest_project.ledger.listed_write import ListedWrite, Standing
 from ingest_project.ledger.model import (
     Batch,
     BatchKind,
@@ -32,6 +33,7 @@ from ingest_project.ledger.model import (
 from ingest_project.ledger.plan import plan
 from ingest_project.ledger.prune import MINIMUM_AGE, Portion, Pruned, steps
 from ingest_project.ledger.rebuild import HeldKeys, partitions_of, plan_rebuild
+from ingest_project.ledger.reconcile import CommittedVersion, TableSource
 from ingest_project.ledger.recover import Recovered, RecoveredObject, recover
 from ingest_project.ledger.replay import Replayed, ReplaySelection, plan_replay
 from ingest_project.ledger.report import BatchMembers, BatchMessages, batch_members, batch_messages
@@ -46,25 +48,6 @@ from ingest_project.settings.model import OnOverwrite
 from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.routing import RoutedObject
 from ingest_project.sources.source import Claim
-
-
-def refuse_absent(url: str) -> None:
-    """Raise LedgerAbsent if there is no ledger at this URL. Opening it would create one and hide the loss."""
-    database = Database(url)
-    try:
-        if database.is_absent:
-            raise LedgerAbsent(database.location)
-    finally:
-        database.dispose()
-
-
-def may_be_created(url: str) -> bool:
-    """Whether this user may create a ledger at this URL. Raises LedgerUnavailable."""
-    database = Database(url)
-    try:
-        return database.may_be_created
-    finally:
-        database.dispose()
 
 
 class Ledger:
@@ -361,6 +344,40 @@ class Ledger:
         """Record these object versions of a table again; what is settled already stays as it is."""
         with self._database.reading() if dry_run else self._database.writing() as connection:
             return recover(connection, queue, on_overwrite, objects, now=self._clock(), dry_run=dry_run)
+
+    def standings(self, policy: OnOverwrite, listed: Sequence[ListedWrite]) -> list[Standing]:
+        """What the ledger knows of each of these writes that S3 lists, in their order."""
+        with self._database.reading() as connection:
+            return reconcile.standings(connection, policy, listed)
+
+    def claim_listed(self, queue: str, policy: OnOverwrite, listed: Sequence[ListedWrite]) -> int:
+        """Claim those of these writes that are unknown; returns their number. The sensor plans them."""
+        with self._database.writing() as connection:
+            return reconcile.claim_listed(connection, queue, policy, listed, now=self._clock())
+
+    def pending_objects(self, queue: str) -> int:
+        """How many object versions of the queue wait for a batch, for whatever reason."""
+        with self._database.reading() as connection:
+            return reconcile.pending_objects(connection, queue)
+
+    def committed_versions(
+        self,
+        table: str,
+        *,
+        after: CommittedVersion | None = None,
+        claimed_since: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[CommittedVersion]:
+        """The versions that are in the table, in the order of their claims, from `after` on."""
+        with self._database.reading() as connection:
+            return reconcile.committed_versions(
+                connection, table, after=after, claimed_since=claimed_since, limit=limit
+            )
+
+    def unknown_sources(self, table: str, sources: Collection[TableSource]) -> list[TableSource]:
+        """Those of the sources of a table's rows that the ledger does not know."""
+        with self._database.reading() as connection:
+            return reconcile.unknown_sources(connection, table, sources)
 
     def failures(self) -> list[report.FailureReport]:
         """What failed and needs a person, with reasons."""

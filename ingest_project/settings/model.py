@@ -29,6 +29,7 @@ from ingest_project.settings.names import (
 )
 from ingest_project.settings.partition_settings import PartitionSettings
 from ingest_project.settings.provenance import PROVENANCE, RESCUED
+from ingest_project.settings.reconcile_settings import ReconcileSettings
 from ingest_project.settings.row_limit import RowLimit, row_limit
 from ingest_project.settings.strict import Strict
 
@@ -200,6 +201,7 @@ class TableSettings(Strict):
     description: str | None = None
     owners: list[Owner] = Field(default_factory=list)
     rebuild_schedule: str | None = None
+    reconcile: ReconcileSettings | None = None
 
     @property
     def is_of_messages(self) -> bool:

@@ -141,6 +141,8 @@ def settings_from(settings: Settings, starts: dict[str, datetime]) -> Settings:
     """The same settings, with partitions that start there."""
     tables = []
     for table in settings.tables:
+        if table.is_of_messages:
+            continue
         assert table.partition is not None
         partition = table.partition.model_copy(update={"start": starts[table.name].isoformat()})
         tables.append(table.model_copy(update={"partition": partition}))

@@ -9,8 +9,8 @@ from alembic import command
 from alembic.config import Config
 
 from ingest_project.errors import LedgerAbsent, LedgerUnavailable
-from ingest_project.ledger.database import Database
-from ingest_project.ledger.ledger import Ledger, refuse_absent
+from ingest_project.ledger.database import Database, refuse_absent
+from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.schema_version import VERSION_TABLE, _migrations, newest_revision
 from ingest_project_tests.ledger.factories import (
     NOW,

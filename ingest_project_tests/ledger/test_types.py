@@ -8,7 +8,9 @@ from unittest.mock import patch
 from ingest_project.ledger import dismiss as dismiss_module
 from ingest_project.ledger.history import HistoryQuery
 from ingest_project.ledger.ledger import Ledger
+from ingest_project.ledger.listed_write import ListedWrite, Standing
 from ingest_project.ledger.model import BatchKind, BatchOutcome
+from ingest_project.ledger.reconcile import TableSource
 from ingest_project.ledger.recover import RecoveredBatch, RecoveredObject
 from ingest_project.ledger.replay import ReplaySelection
 from ingest_project.ledger.report import OF_ONE_CLASS
@@ -53,6 +55,7 @@ def test_every_answer_is_of_its_type_in_every_field(ledger: WatchedLedger, clock
         attempts_that_end_in_every_way,
         work_that_a_person_puts_back,
         versions_that_a_table_tells_of,
+        writes_that_only_a_listing_shows,
         messages_on_their_way,
     ):
         live(ledger)
@@ -166,6 +169,16 @@ def versions_that_a_table_tells_of(ledger: Ledger) -> None:
     ]
     for dry_run in (True, False, False):
         ledger.recover(QUEUE, "replace", told, dry_run=dry_run)
+
+
+def writes_that_only_a_listing_shows(ledger: Ledger) -> None:
+    """An unknown one, which is claimed, and a source of rows that the ledger does not know."""
+    unknown = [ListedWrite(listed("never announced"), NOW)]
+    assert ledger.standings("replace", unknown) == [Standing.MISSING]
+    assert ledger.claim_listed(QUEUE, "replace", unknown) == 1
+    assert ledger.pending_objects(QUEUE)
+    assert ledger.committed_versions(TABLE)
+    assert ledger.unknown_sources(TABLE, [TableSource("acme-landing", "foreign", "v1")])
 
 
 def messages_on_their_way(ledger: Ledger) -> None:

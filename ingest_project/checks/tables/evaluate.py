@@ -11,6 +11,7 @@ from ingest_project.checks.tables.bad_rows import WINDOW, judge_bad_rows
 from ingest_project.checks.tables.dlq_empty import DeadLetters, dead_letters, judge_dlq
 from ingest_project.checks.tables.failed_objects import SHOWN, judge_failed_objects
 from ingest_project.checks.tables.freshness import judge_freshness
+from ingest_project.checks.tables.reconciled import judge_reconciled
 from ingest_project.checks.tables.row_count import Counts, judge_row_count, no_rows_yet
 from ingest_project.checks.tables.schema_drift import (
     REMEMBERED,
@@ -73,6 +74,8 @@ class TableChecks:
                 return self._row_count(table)
             case "dlq_empty":
                 return judge_dlq(table, self._dead_letters(table.queue))
+            case "reconciled":
+                return judge_reconciled(table, self._services.reconciled(table))
 
     def _bad_rows(self, table: TableSettings, batch: CommittedRows | None) -> Verdict:
         ledger, now = self._services.ledger, self._clock()

@@ -8,7 +8,9 @@ from typing import Literal
 from ingest_project.errors import IngestError
 from ingest_project.settings.model import TableSettings
 
-CheckName = Literal["failed_objects", "bad_rows", "schema_drift", "freshness", "row_count", "dlq_empty"]
+CheckName = Literal[
+    "failed_objects", "bad_rows", "schema_drift", "freshness", "row_count", "dlq_empty", "reconciled"
+]
 Severity = Literal["warn", "error"]
 Cell = str | int | datetime | None
 
@@ -58,7 +60,7 @@ def unknown(check: CheckName, error: Exception) -> Verdict:
 
 
 def checks_of(table: TableSettings) -> tuple[CheckName, ...]:
-    """The checks that the table has. `bad_rows` needs a quarantine."""
+    """The checks that the table has. `bad_rows` needs a quarantine, and `reconciled` a schedule."""
     wanted: dict[CheckName, bool] = {
         "failed_objects": table.checks.failed_objects,
         "bad_rows": table.checks.bad_row_share is not None and table.bad_rows == "quarantine",
@@ -66,8 +68,14 @@ def checks_of(table: TableSettings) -> tuple[CheckName, ...]:
         "freshness": table.checks.longest_silence is not None,
         "row_count": table.checks.row_count_anomaly,
         "dlq_empty": table.checks.dlq,
+        "reconciled": table.reconcile is not None,
     }
     return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+
+def checks_at_any_time(table: TableSettings) -> tuple[CheckName, ...]:
+    """The checks of the table that are cheap enough to be made every few minutes: not that which lists S3."""
+    return tuple(name for name in checks_of(table) if name != "reconciled")
 
 
 def length_in_words(length: timedelta) -> str:

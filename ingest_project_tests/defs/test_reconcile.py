@@ -1,0 +1,88 @@
+"""The job and the schedule that reconcile a table, and the asset check that tells the result."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ingest_project.checks.tables.evaluate import TableChecks
+from ingest_project.checks.tables.verdict import checks_at_any_time, checks_of
+from ingest_project.defs.reconcile import ledger_reconcile, reconcile_schedule
+from ingest_project_tests.defs.test_operations import launch, output_metadata, records, refused
+from ingest_project_tests.factories import ORDERS, Zone, order_key
+
+NIGHTLY = {"every": "0 3 * * *", "window": "7d", "grace": "1s", "enqueue": True}
+
+
+@pytest.fixture
+def zone(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
+    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")
+    return Zone.create(tmp_path, aws).declare(reconcile=NIGHTLY)
+
+
+def launched(zone: Zone, **config: Any) -> dg.ExecuteInProcessResult:
+    return launch(ledger_reconcile, "reconcile", zone, {"table": ORDERS, "grace": "0s", **config})
+
+
+def test_job_tells_what_is_missing_in_its_metadata_and_as_a_check_that_blocks_nothing(zone: Zone) -> None:
+    zone.silence()
+    zone.put_orders("a", 1)
+
+    result = launched(zone)
+
+    assert result.success
+    metadata = output_metadata(result, "reconcile")
+    assert (metadata["missing"].value, metadata["result"].value) == (1, "1 object is missing")
+    assert records(metadata["examples"])[0]["object"].endswith(order_key("a"))
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.check_name, check.passed, check.severity) == (
+        "reconciled", False, dg.AssetCheckSeverity.WARN,
+    )  # fmt: skip
+
+
+def test_job_that_enqueues_lets_the_sensor_close_the_gap(zone: Zone) -> None:
+    zone.silence()
+    zone.put_orders("a", 1)
+
+    assert output_metadata(launched(zone, enqueue=True), "reconcile")["enqueued"].value == 1
+    zone.ingest_one()
+    (check,) = launched(zone).get_asset_check_evaluations()
+
+    zone.assert_exact(1)
+    assert check.passed
+
+
+def test_job_refuses_what_cannot_be_compared(zone: Zone) -> None:
+    assert "`table` is one of sales.orders" in refused(launched(zone, table="none"), "reconcile")
+    assert "the segment `..`" in refused(launched(zone, prefix="orders/../x"), "reconcile")
+    assert "since" in refused(launched(zone, since="yesterday"), "reconcile")
+
+
+def test_schedule_asks_for_the_window_of_the_table(zone: Zone) -> None:
+    schedule = reconcile_schedule(zone.services.settings.table(ORDERS))
+    at = datetime(2026, 11, 20, 3, tzinfo=UTC)
+
+    with dg.instance_for_test() as instance:
+        tick = schedule.evaluate_tick(
+            dg.build_schedule_context(instance=instance, scheduled_execution_time=at)
+        )
+
+    (request,) = tick.run_requests or ()
+    assert (schedule.name, schedule.cron_schedule) == ("sales_orders_reconcile", "0 3 * * *")
+    assert request.run_config["ops"]["reconcile"]["config"] == {
+        "table": ORDERS, "since": "2026-11-13T03:00:00+00:00", "grace": "1s", "enqueue": True,
+    }  # fmt: skip
+
+
+def test_check_can_be_made_alone_but_not_by_the_sensor_of_every_few_minutes(zone: Zone) -> None:
+    table = zone.services.settings.table(ORDERS)
+    assert set(checks_of(table)) - set(checks_at_any_time(table)) == {"reconciled"}
+
+    (verdict,) = TableChecks(zone.services).verdicts(table, ["reconciled"])
+
+    assert (verdict.passed, verdict.description) == (
+        True,
+        "S3, the ledger and the table agree about 0 objects",
+    )
