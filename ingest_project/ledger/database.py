@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
-from ingest_project.errors import LedgerUnavailable, SettingsError
+from ingest_project.errors import LedgerAbsent, LedgerUnavailable, SettingsError
 from ingest_project.ledger.schema_version import (
     current_revision,
     has_ledger,
