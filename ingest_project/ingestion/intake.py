@@ -6,12 +6,14 @@ and cannot be lost: a message whose claim is not in the ledger becomes visible a
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.model import ClaimResult, PlanningRules
+from ingest_project.ledger.open_messages import LONGEST_INVISIBLE
 from ingest_project.settings.clocks import utc_now
 from ingest_project.settings.model import QueueSettings, TableSettings
 from ingest_project.sources.source import Claim, Source
@@ -58,6 +60,8 @@ class Intake:
         messages = self._receive(waiting)
         until = received_from + timedelta(seconds=self.settings.visibility_timeout_seconds)
         result = self._claim(messages, invisible_until=until)
+        if self.settings.source == "messages":
+            self._back_off(messages)
         if left := len(messages) - result.messages:
             log.warning("%d messages wait for their next delivery: they name too much for one tick", left)
         return result
@@ -81,6 +85,21 @@ class Intake:
         if (more := result.rejected_messages - LOGGED_MESSAGES) > 0:
             log.warning("%d more messages stay in the queue; `ingest history --rejected` says why", more)
         return result
+
+    def _back_off(self, messages: Sequence[Message]) -> None:
+        """Keep messages that were received before invisible for longer, twice as long each time.
+
+        They wait for a person, or for SQS to move them to the DLQ: what is in work or ingested has a shorter
+        way. A failure costs only an early redelivery.
+        """
+        by_timeout: dict[int, list[Message]] = defaultdict(list)
+        for message in messages:
+            if message.receive_count > 1:
+                by_timeout[backoff_seconds(self.settings, message.receive_count)].append(message)
+        for seconds, again in by_timeout.items():
+            done = self.queue.change_visibility([one.receipt for one in again], timeout_seconds=seconds)
+            until = utc_now() + timedelta(seconds=seconds)
+            self.ledger.messages_extended(self.settings.name, done.succeeded, invisible_until=until)
 
     def _portions(self, messages: Sequence[Message]) -> Iterator[list[Claim]]:
         """The claims of all messages, at least one portion."""
@@ -107,6 +126,12 @@ class Intake:
             visibility_timeout_seconds=self.settings.visibility_timeout_seconds,
             seconds=DRAIN_SECONDS,
         )
+
+
+def backoff_seconds(settings: QueueSettings, receive_count: int) -> int:
+    """How long a message stays invisible that was received so often: 1, 2, 4, ... visibility timeouts."""
+    longest = int((LONGEST_INVISIBLE - timedelta(hours=1)).total_seconds())  # SQS counts from the receive
+    return min(settings.visibility_timeout_seconds << min(receive_count - 1, 16), longest)
 
 
 def planning_rules(tables: list[TableSettings]) -> tuple[PlanningRules, ...]:

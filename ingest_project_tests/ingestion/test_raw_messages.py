@@ -14,9 +14,11 @@ import pytest
 from pyiceberg.catalog import load_catalog
 
 from ingest_project.ingestion import intake
+from ingest_project.ingestion.intake import backoff_seconds
 from ingest_project.services import Services
 from ingest_project.settings.load import load_settings
 from ingest_project.sources.messages.raw_messages import ORIGINAL_ID
+from ingest_project.sources.sqs.queue import Queue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -283,6 +285,27 @@ def test_poison_goes_to_the_dlq_and_the_others_of_its_batch_are_committed(aws: s
     dead = world.sqs.receive_message(QueueUrl=dlq)["Messages"]
     assert [one["MessageId"] for one in dead] == [poison]
     assert world.rows("sales.orders").height == 20
+
+
+def test_message_that_keeps_coming_back_stays_away_for_longer_each_time(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, PARSED + "    bad_rows: fail\n")
+    world.send("poison")
+    asked: list[int] = []
+    change = Queue.change_visibility
+
+    def watched(queue: Queue, receipts: Any, *, timeout_seconds: int) -> Any:
+        asked.append(timeout_seconds)
+        return change(queue, receipts, timeout_seconds=timeout_seconds)
+
+    monkeypatch.setattr(Queue, "change_visibility", watched)
+    for _ in range(4):
+        world.work()
+        world.deliver_again()
+
+    assert asked == [600, 1200, 2400]
+    assert backoff_seconds(world.services.settings.queues[0], 1_000) == 11 * 3600
 
 
 def test_messages_of_a_fifo_queue_come_with_their_group_and_number(aws: str, tmp_path: Path) -> None:
