@@ -233,7 +233,7 @@ def test_pruning_says_what_it_forgot(zone: Zone) -> None:
         "Would delete 0 messages, 0 batches, 0 object versions and 0 contents of messages.\n"
     )
     assert answer(zone, "ledger", "prune", "--older-than", "30d") == {
-        "dry_run": False, "messages": 0, "batches": 0, "object_versions": 0,
+        "dry_run": False, "messages": 0, "batches": 0, "object_versions": 0, "message_contents": 0,
     }  # fmt: skip
 
 
