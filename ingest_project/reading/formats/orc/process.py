@@ -167,6 +167,9 @@ class _Refused(ValueError):
 
 
 _idle: list[_Process] = []
+_busy: set[_Process] = set()
+"""Keeps a process that an abandoned reading has: Python may collect that together with all that it refers to,
+in any order, and would find the process running before the reading's `finally` has ended it."""
 
 
 @contextmanager
@@ -174,6 +177,7 @@ def _process(uri: str) -> Iterator[_Process]:
     """A process for one question, which is kept for the next unless it died or was not heard to the end."""
     process = _idle.pop() if _idle else _Process()
     process.uri = uri
+    _busy.add(process)
     is_sound = False
     try:
         yield process
@@ -186,9 +190,11 @@ def _process(uri: str) -> Iterator[_Process]:
             _idle.append(process)
         else:
             process.close()
+        _busy.discard(process)
 
 
 @atexit.register
-def _close_idle() -> None:
-    while _idle:
-        _idle.pop().close()
+def _close_all() -> None:
+    for processes in (_idle, _busy):
+        while processes:
+            processes.pop().close()

@@ -1,5 +1,6 @@
 """ORC files: their types, damage that ends the process that reads them, and their bounds."""
 
+import gc
 import io
 import os
 import signal
@@ -90,7 +91,23 @@ def test_a_process_that_gives_no_answer_fails_its_file_and_is_replaced(
 
     assert idle._popen.poll() == -signal.SIGKILL
     assert values(read(body, file_format="orc"), "n") == [1]
-    process._close_idle()
+    process._close_all()
+
+
+def test_abandoned_reading_ends_its_process_once_it_is_collected() -> None:
+    with TemporaryFile() as file:
+        file.write(written(pa.table({"n": [1]})))
+        found = process.tables(file, "")
+        next(found)
+        (busy,) = process._busy
+        cycle: list[Any] = [found]
+        cycle.append(cycle)
+
+        del found, cycle
+        gc.collect()
+
+        assert busy._popen.returncode is not None
+        assert busy not in process._busy
 
 
 def test_one_process_reads_many_files() -> None:
