@@ -38,14 +38,7 @@ class Landing:
         self.queue_url = _create_queue(self._sqs, QUEUE)
         self.events_queue_url = _create_queue(self._sqs, EVENTS_QUEUE)
         self._s3.create_bucket(Bucket=BUCKET)
-        self._s3.put_bucket_notification_configuration(
-            Bucket=BUCKET,
-            NotificationConfiguration={
-                "QueueConfigurations": [
-                    {"QueueArn": _arn(self._sqs, self.queue_url), "Events": ["s3:ObjectCreated:*"]}
-                ]
-            },
-        )
+        self._notify(True)
 
     @property
     def queue_urls(self) -> dict[str, str]:
@@ -61,6 +54,19 @@ class Landing:
             interrupts.check()
             self._s3.put_object(Bucket=BUCKET, Key=upload.key, Body=upload.body)
             self.put_at[f"s3://{BUCKET}/{upload.key}"] = datetime.now(UTC)
+
+    def put_unannounced(self, uploads: Iterable[Upload], interrupts: Interrupts) -> None:
+        """Upload objects while the bucket does not send events."""
+        self._notify(False)
+        self.put(uploads, interrupts)
+        self._notify(True)
+
+    def _notify(self, is_wanted: bool) -> None:
+        events = {"QueueArn": _arn(self._sqs, self.queue_url), "Events": ["s3:ObjectCreated:*"]}
+        self._s3.put_bucket_notification_configuration(
+            Bucket=BUCKET,
+            NotificationConfiguration={"QueueConfigurations": [events]} if is_wanted else {},  # type: ignore[list-item]
+        )
 
     def send(self, body: str) -> None:
         """Send a message to the queue directly, not through the bucket."""

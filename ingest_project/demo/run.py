@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
@@ -18,7 +18,11 @@ from ingest_project.demo.outcome import Outcome, is_in, outcome_of
 from ingest_project.demo.progress import ArrivalProgress
 from ingest_project.demo.sample_data import NOT_AN_EVENT, TABLES, SampleData, sample_data
 from ingest_project.demo.summary import print_summary
+from ingest_project.ingestion.reconcile.reconcile import Wanted
+from ingest_project.ingestion.reconcile.result import Finding
+from ingest_project.ingestion.reconcile.scope import scope_of
 from ingest_project.reports.status import Status, collect_status
+from ingest_project.settings.wording import plural
 
 POLL_SECONDS = 0.5
 STALL_SECONDS = 240.0
@@ -75,7 +79,8 @@ class Demo:
         sent = self.landing.send_messages(sample.messages)
         expected = expectation(sample.all, bucket=BUCKET, tables=TABLES, messages=sent)
         first = expectation(sample.first, bucket=BUCKET, tables=TABLES, messages=sent)
-        self._bring_in(sample, first, expected)
+        announced = expectation(sample.announced, bucket=BUCKET, tables=TABLES, messages=sent)
+        self._bring_in(sample, (first, announced, expected))
         outcome = outcome_of(self.deployment, expected, self.landing.put_at, self._ended_runs())
         print_summary(outcome, self.console)
         if outcome.problems:
@@ -92,8 +97,14 @@ class Demo:
                 return runs
             self.interrupts.sleep(POLL_SECONDS)
 
-    def _bring_in(self, sample: SampleData, first: Expectation, expected: Expectation) -> None:
-        """Uploads in two waves: the second overwrites an object whose rows are in the table by then."""
+    def _bring_in(
+        self, sample: SampleData, expectations: tuple[Expectation, Expectation, Expectation]
+    ) -> None:
+        """Uploads in three waves: the second overwrites an object whose rows are in the table by then.
+
+        The third is not announced, and `ingest reconcile` finds it.
+        """
+        first, announced, expected = expectations
         self.console.print(f"Uploading {len(sample.first)} objects to s3://{BUCKET} while Dagster starts ...")
         self.landing.put(sample.first, self.interrupts)
         self.landing.send(NOT_AN_EVENT)
@@ -106,7 +117,25 @@ class Demo:
                     "..."
                 )
                 self.landing.put(sample.later, self.interrupts)
-                self._wait_for(expected, progress)
+                self.landing.put_unannounced(sample.unannounced, self.interrupts)
+                if self._wait_for(announced, progress):
+                    self._reconcile(sample)
+                    self._wait_for(expected, progress)
+
+    def _reconcile(self, sample: SampleData) -> None:
+        """What `ingest reconcile TABLE --grace 0s --enqueue` does."""
+        services = self.deployment.services
+        for name in dict.fromkeys(one.table for one in sample.unannounced):
+            table = services.settings.table(name)
+            scope = scope_of(table, grace=timedelta(0))
+            queue = services.settings.queue(table.queue)
+            found = services.reconcile.run(table, queue, Wanted(scope, enqueue=True))
+            missing = plural(found.found.get(Finding.MISSING, 0), "object")
+            self.console.print(
+                f"`ingest reconcile {name} --grace 0s --enqueue` finds {missing} whose event never came: "
+                f"{found.enqueued:,} enqueued",
+                soft_wrap=True,
+            )
 
     def _wait_for(self, expected: Expectation, progress: ArrivalProgress) -> bool:
         """Whether all of this arrived; gives up once no new rows have arrived for STALL_SECONDS."""

@@ -48,17 +48,22 @@ class SampleData:
 
     In `first`, one object is uploaded twice with the same bytes, one is overwritten before it is read, one
     has bad rows among its good ones, and one is unreadable. In `later`, one that is in its table by then is
-    overwritten, and the new orders have a field without a column in their table. `messages` are bodies for
-    the queue of raw messages, sent once.
+    overwritten, and the new orders have a field without a column in their table. The events of `unannounced`
+    never reach the queue. `messages` are bodies for the queue of raw messages, sent once.
     """
 
     first: tuple[Upload, ...]
     later: tuple[Upload, ...]
+    unannounced: tuple[Upload, ...]
     messages: tuple[str, ...]
 
     @property
-    def all(self) -> tuple[Upload, ...]:
+    def announced(self) -> tuple[Upload, ...]:
         return self.first + self.later
+
+    @property
+    def all(self) -> tuple[Upload, ...]:
+        return self.announced + self.unannounced
 
 
 def sample_data(now: datetime) -> SampleData:
@@ -82,7 +87,8 @@ def sample_data(now: datetime) -> SampleData:
             _orders(before, 0, corrected=True),
             Upload(ORDERS, _orders_key(before, ORDERS_FILES), broken_gzip_file(before), rows=None),
         ),
-        later=(*orders[-ORDERS_FILES:], *clicks[-late_clicks:], _orders(before, 1, corrected=True)),
+        later=(*orders[-ORDERS_FILES:], *clicks[-late_clicks:-1], _orders(before, 1, corrected=True)),
+        unannounced=(clicks[-1],),
         messages=tuple(map(_message, range(MESSAGES))),
     )
 
