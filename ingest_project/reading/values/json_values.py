@@ -1,5 +1,6 @@
 """Casts JSON texts to a type: exactly, or not at all."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -39,6 +40,10 @@ from ingest_project.settings.type_grammar import (
 OBJECT_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 ARRAY_PARTS = msgspec.json.Decoder(list[msgspec.Raw])
 FLOATS = (Primitive("float"), Primitive("double"))
+UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
+"""What msgspec says of an object with a field that its class does not have."""
+MOST_OTHERS = 8
+"""Of so many other fields the names are found one by one, each by decoding up to the first object with it."""
 NO_NUMBER = r"(?i)nan|inf"
 """The words of CSV for floats that are not numbers; JSON has no such values."""
 NOT_CANONICAL = r"^\s*(?:\+|-?0[0-9])"
@@ -133,15 +138,22 @@ def _fields(raw: pl.Series, names: Sequence[str]) -> tuple[list[pl.Series], pl.S
     Raises an exception of NOT_JSON if the texts are not one object each.
     """
     text = array_text(raw)
-    decoder = _decoder_of(tuple(names))
-    try:
-        rows = decoder.decode(text) if decoder is not None else None
-    except msgspec.ValidationError:  # another field
-        rows = None
-    if rows is not None:
+    read = list(names)
+    while len(read) <= len(names) + MOST_OTHERS and (decoder := _decoder_of(tuple(read))) is not None:
+        try:
+            rows = decoder.decode(text)
+        except msgspec.ValidationError as error:
+            other = UNKNOWN_FIELD.search(str(error))
+            if other is None or other[1] in read:
+                break
+            read.append(other[1])
+            continue
         _check_count(rows, raw)
-        parts = [raw_texts(map(attrgetter(f"field_{place}"), rows)) for place in range(len(names))]
-        return parts, pl.repeat(True, len(rows), dtype=pl.Boolean, eager=True)
+        parts = [raw_texts(map(attrgetter(f"field_{place}"), rows)) for place in range(len(read))]
+        sound = pl.repeat(True, len(rows), dtype=pl.Boolean, eager=True)
+        for part in parts[len(names) :]:
+            sound &= _are_nothing(part)
+        return parts[: len(names)], sound
     objects = objects_of(raw)
     _check_count(objects, raw)
     known = set(names)
@@ -164,6 +176,16 @@ def _decoder_of(names: tuple[str, ...]) -> "msgspec.json.Decoder[list[Any]] | No
     except ValueError:
         return None
     return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type] # made at run time
+
+
+def _are_nothing(parts: pl.Series) -> pl.Series:
+    """Whether each has no value: see `_is_something`."""
+    nothing = parts.is_null()
+    places = parts.str.contains(r"^[\[{]").fill_null(value=False).arg_true()
+    if len(places) == 0:
+        return nothing
+    found = [not _is_something(text.encode()) for text in parts.gather(places)]
+    return nothing.scatter(places, found)
 
 
 def _has_others(value: dict[str, msgspec.Raw], known: set[str]) -> bool:
