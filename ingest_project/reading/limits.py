@@ -31,10 +31,10 @@ GIB = 1024 * MIB
 class PieceLimits:
     """How a large object is cut into pieces, each of which is read and written before the next is cut."""
 
-    piece_bytes: int = 64 * MIB
+    piece_bytes: int = 48 * MIB
     """The approximate size of a piece, which ends where a record does; `batch.portion_bytes`."""
     record_bytes: int = 32 * MIB
-    """The longest record that is read; a longer one is set aside. It is half a piece, and no ordinary row;
+    """The longest record that is read; a longer one is set aside. It is no ordinary row;
     `batch.max_record_bytes`."""
 
 
@@ -42,10 +42,10 @@ class PieceLimits:
 class PortionLimits:
     """What is held at once of a batch: a group of small objects, read together, or a piece of a large one."""
 
-    stored_bytes: int = 64 * MIB
+    stored_bytes: int = 48 * MIB
     """How many stored bytes are fetched together. Thousands of small objects share one reading within it;
     `batch.portion_bytes`."""
-    content_bytes: int = 128 * MIB
+    content_bytes: int = 96 * MIB
     """How many bytes a group may have without compression, twice `batch.portion_bytes`; what expands further
     comes in several portions."""
     whole_object_bytes: int = GIB

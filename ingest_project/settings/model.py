@@ -155,7 +155,7 @@ class BatchSettings(Strict):
     max_object_bytes: Annotated[int, Field(ge=1)] = 68_719_476_736
     max_expanded_bytes: Annotated[int, Field(ge=1)] = 2_147_483_648
     max_record_bytes: Annotated[int, Field(ge=1, le=1_073_741_824)] = 33_554_432
-    portion_bytes: Annotated[int, Field(ge=1, le=4_294_967_296)] = 67_108_864
+    portion_bytes: Annotated[int, Field(ge=1, le=4_294_967_296)] = 50_331_648
 
 
 def _checked_row_limit(written: int | str | None) -> int | str | None:
