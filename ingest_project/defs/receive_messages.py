@@ -3,7 +3,7 @@
 SQS does not keep what was received, so that nothing can be built again: rows that are in the table stay.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -39,8 +39,10 @@ def receive_messages(context: dg.AssetExecutionContext, services: Services, tabl
             if not done:
                 break
     except IngestError as error:
+        _log_materializations(context, table, results, is_success=False)
         raise failure(error) from None
     failures = [failed for result in results for failed in result.failures]
+    _log_materializations(context, table, results, is_success=not failures)
     context.log.info(f"{sum(result.rows for result in results):,} rows added, {len(failures):,} failed")
     if failures:
         first = failures[0]
@@ -83,18 +85,35 @@ def _processed(
             continue
         for failed in result.failures:
             context.log.warning(f"{failed.error_class}: {failed.reason}")
-        for partition in result.partitions:
-            context.log_event(
-                dg.AssetMaterialization(
-                    asset_key=table.asset_key,
-                    partition=partition.partition_key,
-                    metadata=partition_metadata(result, partition),
-                )
-            )
         log_new_columns(op_context, result)
         log_rejected(op_context, services, table, result)
         log_checks(op_context, services, table, result)
         yield result
+
+
+def _log_materializations(
+    context: dg.AssetExecutionContext,
+    table: TableSettings,
+    results: "Sequence[BatchResult]",
+    *,
+    is_success: bool,
+) -> None:
+    """Logs what each batch changed. The last one of the run's own partition is the run's output, if it has
+    one: otherwise an output without figures would be the newest in the catalog.
+    """
+    changed = [(result, partition) for result in results for partition in result.partitions]
+    own = set(context.partition_keys) if table.partition is not None else {None}
+    last = next((one for one in reversed(changed) if is_success and one[1].partition_key in own), None)
+    for result, partition in changed:
+        metadata = partition_metadata(result, partition)
+        if last is not None and partition is last[1]:
+            context.add_asset_metadata(metadata, partition_key=partition.partition_key)
+            continue
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=table.asset_key, partition=partition.partition_key, metadata=metadata
+            )
+        )
 
 
 def _is_worked_on(batch: Batch, services: Services) -> bool:
