@@ -25,7 +25,7 @@ def dead_letters(services: Services, queue: str) -> DeadLetters | None:
     if dlq is None:
         return None
     attributes = dlq.attributes()
-    return DeadLetters(attributes.arn, attributes.visible + attributes.in_flight + attributes.delayed)
+    return DeadLetters(attributes.arn, attributes.depth)
 
 
 def judge_dlq(table: TableSettings, letters: DeadLetters | None) -> Verdict:
