@@ -72,7 +72,7 @@ class TableChecks:
             case "row_count":
                 return self._row_count(table)
             case "dlq_empty":
-                return judge_dlq(table, self._dead_letters(table.queue))
+                return judge_dlq(table, self._dead_letters(table.queue), self._clock())
 
     def _bad_rows(self, table: TableSettings, batch: CommittedRows | None) -> Verdict:
         ledger, now = self._services.ledger, self._clock()
