@@ -136,6 +136,23 @@ def test_moved_message_has_the_body_and_names_the_first_id(dead: Zone) -> None:
     assert message["MessageAttributes"][ORIGINAL_ID]["StringValue"] == before.message_id
 
 
+def test_event_with_ten_attributes_is_moved_without_the_first_id(zone: Zone) -> None:
+    zone.drain()
+    attribute = {"DataType": "String", "StringValue": "v"}
+    zone.landing.sqs.send_message(
+        QueueUrl=letters_of(zone).dlq.url,
+        MessageBody=direct(s3_record(order_key("a"))),
+        MessageAttributes={f"a{number}": attribute for number in range(10)},  # type: ignore[misc]
+    )
+
+    assert letters_of(zone).redrive(ALL).moved == 1
+
+    (message,) = zone.landing.sqs.receive_message(
+        QueueUrl=zone.landing.queue_url, MessageAttributeNames=["All"]
+    )["Messages"]
+    assert sorted(message["MessageAttributes"]) == [f"a{number}" for number in range(10)]
+
+
 def test_failed_object_is_tried_again_after_a_redrive(dead: Zone) -> None:
     dead.silence()
     dead.put(order_key("gone"), orders(1))
