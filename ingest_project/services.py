@@ -16,6 +16,7 @@ from ingest_project.settings.model import Settings, TableSettings
 if TYPE_CHECKING:
     from ingest_project.iceberg.catalog import Lake
     from ingest_project.ingestion.acknowledge import Acknowledged
+    from ingest_project.ingestion.dead_letters.dead_letter_queue import DeadLetterQueue
     from ingest_project.ingestion.intake import Intake
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
@@ -174,6 +175,19 @@ class Services:
             return S3Events(queue.name, self.router)
         (table,) = self.settings.tables_of(queue.name)
         return RawMessages(table, queue.attributes().arn, settings.receipt_handles)
+
+    def dead_letters(self, queue: str) -> "DeadLetterQueue | None":
+        """The DLQ of this queue; None if it has none. Raises QueueUnavailable, LedgerAbsent and KeyError."""
+        from ingest_project.ingestion.dead_letters.dead_letter_queue import DeadLetterQueue
+
+        settings, client = self.settings.queue(queue), self.queue(queue)
+        dlq = client.dead_letter_queue()
+        if dlq is None:
+            return None
+        return DeadLetterQueue(
+            client, dlq, self.source(client), self.existing_ledger(), queue_arn=client.attributes().arn,
+            is_raw=settings.source == "messages",
+        )  # fmt: skip
 
     def acknowledge(self, queue: str) -> "Acknowledged":
         """Delete the messages whose objects are settled."""

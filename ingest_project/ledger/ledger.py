@@ -11,6 +11,7 @@ from ingest_project.errors import IngestError
 from ingest_project.ledger import attempts, message_contents, open_messages, poison, reconcile, report
 from ingest_project.ledger.claim import claim
 from ingest_project.ledger.database import Database
+from ingest_project.ledger.dead_letters import KnownLetter, known_letters
 from ingest_project.ledger.dismiss import Dismissed, dismiss
 from ingest_project.ledger.history import (
     HistoryQuery,
@@ -269,6 +270,11 @@ class Ledger:
         """The messages of these queues that are left to the DLQ, last received first."""
         with self._database.reading() as connection:
             return rejected_messages(connection, queues, since=since, limit=limit)
+
+    def known_letters(self, queue: str, claims: Sequence[Claim]) -> dict[str, KnownLetter]:
+        """What is known of each of these messages of the queue's DLQ, by message id."""
+        with self._database.reading() as connection:
+            return known_letters(connection, queue, claims)
 
     def has_rows(self, table: str) -> bool:
         """Whether a committed object version of the table has a row."""

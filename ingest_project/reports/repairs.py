@@ -38,7 +38,7 @@ def dismissal_lines(dismissed: Dismissed) -> Iterator[str]:
         verb, their = ("is", "its") if count == 1 else ("are", "their")
         yield (
             f"{plural(count, 'object version')} of {table} that failed as {error_class} {verb} settled as "
-            f"skipped; {queue}_sensor deletes {their} messages, those in the DLQ after a redrive."
+            f"skipped; {queue}_sensor deletes {their} messages, `ingest redrive` those in the DLQ."
         )
     yield from _others(dismissed)
     if not dismissed.objects:

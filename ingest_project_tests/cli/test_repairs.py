@@ -69,7 +69,7 @@ def test_dismissed_object_is_settled_and_its_message_goes(zone: Zone) -> None:
     assert done.exit_code == 0
     assert done.stdout == (
         "1 object version of sales.orders that failed as missing is settled as skipped; landing_sensor "
-        "deletes its messages, those in the DLQ after a redrive.\n"
+        "deletes its messages, `ingest redrive` those in the DLQ.\n"
     )
     assert zone.acknowledge().deleted == 1
     (record,) = answer(zone, "history", "--state", "skipped")["objects"]

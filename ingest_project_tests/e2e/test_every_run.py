@@ -25,6 +25,8 @@ JOBS: dict[str, dict[str, object]] = {
     "ledger_history": {"history": {"limit": 10}},
     "ledger_dismiss": {"dismiss": {"table": "sales.orders"}},
     "ledger_prune": {"prune": {"dry_run": True}},
+    "dlq_look": {"look_at_dlq": {"limit": 10}},
+    "dlq_redrive": {"redrive": {"dry_run": True}},
     "table_checks": {},
 }
 ERROR_LEVEL = 40

@@ -36,6 +36,8 @@ def check_dead_letters(
     if attributes.dlq_arn is None:
         return [_none(queue, address, attributes)]
     findings = _dead_letter_queue(services, aws.sqs(), queue, attributes)
+    if queue.source == "messages":
+        findings.append(_native_redrive(queue))
     if attributes.max_receive_count < FEWEST_RECEIVES:
         said = f"maxReceiveCount {attributes.max_receive_count}: a crash or two send good messages to the DLQ"
         findings.append(warning("redrive_policy", queue.name, said, _redrive(address, attributes.dlq_arn)))
@@ -59,6 +61,14 @@ def _none(queue: QueueSettings, address: QueueAddress, attributes: QueueAttribut
         "it is lost",
         f"{create} && {_redrive(address, arn)}",
     )
+
+
+def _native_redrive(queue: QueueSettings) -> Finding:
+    said = (
+        "a redrive by the console or by start-message-move-task gives messages new ids, so those that are "
+        "ingested already become second rows"
+    )
+    return warning("redrive", queue.name, said, f"move messages back by `ingest redrive {queue.name}` only")
 
 
 def _redrive(address: QueueAddress, dlq_arn: str) -> str:

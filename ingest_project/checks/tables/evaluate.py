@@ -73,7 +73,7 @@ class TableChecks:
             case "row_count":
                 return self._row_count(table)
             case "dlq_empty":
-                return judge_dlq(table, self._dead_letters(table.queue))
+                return judge_dlq(table, self._dead_letters(table.queue), self._clock())
             case "reconciled":
                 return judge_reconciled(table, self._services.reconciled(table))
 

@@ -76,3 +76,8 @@ class QueueAttributes:
     visibility_timeout_seconds: int
     dlq_arn: str | None
     max_receive_count: int | None
+
+    @property
+    def depth(self) -> int:
+        """How many messages the queue holds, whether they can be received now or not."""
+        return self.visible + self.in_flight + self.delayed

@@ -173,7 +173,8 @@ class Queue:
     def dead_letter_queue(self) -> "Queue | None":
         """The queue that this one's redrive policy names; None if it has none.
 
-        SQS requires both to be in one account and region, so they use the same client.
+        SQS requires both to be in one account and region, so they use the same client. It receives whole
+        messages, which a redrive sends again.
         """
         arn = self.attributes().dlq_arn
         if arn is None:
@@ -181,7 +182,7 @@ class Queue:
         account, name = arn.split(":")[4:6]
         with translated(self.name):
             url = self._client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-        return Queue(self._client, name=name, url=url, sleep=self._sleep)
+        return Queue(self._client, name=name, url=url, whole_messages=True, sleep=self._sleep)
 
     def _receive_once(self, count: int, wait_seconds: int, visibility_timeout_seconds: int) -> list[Message]:
         with translated(self.name):

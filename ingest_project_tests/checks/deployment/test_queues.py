@@ -30,6 +30,18 @@ def test_a_queue_with_a_dead_letter_queue_is_ok(landing: Landing) -> None:
     assert found["dead_letter_queue"].message == f"{DLQ_ARN} after 5 receives"
 
 
+def test_redrive_that_makes_second_rows_is_a_warning_for_raw_messages(landing: Landing) -> None:
+    assert "redrive" not in findings(landing)
+    queue = {"name": "landing", "url": landing.queue_url, "source": "messages"}
+    landing.write(queues=[queue], tables=[])
+
+    found = findings(landing)["redrive"]
+
+    assert found.level is Level.WARNING
+    assert "second rows" in found.message
+    assert found.remedy == "move messages back by `ingest redrive landing` only"
+
+
 def test_a_queue_that_does_not_exist_is_a_problem(landing: Landing) -> None:
     landing.sqs.delete_queue(QueueUrl=landing.queue_url)
 

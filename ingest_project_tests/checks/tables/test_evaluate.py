@@ -10,6 +10,7 @@ from ingest_project.checks.tables.evaluate import TableChecks
 from ingest_project.checks.tables.verdict import CheckName, Verdict, checks_of
 from ingest_project.errors import QueueUnavailable
 from ingest_project.services import Services
+from ingest_project.sources.sqs.queue import Queue
 from ingest_project_tests.checks.tables.factories import settings
 from ingest_project_tests.factories import ORDERS, Zone, order_key, orders, orders_table
 
@@ -122,6 +123,28 @@ def test_messages_of_the_dlq_are_counted(zone: Zone) -> None:
     found = verdict(zone, "dlq_empty")
 
     assert (found.passed, found.facts["messages"]) == (False, 1)
+    sent = found.facts["oldest_sent_at"]
+    assert isinstance(sent, datetime)
+    assert abs(sent - datetime.now(UTC)) < timedelta(minutes=5)
+    dlq = zone.queue.dead_letter_queue()
+    assert dlq is not None
+    assert dlq.attributes().visible == 1  # looking does not consume
+
+
+def test_dlq_that_may_not_be_received_from_is_counted_without_an_age(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone.landing.sqs.send_message(QueueUrl=f"{zone.landing.queue_url}-dlq", MessageBody="lost")
+
+    def denied(queue: Queue, **_: object) -> None:
+        raise QueueUnavailable(queue.name, "ReceiveMessage: AccessDenied")
+
+    monkeypatch.setattr(Queue, "receive", denied)
+
+    found = verdict(zone, "dlq_empty")
+
+    assert found.description == "1 message in the DLQ of queue landing"
+    assert "oldest_age" not in found.facts
 
 
 def test_queue_that_does_not_answer_is_a_verdict(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
