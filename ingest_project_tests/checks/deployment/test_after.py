@@ -16,12 +16,10 @@ class Iam:
     def __init__(self, **decisions: str) -> None:
         self.decisions = decisions
 
-    def simulate_principal_policy(
-        self, *, PolicySourceArn: str, ActionNames: list[str], ResourceArns: list[str]
-    ) -> dict[str, Any]:
+    def simulate_principal_policy(self, **asked: Any) -> dict[str, Any]:
         results = [
             {"EvalActionName": name, "EvalDecision": self.decisions.get(name.partition(":")[2], "allowed")}
-            for name in ActionNames
+            for name in asked["ActionNames"]
         ]
         return {"EvaluationResults": results}
 
