@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ingest_project.ledger.replay import Replayed
     from ingest_project.sources.aws import Aws
     from ingest_project.sources.routing import Router
+    from ingest_project.sources.s3.source_objects import SourceObjects
     from ingest_project.sources.s3.store import ObjectStore
     from ingest_project.sources.source import ContentStore, Source
     from ingest_project.sources.sqs.queue import Queue
@@ -190,10 +191,20 @@ class Services:
         )  # fmt: skip
 
     def acknowledge(self, queue: str) -> "Acknowledged":
-        """Delete the messages whose objects are settled."""
+        """Delete the messages whose objects are settled, then do with these objects what `after` says."""
         from ingest_project.ingestion.acknowledge import acknowledge
+        from ingest_project.ingestion.after_processing import after_processing
 
-        return acknowledge(self.ledger, self.queue(queue))
+        acknowledged = acknowledge(self.ledger, self.queue(queue))
+        after_processing(self.ledger, self.source_objects, queue)
+        return acknowledged
+
+    @cached_property
+    def source_objects(self) -> "SourceObjects":
+        """Tags, moves and deletes objects in S3."""
+        from ingest_project.sources.s3.source_objects import SourceObjects
+
+        return SourceObjects(self.aws)
 
     def prune(self, *, older_than: timedelta, dry_run: bool = False) -> "Pruned":
         """Forget what the ledger does not need any more; see Ledger.prune."""

@@ -142,6 +142,7 @@ def planning_rules(tables: list[TableSettings]) -> tuple[PlanningRules, ...]:
             max_objects=table.batch.max_objects,
             max_bytes=table.batch.max_bytes,
             on_overwrite=table.on_overwrite,
+            takes_away=table.after.takes_away,
         )
         for table in tables
     )

@@ -16,6 +16,7 @@ from ingest_project.errors import LedgerUnavailable, ObjectsTaken, TableMismatch
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.commit import Commit
 from ingest_project.iceberg.replacement import Replacement
+from ingest_project.ingestion.after_processing import after_rule
 from ingest_project.ingestion.commit_bad_rows import add_bad_rows, summary_properties, take_out_replaced
 from ingest_project.ingestion.lease import Lease
 from ingest_project.ingestion.write import BatchWriter, Written
@@ -203,6 +204,7 @@ class Pipeline:
             committed_at=commit.committed_at,
             rejected_rows=written.rejected_rows,
             superseded=superseded,
+            after=after_rule(self._table(work.batch.table)),
         )
         return self.ledger.settle(work.batch.batch_id, run_id=run_id, outcome=outcome)
 

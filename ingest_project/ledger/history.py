@@ -7,7 +7,7 @@ one state by `(state, queue, table_name, claimed_at)`.
 
 import heapq
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from operator import attrgetter
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from ingest_project.ledger.history_details import BatchPart, MessageRecord, batch_parts, message_records
 from ingest_project.ledger.key_pattern import exact_uri, matches
 from ingest_project.ledger.model import MessageState, ObjectState
+from ingest_project.ledger.source_actions import ActionRecord, action_records
 from ingest_project.ledger.sql import distinct_values
 from ingest_project.ledger.tables import batch_objects, batches, key_id, messages, object_versions
 from ingest_project.sources.object_version import UNKNOWN_TIME, object_uri
@@ -49,7 +50,7 @@ class ObjectRecord:
     `put_at` is when S3 finished the write, `event_at` when the first message that named it was sent,
     `deleted_at` when the last of these messages was deleted; `receive_count` is their largest. `rows` are
     those in the table, or those that were there before it was superseded, `rejected_rows` those in its
-    quarantine.
+    quarantine. `after` is what was done to the object itself afterwards, or is to be done.
     """
 
     uri: str
@@ -79,6 +80,7 @@ class ObjectRecord:
     receive_count: int
     messages: tuple[MessageRecord, ...] = field(repr=False)
     batches: tuple[BatchPart, ...] = field(repr=False)
+    after: ActionRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,14 @@ def history(connection: sa.Connection, query: HistoryQuery) -> list[ObjectRecord
     found = list(islice(newest_first, query.limit))
     ids = [row.object_id for row in found]
     named_by, parts = message_records(connection, ids), batch_parts(connection, ids)
-    return [_record(row, named_by.get(row.object_id, ()), parts.get(row.object_id, ())) for row in found]
+    actions = action_records(connection, ids)
+    return [
+        replace(
+            _record(row, named_by.get(row.object_id, ()), parts.get(row.object_id, ())),
+            after=actions.get(row.object_id),
+        )
+        for row in found
+    ]
 
 
 def rejected_messages(

@@ -8,7 +8,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ingest_project.errors import IngestError
-from ingest_project.ledger import attempts, message_contents, open_messages, poison, reconcile, report
+from ingest_project.ledger import (
+    attempts,
+    message_contents,
+    open_messages,
+    poison,
+    reconcile,
+    report,
+    source_actions,
+)
 from ingest_project.ledger.claim import claim
 from ingest_project.ledger.database import Database
 from ingest_project.ledger.dead_letters import KnownLetter, known_letters
@@ -41,6 +49,7 @@ from ingest_project.ledger.report import BatchMembers, BatchMessages, batch_memb
 from ingest_project.ledger.retry import Retried, retry
 from ingest_project.ledger.selection import Selection
 from ingest_project.ledger.settle import settle
+from ingest_project.ledger.source_actions import ActionResult, SourceAction
 from ingest_project.ledger.unread_objects import UnreadObjects, lately_unread, unread_objects
 from ingest_project.ledger.unreported import UnreportedBatch, remove_reported, unreported_batches
 from ingest_project.settings.clocks import Clock, utc_now
@@ -231,6 +240,16 @@ class Ledger:
         with self._database.writing() as connection:
             open_messages.deleted(connection, queue, ids, now=self._clock())
             open_messages.handle_refused(connection, queue, refused)
+
+    def due_actions(self, queue: str, *, limit: int) -> list[SourceAction]:
+        """What may be done now to objects of the queue whose rows are in their tables, oldest first."""
+        with self._database.reading() as connection:
+            return source_actions.due(connection, queue, limit=limit, now=self._clock())
+
+    def actions_ended(self, results: Iterable[ActionResult]) -> None:
+        """Record what came of actions on objects; one that failed is due again after a while."""
+        with self._database.writing() as connection:
+            source_actions.ended(connection, results, now=self._clock())
 
     def queue_report(self, queue: str) -> report.QueueReport:
         """The messages of one queue by their state."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ingest_project.ledger.clock_jumps import is_recent
+from ingest_project.settings.after_settings import ActionKind
 from ingest_project.settings.error_classes import Action
 from ingest_project.settings.model import OnOverwrite
 from ingest_project.sources.object_version import ObjectVersion
@@ -76,6 +77,14 @@ class BatchState(StrEnum):
     ABANDONED = "abandoned"
 
 
+class ActionState(StrEnum):
+    """The state of an action on an object after its rows are in the table; `skipped`: it is not done."""
+
+    DUE = "due"
+    DONE = "done"
+    SKIPPED = "skipped"
+
+
 class AttemptOutcome(StrEnum):
     """How an attempt ended. `superseded`: another run took over; `lost`: its run died without a report."""
 
@@ -105,12 +114,16 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True)
 class PlanningRules:
-    """How the objects of one table are put into batches. Bytes are as S3 stores them."""
+    """How the objects of one table are put into batches. Bytes are as S3 stores them.
+
+    `takes_away`: its objects are moved or deleted after they are ingested, so that S3 does not list them.
+    """
 
     table: str
     max_objects: int
     max_bytes: int
     on_overwrite: OnOverwrite
+    takes_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +226,30 @@ class FailedObject:
 
 
 @dataclass(frozen=True, slots=True)
+class AfterRule:
+    """What is done to the objects of a table after their rows are in it.
+
+    `detail` are the tags as JSON, or the place that objects are moved to, to which their keys without
+    `prefix` are added.
+    """
+
+    action: ActionKind
+    detail: str | None
+    prefix: str
+    with_bad_rows: bool
+
+    def detail_of(self, key: str) -> str | None:
+        """The detail for the object of this key."""
+        return f"{self.detail}{key.removeprefix(self.prefix)}" if self.action == "move" else self.detail
+
+
+@dataclass(frozen=True, slots=True)
 class BatchOutcome:
     """How a batch ended: the rows in the table by object id, and the failures.
 
     `superseded` maps object ids to reasons; it may name other writes of the batch's keys too. An object of
     the batch that is in none of the three goes back to `pending`. `rejected_rows` are those that were set
-    aside.
+    aside. `after` is what happens to the committed objects next.
     """
 
     rows: Mapping[str, int]
@@ -227,6 +258,7 @@ class BatchOutcome:
     committed_at: datetime
     rejected_rows: Mapping[str, int] = field(default_factory=dict)
     superseded: Mapping[str, str] = field(default_factory=dict)
+    after: AfterRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,15 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from ingest_project.ledger.model import SETTLED, BatchState, MessageState
-from ingest_project.ledger.tables import batch_objects, batches, message_objects, messages, object_versions
+from ingest_project.ledger.model import SETTLED, ActionState, BatchState, MessageState
+from ingest_project.ledger.tables import (
+    batch_objects,
+    batches,
+    message_objects,
+    messages,
+    object_versions,
+    source_actions,
+)
 
 
 def is_gone_from_sqs(before: datetime) -> sa.ColumnElement[bool]:
@@ -47,6 +54,19 @@ def is_in_an_open_batch() -> sa.ColumnElement[bool]:
         .select_from(batch_objects.join(batches, batches.c.batch_id == batch_objects.c.batch_id))
         .where(
             batch_objects.c.object_id == object_versions.c.object_id, batches.c.state == BatchState.PLANNED
+        )
+        .correlate(object_versions)
+        .exists()
+    )
+
+
+def has_an_open_action() -> sa.ColumnElement[bool]:
+    """Whether something is still to be done to the object itself."""
+    return (
+        sa.select(sa.literal(1))
+        .where(
+            source_actions.c.object_id == object_versions.c.object_id,
+            source_actions.c.state == ActionState.DUE,
         )
         .correlate(object_versions)
         .exists()

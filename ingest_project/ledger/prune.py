@@ -31,7 +31,12 @@ import sqlalchemy as sa
 
 from ingest_project.ledger.known_versions import counting_for, versions_of_keys
 from ingest_project.ledger.model import SETTLED, BatchState, MessageState, ObjectState
-from ingest_project.ledger.needed import is_gone_from_sqs, is_in_an_open_batch, is_named_by_a_kept_message
+from ingest_project.ledger.needed import (
+    has_an_open_action,
+    is_gone_from_sqs,
+    is_in_an_open_batch,
+    is_named_by_a_kept_message,
+)
 from ingest_project.ledger.sql import chunks, distinct_values, exclusively
 from ingest_project.ledger.tables import (
     attempts,
@@ -41,6 +46,7 @@ from ingest_project.ledger.tables import (
     message_objects,
     messages,
     object_versions,
+    source_actions,
     unreported,
 )
 from ingest_project.ledger.versions_of_key import KeyVersion, choose, is_behind
@@ -198,6 +204,7 @@ class _Versions:
                 object_versions.c.event_time < self.before,
                 ~is_named_by_a_kept_message(self.before),
                 ~is_in_an_open_batch(),
+                ~has_an_open_action(),
                 _comes_after(key, after),
             )
             .order_by(*key)
@@ -206,7 +213,7 @@ class _Versions:
         rows = connection.execute(query).all()
         forgotten = self._forgettable(connection, rows)
         for chunk in () if self.dry_run else chunks(forgotten):
-            for table in (message_objects, batch_objects, object_versions):
+            for table in (message_objects, batch_objects, source_actions, object_versions):
                 connection.execute(sa.delete(table).where(table.c.object_id.in_(chunk)))
         return Portion(_last(rows), Pruned(object_versions=len(forgotten)))
 

@@ -27,6 +27,7 @@ from ingest_project.ledger.model import (
 )
 from ingest_project.ledger.new_batch import batch_row, insert_batch, new_batch_id
 from ingest_project.ledger.rebuild_of_key import OPEN, KeyRebuild, Listed, rebuild_listed, rebuild_unlisted
+from ingest_project.ledger.source_actions import taken_away
 from ingest_project.ledger.sql import chunks, exclusively, insert_ignoring, is_partition
 from ingest_project.ledger.tables import batches, key_id, object_versions
 from ingest_project.sources.routing import RoutedObject
@@ -79,6 +80,8 @@ def plan_rebuild(
     `listed_at` is when the listing began: what was claimed since then is left to its own event. Without it,
     nothing counts as claimed since. `held` are all keys of the listing: what failed in the partition and is
     not among them is settled with the batch. Without it, no failure is.
+
+    Rows stay whose objects we moved or deleted ourselves (`after`), or would have (`rule.takes_away`).
     """
     exclusively(connection, queue)
     unfinished = _unfinished_rebuild(connection, rule.table, partition_key)
@@ -88,7 +91,7 @@ def plan_rebuild(
     if unfinished is not None:
         _abandon(connection, unfinished.batch_id, now)
     members = _members(
-        connection, {_key_id(one): one for one in listed}, queue=queue, table=rule.table,
+        connection, {_key_id(one): one for one in listed}, queue=queue, rule=rule,
         partition_key=partition_key, listed_at=listed_at or LATER_THAN_ALL, held=held, now=now,
     )  # fmt: skip
     insert_ignoring(connection, object_versions, members.new_rows)
@@ -128,17 +131,19 @@ def _members(
     listed: Mapping[str, RoutedObject],
     *,
     queue: str,
-    table: str,
+    rule: PlanningRules,
     partition_key: str | None,
     listed_at: datetime,
     held: HeldKeys | None,
     now: datetime,
 ) -> _Members:
     """What to do about each free key that is listed, or has rows or failures in the partition."""
+    table = rule.table
     taken = set(connection.scalars(keys_being_rebuilt(table).union(keys_being_committed(table))))
     absent = set() if held is None else _absent_failures(connection, queue, table, partition_key, held)
     keys = (set(listed) | set(connection.scalars(_keys_in_table(table, partition_key))) | absent) - taken
     known = versions_of_keys(connection, keys, sa.true())
+    away = taken_away(connection, keys)
     members = _Members()
     for key in sorted(keys):
         versions = known.get(key, [])
@@ -146,9 +151,12 @@ def _members(
             unlisted = rebuild_unlisted(
                 versions, partition_key=partition_key, listed_at=listed_at, is_absent=key in absent
             )
-            members.remove += unlisted.removed
+            if not rule.takes_away and key not in away:
+                members.remove += unlisted.removed
             members.gone += unlisted.gone
             continue
+        if rule.on_overwrite == "append" and key in away:
+            continue  # S3 has not all writes any more whose rows count: its listing cannot replace them
         rebuilt = rebuild_listed(Listed(routed.object.etag, listed_at), versions)
         if rebuilt.touched:
             _add(members, routed, rebuilt, queue=queue, now=now)

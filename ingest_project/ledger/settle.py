@@ -20,6 +20,7 @@ from ingest_project.ledger.model import (
     ObjectState,
 )
 from ingest_project.ledger.replaced_rows import supersede_replaced
+from ingest_project.ledger.source_actions import plan_actions
 from ingest_project.ledger.sql import chunks
 from ingest_project.ledger.tables import batch_objects, batches, object_versions
 from ingest_project.ledger.unreported import add_unreported
@@ -47,6 +48,7 @@ def settle(
     settle_failed(connection, batch_id, outcome.failures, now)
     gone = skip_gone(connection, batch_id, now)
     _return_the_rest(connection, batch_id, now)
+    plan_actions(connection, batch, rows, outcome.after, now)
     _log_objects(connection, batch_id, rows, outcome)
     _close(connection, batch, outcome, now)
     return gone

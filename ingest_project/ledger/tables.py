@@ -168,6 +168,22 @@ unreported = sa.Table(
     sa.Column("settled_at", UtcDateTime, nullable=False),
 )
 
+source_actions = sa.Table(
+    "source_actions",
+    metadata,
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("detail", Prose),  # the tags as JSON, or where the object is moved to
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("not_before", UtcDateTime, nullable=False),
+    sa.Column("planned_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("reason", Prose),  # what came of it, or why it was not done
+    sa.Index(None, "queue", "state", "not_before"),
+)
+
 attempts = sa.Table(
     "attempts",
     metadata,

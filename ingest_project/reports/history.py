@@ -10,7 +10,8 @@ from rich.text import Text
 from ingest_project.ledger.history import ObjectRecord, RejectedMessage
 from ingest_project.ledger.history_details import AttemptRecord, BatchPart, MessageRecord
 from ingest_project.ledger.key_pattern import WILDCARDS
-from ingest_project.ledger.model import BatchRole, ObjectState
+from ingest_project.ledger.model import ActionState, BatchRole, ObjectState
+from ingest_project.ledger.source_actions import ActionRecord
 from ingest_project.reports.listing import Listing
 from ingest_project.reports.terminal import cell
 from ingest_project.settings.model import Settings
@@ -136,7 +137,19 @@ def _facts(one: ObjectRecord) -> Iterable[tuple[str, str | Text]]:
         yield "tried again", _time(one.not_before)
     yield "committed", _time(one.committed_at)
     yield "messages deleted", _time(one.deleted_at)
+    if one.after is not None:
+        yield "afterwards", _afterwards(one.after)
     yield "receives", str(one.receive_count)
+
+
+def _afterwards(one: ActionRecord) -> str:
+    """What was done to the object itself, or why not."""
+    what = f"{one.action} {one.detail}" if one.detail else one.action
+    if one.state is ActionState.DUE:
+        tried = f"; failed {plural(one.attempts, 'time')}: {one.reason}" if one.attempts else ""
+        return f"{what}: to be done once its messages are deleted{tried}"
+    outcome = "done" if one.state is ActionState.DONE else "not done"
+    return f"{what}: {outcome}, {_time(one.ended_at)}" + (f", {one.reason}" if one.reason else "")
 
 
 def _messages(messages: Iterable[MessageRecord]) -> Listing:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest_project.errors import SettingsError
+from ingest_project.settings.after_rules import after_faults
 from ingest_project.settings.aws_access import BucketSettings
 from ingest_project.settings.document import Document, Fault, read_document
 from ingest_project.settings.locations import anchored
@@ -77,6 +78,7 @@ def _rule_faults(values: dict[str, Any]) -> Iterator[Fault]:
     if queue_names := _names(values.get("queues")):
         yield from table_queue_faults(tables, queue_names)
     yield from route_faults(tables)
+    yield from after_faults(tables)
     for index, table in tables.items():
         yield from table_faults(index, table)
 

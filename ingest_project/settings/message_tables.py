@@ -25,7 +25,7 @@ QUEUE_SCHEME = "sqs:"
 
 OF_FILES = (
     "bucket", "prefix", "suffix", "hidden_files", "exclude", "format", "csv", "excel", "case_insensitive",
-    "on_overwrite", "rebuild_schedule", "reconcile",
+    "on_overwrite", "after", "rebuild_schedule", "reconcile",
 )  # fmt: skip
 OF_KEYS = ("values", "dynamic", "from", "pattern", "default")
 

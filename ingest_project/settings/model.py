@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from ingest_project.settings.after_settings import After, AfterSettings
 from ingest_project.settings.aws_access import AwsAccess, BucketSettings, region_of_queue
 from ingest_project.settings.check_settings import ChecksSettings, checked_length, length_of_time
 from ingest_project.settings.column_settings import Column
@@ -200,6 +201,7 @@ class TableSettings(Strict):
     checks: ChecksSettings = ChecksSettings()
     description: str | None = None
     owners: list[Owner] = Field(default_factory=list)
+    after: After = AfterSettings()
     rebuild_schedule: str | None = None
     reconcile: ReconcileSettings | None = None
 

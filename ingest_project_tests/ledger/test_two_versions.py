@@ -86,7 +86,7 @@ def test_older_code_that_starts_leaves_a_newer_schema_alone(newer_url: str) -> N
         assert versions(tables, VERSION_TABLE) == ["9999"]
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
 def test_newer_code_brings_an_older_ledger_up_to_date_with_its_open_work(new_url: str, revision: str) -> None:
     migrated_to(new_url, revision)
     values = {"q": QUEUE, "t": NOW.replace(tzinfo=None)}

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from ingest_project.checks.deployment.after import check_after
 from ingest_project.checks.deployment.buckets import check_bucket, check_unused
 from ingest_project.checks.deployment.credentials import check_credentials
 from ingest_project.checks.deployment.dagster_home import check_dagster_home
@@ -36,6 +37,8 @@ def run_checks(services: Services) -> list[Finding]:
     for bucket in dict.fromkeys(one.bucket for one in settings.tables if not one.is_of_messages):
         checks[f"bucket {bucket}"] = partial(check_bucket, services, bucket)
     checks["unused buckets"] = partial(check_unused, services)
+    for table in settings.tables:
+        checks[f"after {table.name}"] = partial(check_after, services, table)
     checks["endpoints"] = partial(check_endpoints, services)
     checks["ledger"] = partial(check_ledger, services)
     checks["catalog"] = partial(check_tables, services)
