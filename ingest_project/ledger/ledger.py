@@ -40,7 +40,7 @@ from ingest_project.ledger.model import (
     RowsToReplace,
 )
 from ingest_project.ledger.plan import plan
-from ingest_project.ledger.prune import MINIMUM_AGE, Portion, Pruned, steps
+from ingest_project.ledger.prune import MINIMUM_AGE, Pruned, prune
 from ingest_project.ledger.rebuild import HeldKeys, partitions_of, plan_rebuild
 from ingest_project.ledger.reconcile import CommittedVersion, TableSource
 from ingest_project.ledger.recover import Recovered, RecoveredObject, recover
@@ -344,19 +344,7 @@ class Ledger:
             days = MINIMUM_AGE.days
             raise ValueError(f"SQS may redeliver a message for {days} days; keep at least {days} days")
         before = self._clock() - older_than
-        transaction = self._database.reading if dry_run else self._database.writing
-        with self._database.reading() as connection:
-            todo = steps(connection, before=before, policies=policies, dry_run=dry_run)
-        pruned = Pruned()
-        for step in todo:
-            portion = Portion(None, Pruned())
-            while True:
-                with transaction() as connection:
-                    portion = step(connection, portion.after)
-                pruned += portion.pruned
-                if portion.after is None:
-                    break
-        return pruned
+        return prune(self._database, before=before, policies=policies, dry_run=dry_run)
 
     def recover(
         self,

@@ -29,6 +29,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest_project.ledger.database import Database
 from ingest_project.ledger.known_versions import counting_for, versions_of_keys
 from ingest_project.ledger.model import SETTLED, BatchState, MessageState, ObjectState
 from ingest_project.ledger.needed import (
@@ -90,6 +91,26 @@ class Portion:
 
 Step = Callable[[sa.Connection, tuple[Any, ...] | None], Portion]
 """Works on one portion, which begins after the key that the last one ended with; one transaction each."""
+
+
+def prune(
+    database: Database, *, before: datetime, policies: Mapping[str, OnOverwrite], dry_run: bool
+) -> Pruned:
+    """Forgets all that was settled before this time and may be forgotten, portion by portion."""
+    transaction = database.reading if dry_run else database.writing
+    with database.reading() as connection:
+        todo = steps(connection, before=before, policies=policies, dry_run=dry_run)
+    pruned = Pruned()
+    for step in todo:
+        after: tuple[Any, ...] | None = None
+        while True:
+            with transaction() as connection:
+                portion = step(connection, after)
+            pruned += portion.pruned
+            after = portion.after
+            if after is None:
+                break
+    return pruned
 
 
 def steps(

@@ -93,7 +93,8 @@ class Reconcile:
         with scratch() as seen:
             tally = Tally()
             comparison.compare(portions, seen, tally, on_progress)
-            find_gone(comparison, seen, tally, on_progress)
+            if not table.after.takes_away:  # else what is gone was moved or deleted by us
+                find_gone(comparison, seen, tally, on_progress)
             self._find_unknown(table, scope, seen, tally, on_progress)
             claimed, left = 0, seen.writes
             # A ledger that has lost what is in the table would let it be ingested a second time.
