@@ -184,8 +184,9 @@ def _faults_of_rows(file: OddFile, way: Way, outcome: Outcome) -> Iterator[str]:
             yield f"row {number!r} is there twice"
         rows[number] = row
     rejected = dict(outcome.rejected)
+    typeless = _typeless(file)
     for line in file.lines:
-        yield from _faults_of_line(line, way, rows, rejected)
+        yield from _faults_of_line(line, way, rows, rejected, typeless)
     if rows:
         yield f"rows {list(rows)[:3]!r} were made up"
     if strange := rejected.keys() - {line.number for line in file.lines}:
@@ -193,8 +194,18 @@ def _faults_of_rows(file: OddFile, way: Way, outcome: Outcome) -> Iterator[str]:
         yield f"lines {first} were rejected and do not exist: {[rejected[one] for one in first]}"
 
 
+def _typeless(file: OddFile) -> set[str]:
+    """The columns that have only empty fields and `""`, which do not determine a type."""
+    cells = [(name, cell) for line in file.lines for name, cell in (line.cells or {}).items()]
+    return {name for name, _ in cells}.difference(name for name, cell in cells if cell.text not in {"", '""'})
+
+
 def _faults_of_line(
-    line: Line, way: Way, rows: dict[Any, dict[str, Any]], rejected: dict[int, str]
+    line: Line,
+    way: Way,
+    rows: dict[Any, dict[str, Any]],
+    rejected: dict[int, str],
+    typeless: set[str],
 ) -> Iterator[str]:
     row = rows.pop(_key(line), None) if line.cells is not None else None
     if line.number in rejected:
@@ -213,7 +224,7 @@ def _faults_of_line(
         got = row.get({"n": name}.get(name, name))
         if name == "n":
             continue
-        if fault := _fault_of_cell(cell, got, way):
+        if fault := _fault_of_cell(cell, got, way, has_type=name not in typeless):
             yield f"line {line.number}, {name}: {cell.text[:40]} became {got!r:.60}: {fault}"
         if way.evolution == "rescue" and way.declared and cell.value is MISFIT and name not in _rescued(row):
             yield f"line {line.number}, {name}: {cell.text[:40]} was not rescued"
@@ -227,10 +238,10 @@ def _rescued(row: dict[str, Any]) -> Any:
     return json.loads(row[RESCUED_COLUMN] or "{}")
 
 
-def _fault_of_cell(cell: Cell, got: Any, way: Way) -> str | None:
+def _fault_of_cell(cell: Cell, got: Any, way: Way, *, has_type: bool) -> str | None:
     if not way.declared:
-        if got is None and cell.text == '""' and way.piece_bytes:
-            return None  # a piece of no other values does not give its column a type
+        if got is None and cell.text == '""' and (way.piece_bytes or not has_type):
+            return None  # a file, or a piece, of no other values does not give its column a type
         return None if _is_faithful(cell.plain, got) else "another value"
     if cell.value is EITHER:
         return None if got is not None or way.evolution == "rescue" else "null"
