@@ -14,7 +14,7 @@ from ingest_project_tests.fault_trials.raw_workload import (
     send,
     send_again,
 )
-from ingest_project_tests.fault_trials.run_oracle import judge_told
+from ingest_project_tests.fault_trials.run_oracle import CHECKS_OF_A_RUN, judge_told
 from ingest_project_tests.fault_trials.trial import Trial
 from ingest_project_tests.fault_trials.workload import Write
 
@@ -83,9 +83,14 @@ class RawTrial(Trial):
             verdict.stuck.append(f"{waiting} messages are in the queue")
         verdict.stuck += [f"Dagster takes {run} for unfinished for ever" for run in self.abandoned_runs]
         verdict.untrue += judge_told(
-            self.deployment.told(self.table), self.deployment.settled_batches(self.table)
+            self.deployment.told(self.table), self.deployment.settled_batches(self.table), self.checks
         )
         return verdict
+
+    @property
+    def checks(self) -> frozenset[str]:
+        """Those that each run makes."""
+        return CHECKS_OF_A_RUN
 
     @property
     def columns(self) -> tuple[str, str, str]:
@@ -124,6 +129,10 @@ class PoisonTrial(RawTrial):
     @property
     def columns(self) -> tuple[str, str, str]:
         return "_message_id", "text", "_message_attributes"
+
+    @property
+    def checks(self) -> frozenset[str]:
+        return CHECKS_OF_A_RUN - {"bad_rows"}  # which needs a quarantine
 
     def table_settings(self) -> dict[str, Any]:
         columns = {"text": "string", "number": "long"}
