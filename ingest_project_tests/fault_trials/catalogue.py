@@ -7,6 +7,7 @@ from ingest_project_tests.fault_trials.network_faults import NETWORK
 from ingest_project_tests.fault_trials.object_faults import OBJECTS
 from ingest_project_tests.fault_trials.outage_faults import OUTAGES
 from ingest_project_tests.fault_trials.quarantine_faults import QUARANTINE_FAULTS
+from ingest_project_tests.fault_trials.raw_faults import RAW_FAULTS
 from ingest_project_tests.fault_trials.rebuild_faults import REBUILDS
 from ingest_project_tests.fault_trials.replay_faults import REPLAYS
 from ingest_project_tests.fault_trials.trial import Fault
@@ -25,6 +26,7 @@ CATALOGUE: tuple[Fault, ...] = (
     *REPLAYS,
     *REBUILDS,
     *OUTAGES,
+    *RAW_FAULTS,
     *UI_FAULTS,
     *CHAOS,
 )

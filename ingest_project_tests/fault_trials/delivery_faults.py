@@ -1,7 +1,7 @@
 """Messages twice and out of order, stale receipt handles, and two daemons on one queue."""
 
 from ingest_project_tests.fault_trials.control import Action
-from ingest_project_tests.fault_trials.deployment import QUEUE, VISIBILITY_SECONDS
+from ingest_project_tests.fault_trials.deployment import VISIBILITY_SECONDS
 from ingest_project_tests.fault_trials.trial import Fault, NotReached, Stuck, Trial, announced_once_or_more
 
 SECOND_DAEMON = "dagster-2"
@@ -41,7 +41,7 @@ def visible_again(trial: Trial) -> None:
     trial.await_mark("after-fetch")
     for (handle,) in _receipts(trial):
         trial.deployment.sqs.change_message_visibility(
-            QueueUrl=trial.deployment.queue_url(QUEUE), ReceiptHandle=handle, VisibilityTimeout=0
+            QueueUrl=trial.deployment.queue_url(trial.queue), ReceiptHandle=handle, VisibilityTimeout=0
         )
     trial.settle()
 
@@ -68,7 +68,7 @@ def stale_receipts(trial: Trial) -> None:
     trial.arm("after-commit", Action.PAUSE, seconds=6)
     trial.land(12)
     trial.await_mark("after-commit")
-    url = trial.deployment.queue_url(QUEUE)
+    url = trial.deployment.queue_url(trial.queue)
     for (handle,) in _receipts(trial):
         trial.deployment.sqs.change_message_visibility(
             QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0

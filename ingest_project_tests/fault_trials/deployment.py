@@ -90,8 +90,9 @@ class Deployment(World):
         return super().sqs
 
     def open(self, tables: Sequence[dict[str, Any]]) -> None:
-        """Buckets, queue, settings; and the first daemon."""
-        self.create_queue(QUEUE)
+        """Buckets, queues, settings; and the first daemon."""
+        for name in _queues(tables):
+            self.create_queue(name)
         self._subscribe_to_alerts()
         for bucket in (PLAIN_BUCKET, VERSIONED_BUCKET):
             self.s3.create_bucket(Bucket=bucket)
@@ -199,7 +200,8 @@ class Deployment(World):
 
     def found(self, table: str) -> list[Found]:
         """The rows of a table by write, as chdb reads them, which shares no code with the writers."""
-        rows = self._groups(table, "_source_uri, _source_version, write", "count(), uniqExact(row)")
+        columns = "_source_uri, _source_version, write"
+        rows = self.read(table, f"{columns}, count(), uniqExact(row)", f"group by {columns}")
         return [
             Found(uri, version, write, int(rows), int(distinct))
             for uri, version, write, rows, distinct in rows
@@ -207,7 +209,8 @@ class Deployment(World):
 
     def set_aside(self, table: str) -> list[SetAside]:
         """The rows of the table's quarantine by write, in the same way."""
-        rows = self._groups(f"{table}__quarantine", "_source_uri, _source_version", "groupArray(line_number)")
+        columns = "_source_uri, _source_version"
+        rows = self.read(f"{table}__quarantine", f"{columns}, groupArray(line_number)", f"group by {columns}")
         return [SetAside(uri, version, tuple(sorted(map(int, lines)))) for uri, version, lines in rows]
 
     def change_table(self, table: str, **changes: Any) -> None:
@@ -216,8 +219,8 @@ class Deployment(World):
             [one | changes if one["name"] == table else one for one in self.settings["tables"]]
         )
 
-    def _groups(self, table: str, columns: str, totals: str) -> list[Any]:
-        """The table's rows by these columns; empty if the table does not exist."""
+    def read(self, table: str, columns: str, grouping: str = "") -> list[Any]:
+        """These columns of the table's rows, by chdb; empty if the table does not exist."""
         import chdb
 
         location = self.databases.metadata_location(table)
@@ -225,7 +228,7 @@ class Deployment(World):
             return []
         folder, _, name = location.rpartition("/metadata/")
         source = f"icebergLocal('{folder}', settings iceberg_metadata_file_path = 'metadata/{name}')"
-        query = f"select {columns}, {totals} from {source} group by {columns}"  # noqa: S608
+        query = f"select {columns} from {source} {grouping}"  # noqa: S608
         with _reading, chdir("/"):
             answer = chdb.query(query, "JSONCompactEachRow")  # type: ignore[no-untyped-call]
         return [json.loads(line) for line in str(answer).splitlines()]
@@ -256,10 +259,12 @@ class Deployment(World):
             },
             "queues": [
                 {
-                    "name": QUEUE,
-                    "url": self.queue_url(QUEUE).replace(self.endpoint, self.proxy.endpoint),
+                    "name": name,
+                    "url": self.queue_url(name).replace(self.endpoint, self.proxy.endpoint),
                     "visibility_timeout_seconds": VISIBILITY_SECONDS,
+                    "source": "s3_events" if name == QUEUE else "messages",
                 }
+                for name in _queues(tables)
             ],
             "tables": tables,
             "alerts": {"sns_topic_arn": self.topic_arn},
@@ -278,6 +283,11 @@ class Deployment(World):
         }
         self.write_instance(home, compute_logs=compute_logs)
         return home
+
+
+def _queues(tables: Sequence[dict[str, Any]]) -> list[str]:
+    """The queue of files, and one for each table of messages."""
+    return list(dict.fromkeys([QUEUE, *(table["queue"] for table in tables)]))
 
 
 def wait_until(what: Callable[[], bool], *, seconds: float, pause: float = 0.05) -> bool:

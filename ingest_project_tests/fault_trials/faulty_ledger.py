@@ -4,7 +4,9 @@ from typing import Any
 
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.model import BatchWork, ClaimResult, RowsToReplace
+from ingest_project.sources.object_version import ObjectVersion
 from ingest_project_tests.fault_trials.control import reach
+from ingest_project_tests.fault_trials.faulty_store import AFTER_FETCH, BEFORE_FETCH
 
 AFTER_CLAIM = "after-claim"
 AFTER_START = "after-start"
@@ -27,6 +29,12 @@ class FaultyLedger(Ledger):
         work = super().start(*arguments, **named)
         reach(AFTER_START)
         return work
+
+    def message_contents(self, *arguments: Any, **named: Any) -> dict[ObjectVersion, bytes]:
+        reach(BEFORE_FETCH)  # what the object store is to files
+        contents = super().message_contents(*arguments, **named)
+        reach(AFTER_FETCH)
+        return contents
 
     def confirm(self, *arguments: Any, **named: Any) -> RowsToReplace | None:
         reach(AFTER_DATA_FILES)

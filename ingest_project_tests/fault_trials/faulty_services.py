@@ -39,4 +39,6 @@ class FaultyServices(Services):
     def queue(self, name: str) -> "Queue":
         from ingest_project_tests.fault_trials.faulty_queue import FaultyQueue
 
-        return FaultyQueue(self.aws.sqs(), name=name, url=self.settings.queue(name).url)
+        settings = self.settings.queue(name)
+        whole_messages = settings.source == "messages"
+        return FaultyQueue(self.aws.sqs(), name=name, url=settings.url, whole_messages=whole_messages)

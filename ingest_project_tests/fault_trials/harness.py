@@ -42,7 +42,7 @@ class Plan:
         order = list(self.faults)
         random.Random(self.seed).shuffle(order)  # noqa: S311 - an order, not a secret
         numbers = range(self.trials) if self.only is None else [self.only]
-        return [Trial(order[number % len(order)], number, self.seed) for number in numbers]
+        return [order[number % len(order)].trial(number, self.seed) for number in numbers]
 
     def replay(self, trial: Trial) -> str:
         """The command that runs this trial alone, in a fresh deployment."""

@@ -3,7 +3,6 @@
 import sqlite3
 
 from ingest_project_tests.fault_trials.control import Mark
-from ingest_project_tests.fault_trials.deployment import QUEUE
 from ingest_project_tests.fault_trials.outages import locked
 from ingest_project_tests.fault_trials.processes import is_stopped
 from ingest_project_tests.fault_trials.trial import NotReached, Trial
@@ -21,7 +20,7 @@ def outlive(trial: Trial, *marks: Mark) -> None:
             raise NotReached("the run was frozen in the middle of a heartbeat, with SQLite's only lock")
     ledger = trial.deployment.ledger
     trial.wait(lambda: not ledger(OPEN_BATCHES, table=trial.table), "a successor's commit")
-    trial.wait(lambda: trial.deployment.messages_in(QUEUE) == 0, "the messages deleted")
+    trial.wait(lambda: trial.deployment.messages_in(trial.queue) == 0, "the messages deleted")
     for mark in marks:
         trial.thaw(mark.pid)
     for mark in marks:

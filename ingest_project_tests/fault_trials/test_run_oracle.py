@@ -73,6 +73,13 @@ def test_checks_that_are_missing_or_do_not_say_what_the_rows_say_are_untrue(
     assert judge_told(replace(TRUE, runs=(replace(RUN, checks=checks),)), [BATCH])
 
 
+def test_check_that_the_table_does_not_have_is_not_missed() -> None:
+    told = replace(TRUE, runs=(replace(RUN, checks=CHECKS[1:]),))
+
+    assert judge_told(told, [BATCH], frozenset({"schema_drift"})) == []
+    assert judge_told(told, [BATCH])
+
+
 def test_check_of_bad_rows_fails_with_them() -> None:
     bad = replace(BATCH, rejected_rows=1)
 

@@ -55,7 +55,8 @@ class Fault:
 
     `deadline_seconds` is what all of it may take beyond one START_TIMEOUT, for a run that dies before it has
     a lease. `policy` is the table's `on_overwrite`, `versioned` its bucket's kind, `bad_rows` whether some of
-    its objects have such; None leaves them to the seed.
+    its objects have such; None leaves them to the seed. `kind` is the class of its trials, unless they are of
+    files.
     """
 
     name: str
@@ -65,6 +66,11 @@ class Fault:
     deadline_seconds: float = 300.0
     databases: str | None = None
     bad_rows: bool | None = None
+    kind: "type[Trial] | None" = None
+
+    def trial(self, number: int, seed: int) -> "Trial":
+        """A trial of this fault."""
+        return (self.kind or Trial)(self, number, seed)
 
 
 @dataclass
@@ -118,6 +124,10 @@ class Trial:
         return f"t{self.number:04d}/"
 
     @property
+    def queue(self) -> str:
+        return QUEUE
+
+    @property
     def bucket(self) -> str:
         return VERSIONED_BUCKET if self.versioned else PLAIN_BUCKET
 
@@ -125,7 +135,7 @@ class Trial:
         """The trial's table as ingest.yaml declares it."""
         drawn = random.Random(f"{self.seed}:{self.number}:table")  # noqa: S311
         settings: dict[str, Any] = {
-            "name": self.table, "queue": QUEUE, "bucket": self.bucket, "prefix": self.prefix,
+            "name": self.table, "queue": self.queue, "bucket": self.bucket, "prefix": self.prefix,
             "format": "ndjson", "columns": COLUMNS, "on_overwrite": self.policy,
         }  # fmt: skip
         if drawn.random() < 0.5:
@@ -140,7 +150,7 @@ class Trial:
     @cached_property
     def landing(self) -> Landing:
         return Landing(
-            self.deployment.s3, self.deployment.sqs, queue_url=self.deployment.queue_url(QUEUE),
+            self.deployment.s3, self.deployment.sqs, queue_url=self.deployment.queue_url(self.queue),
             bucket=self.bucket, prefix=self.prefix, rng=self.rng, bad_share=self.bad_share,
         )  # fmt: skip
 
@@ -286,7 +296,7 @@ class Trial:
             self.expected.is_known(recorded.keys())
             and all(one.state not in ("pending", "planned") for one in recorded.values())
             and not self._open_batches()  # one may have been planned since we looked
-            and self.deployment.messages_in(QUEUE) == len(self.expected.failed)
+            and self.deployment.messages_in(self.queue) == len(self.expected.failed)
         )
 
     def verdict(self) -> Verdict:
