@@ -97,9 +97,8 @@ def test_ingested_object_is_deleted_after_its_message(zones: Zones) -> None:
     zone.assert_exact(1)
 
 
+@pytest.mark.parametrize("zones", [True], ids=["versioned"], indirect=True)
 def test_deleting_in_a_versioned_bucket_keeps_the_version_behind_a_delete_marker(zones: Zones) -> None:
-    if not zones.versioned:
-        pytest.skip("needs versions")
     zone = zones.make("delete")
     zone.put_orders("a", 1)
     zone.ingest_one()

@@ -9,12 +9,13 @@ from ingest_project.ledger import dismiss as dismiss_module
 from ingest_project.ledger.history import HistoryQuery
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.listed_write import ListedWrite, Standing
-from ingest_project.ledger.model import BatchKind, BatchOutcome
+from ingest_project.ledger.model import ActionState, AfterRule, BatchKind, BatchOutcome
 from ingest_project.ledger.reconcile import TableSource
 from ingest_project.ledger.recover import RecoveredBatch, RecoveredObject
 from ingest_project.ledger.replay import ReplaySelection
 from ingest_project.ledger.report import OF_ONE_CLASS
 from ingest_project.ledger.selection import Selection
+from ingest_project.ledger.source_actions import ActionResult
 from ingest_project.settings.error_classes import Action
 from ingest_project_tests.ledger.factories import (
     NOW,
@@ -47,6 +48,8 @@ def test_every_answer_is_of_its_type_in_every_field(ledger: WatchedLedger, clock
     """A story of the ledger in which each method is called and each field of the answers has a value."""
     for live in (
         messages_that_are_rows,
+        objects_that_are_moved_afterwards,
+        messages_in_a_dead_letter_queue,
         versions_of_a_key_in_every_state,
         writes_that_wait_beside_others,
         work_that_a_person_settles,
@@ -107,6 +110,34 @@ def messages_that_are_rows(ledger: Ledger) -> None:
     deliver(ledger, claim(message))
     assert ledger.message_contents(TABLE, [message.object]) == {message.object: b"{}"}
     settle(ledger, plan_one(ledger), rejected=1)
+
+
+def objects_that_are_moved_afterwards(ledger: Ledger) -> None:
+    """One whose move failed once, so that the history has its reason, and one that was moved."""
+    rule = AfterRule("move", "s3://archive/done/", "orders/", with_bad_rows=False)
+    for key, state in (("fails", ActionState.DUE), ("moved", ActionState.DONE)):
+        deliver(ledger, claim(routed(f"orders/{key}"), message_id=key))
+        work = start(ledger, plan_one(ledger))
+        ids = [member.object_id for member in work.objects]
+        ledger.confirm(work.batch.batch_id, run_id="run-1", object_ids=ids)
+        ended = replace(outcome(dict.fromkeys(ids, 10)), after=rule)
+        ledger.settle(work.batch.batch_id, run_id="run-1", outcome=ended)
+        ledger.messages_deleted(QUEUE, [key])
+        (due,) = ledger.due_actions(QUEUE, limit=10)
+        ledger.actions_ended([ActionResult(due.object_id, state, "S3 refused it")])
+
+
+def messages_in_a_dead_letter_queue(ledger: Ledger) -> None:
+    """One that named nothing, and one whose object failed."""
+    lost = claim(message_id="lost", rejected=("no table takes it",))
+    gone = routed("gone")
+    deliver(ledger, lost)
+    fail_for_good(ledger, gone)
+
+    known = ledger.known_letters(QUEUE, [lost, claim(gone, message_id="message of gone")])
+
+    assert known["lost"].rejected == "no table takes it"
+    assert [one.reason for one in known["message of gone"].objects] == ["gone is gone"]
 
 
 def rows_that_replace_others(ledger: Ledger) -> None:
