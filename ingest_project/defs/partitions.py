@@ -27,5 +27,4 @@ def partitions_definition(table: TableSettings) -> dg.PartitionsDefinition | Non
 def _time_windows(partition: PartitionSettings) -> dg.TimeWindowPartitionsDefinition:
     # end_offset=1: the current window is a partition already, because its objects arrive now.
     windows = TIME_WINDOWS[partition.every or "day"]
-    # The annotated base class takes other arguments.
-    return windows(start_date=partition.start_time, end_offset=1)  # type: ignore[call-arg]
+    return windows(start_date=partition.start_time, end_offset=1)  # type: ignore[call-arg] # the base's are others

@@ -15,6 +15,7 @@ from ingest_project.sources.sqs.queue import Queue
 from ingest_project.sources.sqs.send import send_batch
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import NotificationConfigurationTypeDef
     from mypy_boto3_sqs import SQSClient
 
 BUCKET = "acme-landing"
@@ -38,7 +39,7 @@ class Landing:
         self.queue_url = _create_queue(self._sqs, QUEUE)
         self.events_queue_url = _create_queue(self._sqs, EVENTS_QUEUE)
         self._s3.create_bucket(Bucket=BUCKET)
-        self._notify(True)
+        self._notify(is_wanted=True)
 
     @property
     def queue_urls(self) -> dict[str, str]:
@@ -57,15 +58,18 @@ class Landing:
 
     def put_unannounced(self, uploads: Iterable[Upload], interrupts: Interrupts) -> None:
         """Upload objects while the bucket does not send events."""
-        self._notify(False)
+        self._notify(is_wanted=False)
         self.put(uploads, interrupts)
-        self._notify(True)
+        self._notify(is_wanted=True)
 
-    def _notify(self, is_wanted: bool) -> None:
-        events = {"QueueArn": _arn(self._sqs, self.queue_url), "Events": ["s3:ObjectCreated:*"]}
+    def _notify(self, *, is_wanted: bool) -> None:
+        events: NotificationConfigurationTypeDef = {
+            "QueueConfigurations": [
+                {"QueueArn": _arn(self._sqs, self.queue_url), "Events": ["s3:ObjectCreated:*"]}
+            ]
+        }
         self._s3.put_bucket_notification_configuration(
-            Bucket=BUCKET,
-            NotificationConfiguration={"QueueConfigurations": [events]} if is_wanted else {},  # type: ignore[list-item]
+            Bucket=BUCKET, NotificationConfiguration=events if is_wanted else {}
         )
 
     def send(self, body: str) -> None:

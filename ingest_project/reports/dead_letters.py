@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ingest_project.ingestion.dead_letters.letter import DeadLetter
 from ingest_project.ingestion.dead_letters.results import Look, Redriven
+from ingest_project.reports.counted_bar import CountedBar
 from ingest_project.reports.listing import Listing
 from ingest_project.reports.terminal import cell
 from ingest_project.settings.wording import clipped, plural
@@ -140,35 +139,15 @@ def redrive_answer(done: Redriven) -> dict[str, Any]:
     } | {"refused": refused}  # fmt: skip
 
 
-class RedriveProgress:
-    """A bar on stderr, if that is a terminal: how many messages of one DLQ were looked at, and moved."""
+class RedriveProgress(CountedBar):
+    """How many messages of one DLQ were looked at, and what became of them."""
 
     def __init__(self, name: str) -> None:
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[counts]}"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._bar.add_task(f"redriving {name}", total=None, counts="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
+        super().__init__(f"redriving {name}")
 
     def show(self, done: Redriven) -> None:
         """Show how far it is."""
         failed = f", {done.failed:,} failed" if done.failed else ""
         counts = f"{done.moved:,} moved, {done.already_ingested:,} ingested already{failed}"
         # SQS's count is approximate.
-        total = max(done.messages, done.looked_at)
-        self._bar.update(self._task, completed=done.looked_at, total=total, counts=counts)
+        self.update(completed=done.looked_at, counts=counts, total=max(done.messages, done.looked_at))

@@ -4,12 +4,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
+from ingest_project.reports.counted_bar import CountedBar
 from ingest_project.settings.wording import plural
 from ingest_project.sources.sqs.send_result import SendResult
 
@@ -84,35 +81,15 @@ class Tally:
             yield "--failed FILE would keep what failed."
 
 
-class SendProgress:
-    """A bar on stderr, if that is a terminal: how much of the input is sent, how many messages, how fast."""
+class SendProgress(CountedBar):
+    """How much of the input is sent, how many messages, how fast."""
 
     def __init__(self, tally: Tally, *, total_bytes: int | None) -> None:
-        console = Console(stderr=True)
+        super().__init__("sending", total=total_bytes)
         self._tally = tally
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            *([TaskProgressColumn()] if total_bytes is not None else []),
-            TextColumn("{task.fields[counts]}"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._bar.add_task("sending", total=total_bytes, counts="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def show(self, bytes_read: int) -> None:
         """Show how far the input has been sent."""
         failed = f", {self._tally.failed:,} failed" if self._tally.failed else ""
         counts = f"{self._tally.sent:,} sent{failed}, {self._tally.messages_per_second:,.0f}/s"
-        self._bar.update(self._task, completed=bytes_read, counts=counts)
+        self.update(completed=bytes_read, counts=counts)
