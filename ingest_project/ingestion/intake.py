@@ -87,10 +87,10 @@ class Intake:
         return result
 
     def _back_off(self, messages: Sequence[Message]) -> None:
-        """Keep messages that were received before invisible for longer, twice as long each time.
+        """Hide messages that were received before, twice as long each time.
 
-        They wait for a person, or for SQS to move them to the DLQ: what is in work or ingested has a shorter
-        way. A failure costs only an early redelivery.
+        Most of them could not be ingested. They wait for a person, or until SQS moves them to the DLQ. If SQS
+        refuses the change, they are only delivered earlier.
         """
         by_timeout: dict[int, list[Message]] = defaultdict(list)
         for message in messages:
@@ -129,7 +129,7 @@ class Intake:
 
 
 def backoff_seconds(settings: QueueSettings, receive_count: int) -> int:
-    """How long a message stays invisible that was received so often: 1, 2, 4, ... visibility timeouts."""
+    """How long to hide a message that was received so often: 1, 2, 4, ... visibility timeouts."""
     longest = int((LONGEST_INVISIBLE - timedelta(hours=1)).total_seconds())  # SQS counts from the receive
     return min(settings.visibility_timeout_seconds << min(receive_count - 1, 16), longest)
 

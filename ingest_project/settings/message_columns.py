@@ -12,15 +12,15 @@ ATTRIBUTE = (
 )
 RECEIPT_HANDLE: Final = "receipt_handle"
 BODY_COLUMNS: Final = ("body", "md5_of_body", "md5_of_message_attributes")
-"""What a table of parsed bodies leaves out."""
+"""The columns that a table of parsed bodies does not have."""
 
 MESSAGE_COLUMNS: Final[Mapping[str, IngestColumn]] = MappingProxyType(
     {
         "message_id": IngestColumn("string", "the id that SQS gave the message when it was sent"),
         "body": IngestColumn("string", "the body, as it was sent"),
-        "md5_of_body": IngestColumn("string", "the MD5 of the body, by SQS, verified"),
+        "md5_of_body": IngestColumn("string", "SQS's MD5 of the body, which was verified"),
         "md5_of_message_attributes": IngestColumn(
-            "string", "the MD5 of the message attributes, by SQS, verified; null if there are none"
+            "string", "SQS's MD5 of the message attributes, which was verified; null if there are none"
         ),
         "attributes": IngestColumn(
             "map<string, string>", "SQS's own attributes: SentTimestamp, SenderId, AWSTraceHeader, ..."
@@ -43,7 +43,7 @@ RECEIPT_HANDLE_COLUMN: Final = IngestColumn(
 
 
 def columns_of_bodies() -> dict[str, IngestColumn]:
-    """What a table of parsed bodies says of their messages; `_` keeps them apart from the bodies' fields.
+    """The columns about the message in a table of parsed bodies; `_` tells them from the fields of bodies.
 
     The time of the ingestion is in `_ingested_at`, which every table has.
     """

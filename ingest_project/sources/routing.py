@@ -16,8 +16,8 @@ class RoutedObject:
     """An object version with its table's name and Dagster partition key (None: no partitions).
 
     `passed_over` is the reason if the table does not ingest it, by `hidden_files` or `exclude`; then its
-    partition is None if its key does not name one. `content` is what came with the message itself, if the
-    object is one; the ledger keeps it until it is committed.
+    partition is None if its key does not name one. `content` is that of a message that is a row itself;
+    the ledger keeps it until it is committed.
     """
 
     object: ObjectVersion

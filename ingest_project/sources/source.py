@@ -35,7 +35,7 @@ class Source(Protocol):
     """What the messages of one queue are. `services.py` chooses it; the rooms above do not know it."""
 
     def in_order(self, messages: Sequence[Message]) -> list[Message]:
-        """The order in which they are to be claimed, as long as there is time."""
+        """The messages in the order in which they are claimed; there may not be time for all."""
         ...
 
     def claim(self, message: Message) -> Claim:

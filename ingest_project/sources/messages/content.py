@@ -15,7 +15,7 @@ from ingest_project.settings.message_columns import BODY_COLUMNS, RECEIPT_HANDLE
 from ingest_project.sources.sqs.message import Message, MessageAttribute
 
 RENAMED = "body"
-"""What is put before the name of a body's field that is also the name of one of our columns."""
+"""The prefix for a field of a body that has the name of one of our columns."""
 
 
 def content_of(
@@ -46,7 +46,7 @@ def content_of(
 
 
 def parsed_body(content: bytes) -> bytes:
-    """The row of a table of parsed bodies: the body's fields, and what is told of the message.
+    """The row of a table of parsed bodies: the fields of the body, and the columns about the message.
 
     A body that is not a JSON object becomes a JSON string: a bad row, whose `raw` has the body.
     """

@@ -1,4 +1,4 @@
-"""Verifies the MD5s by which SQS vouches for the body and the attributes of a message.
+"""Verifies SQS's MD5s of the body and the attributes of a message.
 
 The digest of attributes is computed as the developer guide describes it:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation
@@ -14,7 +14,7 @@ BINARY = b"\x02"
 
 
 def md5_faults(message: Message) -> Iterator[str]:
-    """A reason for each MD5 that SQS told and that is not the one of what was received."""
+    """A reason for each MD5 of SQS that differs from the MD5 of what was received."""
     try:
         of_body = md5_of_body(message.body)
         of_attributes = md5_of_attributes(message.message_attributes)
@@ -24,7 +24,7 @@ def md5_faults(message: Message) -> Iterator[str]:
     if message.md5_of_body not in {None, of_body}:
         yield f"its body has the MD5 {of_body}, and SQS says {message.md5_of_body}"
     told = message.md5_of_message_attributes
-    # SQS does not define the digest of list values, which it does not deliver either.
+    # SQS does not define the digest of list values, and does not deliver such values.
     if told is not None and of_attributes is not None and told != of_attributes:
         yield f"its message attributes have the MD5 {of_attributes}, and SQS says {told}"
 

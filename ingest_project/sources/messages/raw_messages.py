@@ -17,7 +17,7 @@ from ingest_project.sources.source import Claim
 from ingest_project.sources.sqs.message import Message
 
 ORIGINAL_ID: Final = "ingest.original_message_id"
-"""The attribute by which a redriven message names the one whose content it has."""
+"""The attribute of a redriven message that has its first id."""
 MESSAGE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 

@@ -28,8 +28,8 @@ class MessageAttribute:
 class Message:
     """One received SQS message. Times are UTC.
 
-    The last four are there if the queue was asked for everything: SQS's attributes, the sender's, and the
-    MD5s by which SQS vouches for body and attributes.
+    The last four are only there for `whole_messages` (see Queue): SQS's attributes, the sender's attributes,
+    and SQS's MD5s of body and attributes.
     """
 
     message_id: str

@@ -168,8 +168,8 @@ class _Refused(ValueError):
 
 _idle: list[_Process] = []
 _busy: set[_Process] = set()
-"""Keeps a process that an abandoned reading has: Python may collect that together with all that it refers to,
-in any order, and would find the process running before the reading's `finally` has ended it."""
+"""The processes in use. If only an abandoned reading referred to its process, Python could collect the two in
+any order, and would warn of a running process before the reading's `finally` has ended it."""
 
 
 @contextmanager
