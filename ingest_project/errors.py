@@ -4,6 +4,7 @@
     ├── SettingsError            ingest.yaml or the environment is wrong; nothing was started
     ├── MessageError             an SQS message that cannot be claimed; it is left to the DLQ
     │   ├── NotAnS3Event
+    │   ├── NotAJobRequest
     │   └── UnroutableObject
     ├── ObjectError              one object version that cannot be ingested; the rest of its batch goes on
     │   ├── ObjectMissing
@@ -30,6 +31,9 @@
     │   └── CommitConflict       (transient)
     ├── QueueUnavailable         (transient) SQS did not answer, or refused
     │   └── QueueRefused         SQS refused to take messages, and will do so again
+    ├── JobRefused               a request for a job that cannot be accepted as it is
+    │   └── IdempotencyConflict
+    ├── JobFailed                a job that cannot do what its input asks for; trying again would not help
     ├── InvalidEntries           entries for a queue that have a wrong type; none was sent
     ├── LedgerUnavailable        (transient) the ledger's database did not answer
     ├── LedgerAbsent             the ledger does not exist: nothing was ingested yet, or it was removed
@@ -77,6 +81,16 @@ class NotAnS3Event(MessageError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"not an S3 event notification: {reason}")
+
+
+class NotAJobRequest(MessageError):
+    """The body of a message does not ask for a job that may run."""
+
+    error_class = "not_a_job_request"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"not a request for a job: {reason}")
 
 
 class UnroutableObject(MessageError):
@@ -268,6 +282,33 @@ class QueueRefused(QueueUnavailable):
     """SQS refused to take messages: the queue does not exist, or we are not allowed to send to it."""
 
     transient = False
+
+
+class JobRefused(IngestError):
+    """A request for a job that cannot be accepted.
+
+    `field` is the path of what is wrong, like `input.table`.
+    """
+
+    error_class = "not_a_job_request"
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+        super().__init__(f"{field}: {reason}")
+
+
+class IdempotencyConflict(JobRefused):
+    """The same idempotency key was used for another request."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__("Idempotency-Key", f"it was used for another request, job {job_id}; use another key")
+
+
+class JobFailed(IngestError):
+    """A job cannot do what its input asks for, and would not be able to on another attempt."""
+
+    error_class = "job_failed"
 
 
 class InvalidEntries(IngestError):

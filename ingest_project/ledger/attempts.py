@@ -30,6 +30,7 @@ from ingest_project.ledger.other_writes import with_other_writes
 from ingest_project.ledger.replaced_rows import rows_to_replace
 from ingest_project.ledger.sql import chunks, exclusively, is_due
 from ingest_project.ledger.tables import batch_objects, batches, object_versions
+from ingest_project.settings.job_settings import JOB_TABLE
 from ingest_project.sources.object_version import ObjectVersion
 
 BACKOFF_FIRST = timedelta(seconds=5)
@@ -195,13 +196,14 @@ def stalled_tables(queue: str) -> sa.Select[str]:
     """The tables of the queue that have an open batch with a failed attempt.
 
     They get no new batch until that one is settled or divided. Their batches do not count as in flight, and
-    what waits for them does not stop the queue from being read.
+    what waits for them does not stop the queue from being read. A job says nothing about others of its kind.
     """
     return sa.select(batches.c.table_name).where(
         batches.c.queue == queue,
         batches.c.state == BatchState.PLANNED,
         batches.c.kind == BatchKind.INGEST,
         batches.c.attempt > 1,
+        batches.c.table_name.not_like(f"{JOB_TABLE}%"),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest_project.ledger import message_contents
+from ingest_project.ledger import job_records, message_contents
 from ingest_project.ledger.model import ClaimResult, MessageState, ObjectState
 from ingest_project.ledger.settle import settle_unread
 from ingest_project.ledger.sql import chunks, exclusively, insert, insert_ignoring
@@ -56,6 +56,8 @@ def claim(
     skipped = [(one, rows[one]["reason"]) for one in failed if rows[one]["state"] == ObjectState.SKIPPED]
     settle_unread(connection, skipped, state=ObjectState.SKIPPED, now=now)
     _revive(connection, set(failed) - {one for one, _ in skipped}, now)
+    cancelled = job_records.record_claimed(connection, queue, claims)
+    settle_unread(connection, cancelled, state=ObjectState.SKIPPED, now=now)
     return ClaimResult(
         messages=len(claims),
         rejected_messages=sum(1 for item in claims if item.rejected),

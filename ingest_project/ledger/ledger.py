@@ -16,7 +16,7 @@ from ingest_project.ledger import (
     reconcile,
     report,
     source_actions,
-)
+)  # fmt: skip
 from ingest_project.ledger.claim import claim
 from ingest_project.ledger.database import Database
 from ingest_project.ledger.dead_letters import KnownLetter, known_letters
@@ -28,6 +28,7 @@ from ingest_project.ledger.history import (
     history,
     rejected_messages,
 )
+from ingest_project.ledger.job_ledger import JobLedger
 from ingest_project.ledger.listed_write import ListedWrite, Standing
 from ingest_project.ledger.model import (
     Batch,
@@ -74,6 +75,11 @@ class Ledger:
             self._database.dispose()  # the caller gets no ledger that it could close
             raise
         self._clock = clock
+
+    @property
+    def jobs(self) -> JobLedger:
+        """What the ledger knows of jobs on demand."""
+        return JobLedger(self._database, self._clock)
 
     @property
     def location(self) -> str:
@@ -176,17 +182,20 @@ class Ledger:
             )
 
     def next_attempt(
-        self, batch_id: str, *, attempt: int, error: str, on_unknown: Action = "release"
-    ) -> bool:
+        self, batch_id: str, *, attempt: int, error: str, on_unknown: Action = "release",
+        lost_attempts: int = poison.LOST_ATTEMPTS,
+    ) -> bool:  # fmt: skip
         """After attempt number `attempt` ended without settling the batch, allow another one after a backoff.
 
-        A batch whose runs keep dying is divided instead; `on_unknown` is the action for an object that kills
-        a run by itself. Returns False if another attempt was allowed already, or the batch is settled.
+        A batch of which `lost_attempts` runs died is divided instead; `on_unknown` is the action for an
+        object that kills a run by itself. Returns False if another attempt was allowed already, or the batch
+        is settled.
         """
         with self._database.writing() as connection:
             return poison.next_attempt(
-                connection, batch_id, attempt=attempt, now=self._clock(), error=error, on_unknown=on_unknown
-            )
+                connection, batch_id, attempt=attempt, now=self._clock(), error=error,
+                on_unknown=on_unknown, lost_attempts=lost_attempts,
+            )  # fmt: skip
 
     def confirm(self, batch_id: str, *, run_id: str, object_ids: Collection[str]) -> RowsToReplace | None:
         """Confirm that this run owns the batch and these objects, and return the rows that they replace.
@@ -347,13 +356,9 @@ class Ledger:
         return prune(self._database, before=before, policies=policies, dry_run=dry_run)
 
     def recover(
-        self,
-        queue: str,
-        on_overwrite: OnOverwrite,
-        objects: Sequence[RecoveredObject],
-        *,
+        self, queue: str, on_overwrite: OnOverwrite, objects: Sequence[RecoveredObject], *,
         dry_run: bool = False,
-    ) -> Recovered:
+    ) -> Recovered:  # fmt: skip
         """Record these object versions of a table again; what is settled already stays as it is."""
         with self._database.reading() if dry_run else self._database.writing() as connection:
             return recover(connection, queue, on_overwrite, objects, now=self._clock(), dry_run=dry_run)
@@ -374,13 +379,9 @@ class Ledger:
             return reconcile.pending_objects(connection, queue)
 
     def committed_versions(
-        self,
-        table: str,
-        *,
-        after: CommittedVersion | None = None,
-        claimed_since: datetime | None = None,
+        self, table: str, *, after: CommittedVersion | None = None, claimed_since: datetime | None = None,
         limit: int = 1_000,
-    ) -> list[CommittedVersion]:
+    ) -> list[CommittedVersion]:  # fmt: skip
         """The versions that are in the table, in the order of their claims, from `after` on."""
         with self._database.reading() as connection:
             return reconcile.committed_versions(

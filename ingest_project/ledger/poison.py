@@ -19,6 +19,7 @@ from ingest_project.ledger.sql import chunks
 from ingest_project.ledger.tables import attempts as attempt_log
 from ingest_project.ledger.tables import batch_objects, batches, object_versions
 from ingest_project.settings.error_classes import Action
+from ingest_project.settings.job_settings import kind_of_table
 
 LOST_ATTEMPTS = 3
 MAX_OPEN_BATCHES = 64
@@ -28,29 +29,40 @@ INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt", "Syste
 
 
 def next_attempt(
-    connection: sa.Connection, batch_id: str, *, attempt: int, now: datetime, error: str, on_unknown: Action
+    connection: sa.Connection,
+    batch_id: str,
+    *,
+    attempt: int,
+    now: datetime,
+    error: str,
+    on_unknown: Action,
+    lost_attempts: int = LOST_ATTEMPTS,
 ) -> bool:
     """After an attempt ended without settling the batch, allow another one, or divide the batch.
 
-    `on_unknown` is the action for an object that killed its runs by itself. A second call has no further
-    effect. The batch is locked meanwhile: a run has either confirmed before, and then the batch is not
-    divided, or is refused.
+    `on_unknown` is the action for an object that killed its runs by itself, `lost_attempts` times. A second
+    call has no further effect. The batch is locked meanwhile: a run has either confirmed before, and then the
+    batch is not divided, or is refused.
     """
     batch = attempts.lock_batch(connection, batch_id)
     if not attempts.next_attempt(connection, batch_id, attempt=attempt, now=now, error=error):
         return False
-    if _may_be_divided(connection, batch):
+    if _may_be_divided(connection, batch, lost_attempts):
         _divide(connection, batch, now=now, on_unknown=on_unknown)
     return True
 
 
-def _may_be_divided(connection: sa.Connection, batch: Any) -> bool:
+def _may_be_divided(connection: sa.Connection, batch: Any, lost_attempts: int) -> bool:
     if batch.kind != BatchKind.INGEST or batch.confirmed_at is not None:
         return False
-    return (
-        _lost_attempts(connection, batch.batch_id) >= LOST_ATTEMPTS
-        and _open_batches(connection, batch.queue) < MAX_OPEN_BATCHES
-    )
+    if _lost_attempts(connection, batch.batch_id) < lost_attempts:
+        return False
+    return is_job(batch) or _open_batches(connection, batch.queue) < MAX_OPEN_BATCHES
+
+
+def is_job(batch: Any) -> bool:
+    """Whether the batch is a job: one that fails does not need to be found among others."""
+    return kind_of_table(batch.table_name) is not None
 
 
 def _lost_attempts(connection: sa.Connection, batch_id: str) -> int:
@@ -81,7 +93,7 @@ def _divide(connection: sa.Connection, batch: Any, *, now: datetime, on_unknown:
         .order_by(object_versions.c.partition_key, object_versions.c.key, object_versions.c.object_id)
     ).all()
     if len(members) == 1:
-        _fail(connection, batch.batch_id, members[0].object_id, on_unknown, now)
+        _fail(connection, batch, members[0].object_id, on_unknown, now)
         return
     middle = len(members) // 2
     halves = [
@@ -110,14 +122,18 @@ def _insert_part(connection: sa.Connection, batch: Any, members: Sequence[Any], 
     return part_id
 
 
-def _fail(connection: sa.Connection, batch_id: str, object_id: str, action: Action, now: datetime) -> None:
+def _fail(connection: sa.Connection, batch: Any, object_id: str, action: Action, now: datetime) -> None:
+    batch_id, error_class = batch.batch_id, "unknown"
     reason = f"its run died {LOST_ATTEMPTS} times with this object alone; see the runs of batch {batch_id}"
-    failure = FailedObject(object_id, "unknown", reason, transient=False, on_error=action)
+    if is_job(batch):
+        last = connection.scalar(sa.select(batches.c.error).where(batches.c.batch_id == batch_id))
+        error_class, reason = "job_failed", f"{last or 'its runs failed'}; see the runs of batch {batch_id}"
+    failure = FailedObject(object_id, error_class, reason, transient=False, on_error=action)
     settle_failed(connection, batch_id, [failure], now)
     connection.execute(
         sa.update(batch_objects)
         .where(batch_objects.c.batch_id == batch_id, batch_objects.c.object_id == object_id)
-        .values(error_class="unknown", reason=reason)
+        .values(error_class=error_class, reason=reason)
     )
     _close(connection, batch_id, BatchState.FAILED, reason, now)
 

@@ -25,6 +25,7 @@ from ingest_project.ledger.sql import chunks
 from ingest_project.ledger.tables import batch_objects, batches, object_versions
 from ingest_project.ledger.unreported import add_unreported
 from ingest_project.ledger.versions_of_key import NOT_INGESTED
+from ingest_project.settings.job_settings import kind_of_table
 
 
 def settle(
@@ -161,7 +162,7 @@ def _log_objects(
 def _close(connection: sa.Connection, batch: Any, outcome: BatchOutcome, now: datetime) -> None:
     batch_id = batch.batch_id
     failed = not outcome.rows and outcome.failures
-    if not failed:
+    if not failed and kind_of_table(batch.table_name) is None:
         add_unreported(connection, batch.queue, batch_id, now=now)
     error_class = outcome.failures[0].error_class if outcome.failures else None
     # The attempt itself has no error: the history shows those of the objects.

@@ -184,6 +184,40 @@ source_actions = sa.Table(
     sa.Index(None, "queue", "state", "not_before"),
 )
 
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("object_id", sa.Text, nullable=False),  # the object version that the job is
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("requester", sa.Text, nullable=False),
+    sa.Column("idempotency_id", sa.Text),  # a digest of the requester and its key
+    sa.Column("input", Prose, nullable=False),  # canonical JSON
+    sa.Column("request_id", sa.Text),
+    sa.Column("submitted_at", UtcDateTime, nullable=False),
+    sa.Column("sent_at", UtcDateTime),  # null: it is not known that SQS has it
+    sa.Column("cancel_requested_at", UtcDateTime),
+    sa.Column("cancelled_by", sa.Text),
+    sa.Column("progress", Prose),  # JSON, as its run told
+    sa.Column("result", Prose),  # JSON, as its run told
+    sa.Column("manifest", sa.Text),  # the URI of the result's manifest in S3
+    sa.Column("waits", sa.Boolean, nullable=False, default=False),  # its run has ended, its work has not
+    sa.Column("mirrored", sa.Text),  # the state that the mirror has
+    sa.Index(None, "object_id", unique=True),
+    sa.Index(None, "idempotency_id", unique=True),
+    sa.Index(None, "submitted_at", "job_id"),
+    sa.Index(None, "requester", "submitted_at"),
+)
+
+job_work = sa.Table(
+    "job_work",
+    metadata,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("work_id", sa.Text, primary_key=True),  # an object version, or a batch
+    sa.Column("is_batch", sa.Boolean, nullable=False),
+)
+
 attempts = sa.Table(
     "attempts",
     metadata,

@@ -175,6 +175,16 @@ _ALL = (
         "not_an_s3_event", "the message is not an S3 event notification", "a look at who sends to the queue"
     ),
     _message(
+        "not_a_job_request",
+        "the message does not ask for a job that may run",
+        "a look at who sends to the queue",
+    ),
+    _message(
+        "job_failed",
+        "the runs of the job failed as often as its `attempts` allow, or it cannot do what was asked for",
+        "a look at its runs, then a redrive, `ingest retry`, or another request",
+    ),
+    _message(
         "unroutable",
         "no table takes the object that the message names",
         "a table whose route takes it, then a redrive",

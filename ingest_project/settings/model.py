@@ -18,6 +18,7 @@ from ingest_project.settings.column_settings import Column
 from ingest_project.settings.error_classes import ERROR_CLASSES, Action
 from ingest_project.settings.format_settings import CsvSettings, ExcelSettings, JsonSettings
 from ingest_project.settings.formats import TableFormat
+from ingest_project.settings.job_settings import JobsSettings
 from ingest_project.settings.message_tables import QUEUE_SCHEME
 from ingest_project.settings.names import (
     Bucket,
@@ -101,7 +102,7 @@ class QueueSettings(AwsAccess):
     `enabled: false` leaves its sensor stopped; messages wait in the queue, and are not lost within its
     retention. With `source: messages` its messages are not events of S3: each is a row itself, in one table.
     `receipt_handles` adds their receipt handles to the rows; whoever reads one may delete the message until
-    it expires.
+    it expires. With `source: jobs` each is a request for a job (`JobsSettings`).
     """
 
     name: QueueName
@@ -110,7 +111,7 @@ class QueueSettings(AwsAccess):
     max_messages_per_tick: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     max_batches_in_flight: Annotated[int, Field(ge=1, le=1_000)] = 4
     enabled: bool = True
-    source: Literal["s3_events", "messages"] = "s3_events"
+    source: Literal["s3_events", "messages", "jobs"] = "s3_events"
     receipt_handles: bool = False
 
     @property
@@ -277,11 +278,17 @@ class Settings(Strict):
     queues: Annotated[list[QueueSettings], Field(min_length=1)]
     buckets: list[BucketSettings] = Field(default_factory=list)
     tables: Annotated[list[TableSettings], Field(min_length=1)]
+    jobs: JobsSettings | None = None
     base_dir: Annotated[Path, Field(exclude=True)] = Path()
 
     def queue(self, name: str) -> QueueSettings:
         """The queue of this name; raises KeyError."""
         return _by_name(self.queues, name)
+
+    @property
+    def jobs_queue(self) -> QueueSettings | None:
+        """The queue that brings requests for jobs; None: jobs are not accepted."""
+        return next((one for one in self.queues if one.source == "jobs"), None)
 
     def table(self, name: str) -> TableSettings:
         """The table of this name; raises KeyError."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ingest_project.errors import UnroutableObject
 from ingest_project.settings.model import TableSettings
+from ingest_project.sources.jobs.request import JobRequest
 from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.partition_key import partition_key
 from ingest_project.sources.passed_over import reason_to_pass_over
@@ -17,7 +18,7 @@ class RoutedObject:
 
     `passed_over` is the reason if the table does not ingest it, by `hidden_files` or `exclude`; then its
     partition is None if its key does not name one. `content` is that of a message that is a row itself;
-    the ledger keeps it until it is committed.
+    the ledger keeps it until it is committed. `request` is what a job was asked for with, if this is one.
     """
 
     object: ObjectVersion
@@ -25,6 +26,7 @@ class RoutedObject:
     partition_key: str | None
     passed_over: str | None = None
     content: bytes | None = field(default=None, repr=False)
+    request: JobRequest | None = None
 
 
 class Router:

@@ -1,0 +1,221 @@
+"""What the ledger can be asked about jobs. Each method is one transaction, as those of `Ledger`."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingest_project.ledger import job_records
+from ingest_project.ledger.database import Database
+from ingest_project.ledger.job_model import (
+    FINAL_JOB_STATES,
+    JobCounts,
+    JobQuery,
+    JobRecord,
+    JobState,
+    JobWork,
+)
+from ingest_project.ledger.job_records import ENDED_AT, IS_ACCEPTED, JOINED, STATE
+from ingest_project.ledger.model import SETTLED, BatchState, ObjectState
+from ingest_project.ledger.settle import settle_unread
+from ingest_project.ledger.sql import exclusively, insert_ignoring, total
+from ingest_project.ledger.tables import batch_objects, batches, job_work, jobs, object_versions
+from ingest_project.settings.clocks import Clock
+from ingest_project.sources.jobs.request import JobRequest, canonical
+
+
+class JobLedger:
+    """The part of the ledger that knows who asked for which job, and what became of it."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def submit(
+        self, queue: str, request: JobRequest, *, idempotency_id: str | None = None
+    ) -> tuple[JobRecord, bool]:
+        """Record a request; gives its job, and whether it is new.
+
+        The same idempotency id gives the job that it was first used for; raises IdempotencyConflict if that
+        one was asked for something else.
+        """
+        with self._database.writing() as connection:
+            return job_records.submit(connection, queue, request, idempotency_id=idempotency_id)
+
+    def sent(self, job_id: str) -> None:
+        """Record that SQS has the request of this job, so that it is accepted."""
+        with self._database.writing() as connection:
+            job_records.sent(connection, job_id, self._clock())
+
+    def is_accepted(self, job_id: str) -> bool:
+        """Whether SQS has had the request of this job, as far as the ledger knows."""
+        query = sa.select(sa.literal(1)).select_from(JOINED).where(jobs.c.job_id == job_id, IS_ACCEPTED)
+        with self._database.reading() as connection:
+            return connection.scalar(query) is not None
+
+    def request(self, job_id: str) -> JobRequest | None:
+        """The request of this job, as it was recorded."""
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(jobs).where(jobs.c.job_id == job_id)).one_or_none()
+        if row is None:
+            return None
+        return JobRequest(job_id, row.kind, row.input, row.requester, row.submitted_at, row.request_id)
+
+    def job(self, job_id: str) -> JobRecord | None:
+        """The job with this id; None if there is none."""
+        with self._database.reading() as connection:
+            return job_records.job(connection, jobs.c.job_id == job_id)
+
+    def job_of_batch(self, batch_id: str) -> JobRecord | None:
+        """The job that this batch is; None if it is a batch of objects."""
+        mine = sa.select(batch_objects.c.object_id).where(batch_objects.c.batch_id == batch_id)
+        with self._database.reading() as connection:
+            return job_records.job(connection, jobs.c.object_id.in_(mine))
+
+    def jobs(self, query: JobQuery) -> list[JobRecord]:
+        """The accepted jobs that the query asks for, the newest first."""
+        with self._database.reading() as connection:
+            return job_records.listed(connection, query)
+
+    def cancel(self, job_id: str, *, by: str) -> JobRecord | None:
+        """Cancel a job: at once if no run has it, else a tick of the queue's sensor ends its run.
+
+        One that has ended stays as it is. A second call has no further effect. None: there is no such job.
+        """
+        with self._database.writing() as connection:
+            found = job_records.job(connection, jobs.c.job_id == job_id)
+            if found is None or found.state.is_final:
+                return found
+            exclusively(connection, found.queue)
+            connection.execute(
+                sa.update(jobs)
+                .where(jobs.c.job_id == job_id, jobs.c.cancel_requested_at.is_(None))
+                .values(cancel_requested_at=self._clock(), cancelled_by=by)
+            )
+            waits = sa.select(object_versions.c.object_id).where(
+                object_versions.c.object_id == found.object_id,
+                object_versions.c.state == ObjectState.PENDING,
+            )
+            if connection.scalar(waits) is not None:
+                settled = [(found.object_id, job_records.cancellation(by))]
+                settle_unread(connection, settled, state=ObjectState.SKIPPED, now=self._clock())
+            return job_records.job(connection, jobs.c.job_id == job_id)
+
+    def tell(
+        self,
+        job_id: str,
+        *,
+        progress: Mapping[str, Any] | None = None,
+        result: Mapping[str, Any] | None = None,
+        manifest: str | None = None,
+    ) -> None:
+        """Record what a run says of its job; what is None stays as it is."""
+        values: dict[str, Any] = {"manifest": manifest} if manifest is not None else {}
+        values |= {"progress": canonical(progress)} if progress is not None else {}
+        values |= {"result": canonical(result)} if result is not None else {}
+        if values:
+            with self._database.writing() as connection:
+                connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(values))
+
+    def wait_for(
+        self, job_id: str, *, object_ids: Collection[str] = (), batch_ids: Collection[str] = ()
+    ) -> None:
+        """Record the work that a job has put in: it has ended when all of this is settled."""
+        rows = [
+            {"job_id": job_id, "work_id": one, "is_batch": is_batch}
+            for ids, is_batch in ((object_ids, False), (batch_ids, True))
+            for one in ids
+        ]
+        with self._database.writing() as connection:
+            insert_ignoring(connection, job_work, rows)
+            connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(waits=True))
+
+    def work(self, job_id: str) -> JobWork:
+        """How far the work is that the job waits for."""
+        with self._database.reading() as connection:
+            parts = [
+                JobWork(*connection.execute(query).one()._tuple())
+                for query in (_work_of_objects(job_id), _work_of_batches(job_id))
+            ]
+        return parts[0] + parts[1]
+
+    def counts(self, *, since: datetime) -> list[JobCounts]:
+        """Open jobs, and those that ended since then, by kind and state."""
+        ended = sa.and_(ENDED_AT.is_not(None), since > ENDED_AT)
+        query = sa.select(jobs.c.kind, STATE.label("state"), jobs.c.submitted_at, ENDED_AT.label("ended_at"))
+        query = query.select_from(JOINED).where(IS_ACCEPTED, sa.not_(ended))
+        found: dict[tuple[str, JobState], list[tuple[datetime, datetime | None]]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                found.setdefault((row.kind, JobState(row.state)), []).append((row.submitted_at, row.ended_at))
+        return [
+            JobCounts(
+                kind, state, len(times), min(at for at, _ in times),
+                sum((end - at).total_seconds() for at, end in times if end is not None),
+            )
+            for (kind, state), times in sorted(found.items())
+        ]  # fmt: skip
+
+    def open_jobs(self, *, submitted_before: datetime, limit: int) -> list[JobRecord]:
+        """Accepted jobs that have not ended and were submitted before this time, the oldest first."""
+        query = (
+            sa.select(jobs.c.job_id)
+            .select_from(JOINED)
+            .where(IS_ACCEPTED, STATE.not_in(FINAL_JOB_STATES), jobs.c.submitted_at < submitted_before)
+            .order_by(jobs.c.submitted_at)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            ids = connection.scalars(query).all()
+            found = [job_records.job(connection, jobs.c.job_id == one) for one in ids]
+        return [one for one in found if one is not None]
+
+    def unmirrored(self, *, limit: int) -> list[JobRecord]:
+        """Accepted jobs whose state is not the one that the mirror has."""
+        query = (
+            sa.select(jobs.c.job_id)
+            .select_from(JOINED)
+            .where(IS_ACCEPTED, sa.or_(jobs.c.mirrored.is_(None), jobs.c.mirrored != STATE))
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            ids = connection.scalars(query).all()
+            found = [job_records.job(connection, jobs.c.job_id == one) for one in ids]
+        return [one for one in found if one is not None]
+
+    def mirrored(self, job_id: str, state: JobState) -> None:
+        """Record that the mirror has this state of the job."""
+        with self._database.writing() as connection:
+            connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(mirrored=state.value))
+
+
+def _work_of_objects(job_id: str) -> sa.Select[*tuple[Any, ...]]:
+    version = object_versions.c
+    mine = job_work.c.job_id == job_id, ~job_work.c.is_batch
+    joined = job_work.outerjoin(object_versions, version.object_id == job_work.c.work_id)
+    done = version.state.in_(SETTLED)
+    failed = version.state == ObjectState.FAILED
+    return sa.select(
+        sa.func.count(), _count(sa.or_(done, version.object_id.is_(None))), _count(failed),
+        total(version.rows), total(sa.case((done, version.size_bytes), else_=0)), total(version.size_bytes),
+        sa.func.min(sa.case((failed, version.reason))),
+    ).select_from(joined).where(*mine)  # fmt: skip
+
+
+def _work_of_batches(job_id: str) -> sa.Select[*tuple[Any, ...]]:
+    batch = batches.c
+    mine = job_work.c.job_id == job_id, job_work.c.is_batch
+    joined = job_work.outerjoin(batches, batch.batch_id == job_work.c.work_id)
+    failed = batch.state == BatchState.FAILED
+    done = sa.or_(batch.state.in_((BatchState.COMMITTED, BatchState.ABANDONED)), batch.batch_id.is_(None))
+    objects = sa.func.coalesce(batch.objects, 0)
+    return sa.select(
+        total(objects), total(sa.case((done, objects), else_=0)), total(sa.case((failed, objects), else_=0)),
+        total(batch.rows), total(sa.case((done, batch.size_bytes), else_=0)), total(batch.size_bytes),
+        sa.func.min(sa.case((failed, batch.error))),
+    ).select_from(joined).where(*mine)  # fmt: skip
+
+
+def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return total(sa.case((condition, 1), else_=0))

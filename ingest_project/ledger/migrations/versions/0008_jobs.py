@@ -1,0 +1,44 @@
+"""Jobs on demand: who asked for what, and the work that a job waits for."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "jobs",
+        sa.Column("job_id", sa.Text(), nullable=False),
+        sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("requester", sa.Text(), nullable=False),
+        sa.Column("idempotency_id", sa.Text()),
+        sa.Column("input", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text()),
+        sa.Column("submitted_at", sa.DateTime(), nullable=False),
+        sa.Column("sent_at", sa.DateTime()),
+        sa.Column("cancel_requested_at", sa.DateTime()),
+        sa.Column("cancelled_by", sa.Text()),
+        sa.Column("progress", sa.Text()),
+        sa.Column("result", sa.Text()),
+        sa.Column("manifest", sa.Text()),
+        sa.Column("waits", sa.Boolean(), nullable=False),
+        sa.Column("mirrored", sa.Text()),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_jobs")),
+    )
+    op.create_index(op.f("ix_jobs_object_id"), "jobs", ["object_id"], unique=True)
+    op.create_index(op.f("ix_jobs_idempotency_id"), "jobs", ["idempotency_id"], unique=True)
+    op.create_index(op.f("ix_jobs_submitted_at_job_id"), "jobs", ["submitted_at", "job_id"])
+    op.create_index(op.f("ix_jobs_requester_submitted_at"), "jobs", ["requester", "submitted_at"])
+    op.create_table(
+        "job_work",
+        sa.Column("job_id", sa.Text(), nullable=False),
+        sa.Column("work_id", sa.Text(), nullable=False),
+        sa.Column("is_batch", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("job_id", "work_id", name=op.f("pk_job_work")),
+    )

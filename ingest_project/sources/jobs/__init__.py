@@ -1,0 +1,1 @@
+"""Requests for jobs: the messages of a queue with `source: jobs`."""
