@@ -5,6 +5,7 @@
     ├── MessageError             an SQS message that cannot be claimed; it is left to the DLQ
     │   ├── NotAnS3Event
     │   ├── NotAJobRequest
+    │   ├── JobFailed
     │   └── UnroutableObject
     ├── ObjectError              one object version that cannot be ingested; the rest of its batch goes on
     │   ├── ObjectMissing
@@ -33,7 +34,6 @@
     │   └── QueueRefused         SQS refused to take messages, and will do so again
     ├── JobRefused               a request for a job that cannot be accepted as it is
     │   └── IdempotencyConflict
-    ├── JobFailed                a job that cannot do what its input asks for; trying again would not help
     ├── InvalidEntries           entries for a queue that have a wrong type; none was sent
     ├── LedgerUnavailable        (transient) the ledger's database did not answer
     ├── LedgerAbsent             the ledger does not exist: nothing was ingested yet, or it was removed
@@ -91,6 +91,12 @@ class NotAJobRequest(MessageError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"not a request for a job: {reason}")
+
+
+class JobFailed(MessageError):
+    """A job cannot do what its input asks for, and would not be able to on another attempt."""
+
+    error_class = "job_failed"
 
 
 class UnroutableObject(MessageError):
@@ -290,7 +296,7 @@ class JobRefused(IngestError):
     `field` is the path of what is wrong, like `input.table`.
     """
 
-    error_class = "not_a_job_request"
+    error_class = "job_refused"
 
     def __init__(self, field: str, reason: str) -> None:
         self.field = field
@@ -303,12 +309,6 @@ class IdempotencyConflict(JobRefused):
 
     def __init__(self, job_id: str) -> None:
         super().__init__("Idempotency-Key", f"it was used for another request, job {job_id}; use another key")
-
-
-class JobFailed(IngestError):
-    """A job cannot do what its input asks for, and would not be able to on another attempt."""
-
-    error_class = "job_failed"
 
 
 class InvalidEntries(IngestError):

@@ -4,20 +4,25 @@ Heavy libraries are imported inside functions here: Dagster imports the definiti
 starts, and most of these need neither PyIceberg nor Polars, whose import takes longer than Dagster's own.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from ingest_project.errors import SettingsError
 from ingest_project.settings.clocks import utc_now
+from ingest_project.settings.job_settings import JobsSettings
 from ingest_project.settings.model import Settings, TableSettings
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from ingest_project.iceberg.catalog import Lake
     from ingest_project.ingestion.acknowledge import Acknowledged
     from ingest_project.ingestion.dead_letters.dead_letter_queue import DeadLetterQueue
     from ingest_project.ingestion.intake import Intake
+    from ingest_project.ingestion.jobs.inputs import CheckOwn
+    from ingest_project.ingestion.jobs.jobs import Jobs
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
     from ingest_project.ingestion.reconcile.reconcile import Listing, Reconcile
@@ -37,9 +42,14 @@ if TYPE_CHECKING:
 class Services:
     """All services that a process of this project may need, made from one set of settings."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError for expressions and defaults of `columns` that can never be valid."""
+    def __init__(self, settings: Settings, *, check_own_input: "CheckOwn | None" = None) -> None:
+        """Raises SettingsError for expressions and defaults of `columns` that can never be valid.
+
+        `check_own_input` checks the inputs of the kinds of jobs that users have declared, which only Dagster
+        can. Without it they are checked when they run.
+        """
         self.settings = settings
+        self.check_own_input = check_own_input or _accept
         if any(_computes(table) for table in settings.tables):
             from ingest_project.reading.columns.mapping_check import mapping_faults
 
@@ -160,9 +170,10 @@ class Services:
 
     def intake(self, queue: str) -> "Intake":
         """Drains one queue into the ledger."""
-        from ingest_project.ingestion.intake import Intake, planning_rules
+        from ingest_project.ingestion.intake import Intake, job_rules, planning_rules
 
-        rules = planning_rules(self.settings.tables_of(queue))
+        jobs = self.settings.jobs if self.settings.queue(queue).source == "jobs" else None
+        rules = planning_rules(self.settings.tables_of(queue)) if jobs is None else job_rules(jobs)
         client = self.queue(queue)
         return Intake(self.settings.queue(queue), rules, client, self.source(client), self.ledger)
 
@@ -174,8 +185,33 @@ class Services:
         settings = self.settings.queue(queue.name)
         if settings.source == "s3_events":
             return S3Events(queue.name, self.router)
+        if settings.source == "jobs":
+            return self._job_requests(queue.name)
         (table,) = self.settings.tables_of(queue.name)
         return RawMessages(table, queue.attributes().arn, settings.receipt_handles)
+
+    @cached_property
+    def jobs(self) -> "Jobs":
+        """Accepts requests for jobs. Raises SettingsError if the settings have no queue for them."""
+        from ingest_project.ingestion.jobs.jobs import Jobs
+
+        queue = self.settings.jobs_queue
+        if queue is None:
+            raise SettingsError(["jobs: no queue brings them; give one of `queues` `source: jobs`"])
+        return Jobs(
+            self.settings, self.ledger, self.queue(queue.name), self.check_own_input, self._signing_s3
+        )
+
+    def _signing_s3(self, bucket: str) -> "tuple[S3Client, datetime | None]":
+        aws = self.aws.of_bucket(bucket)
+        return aws.s3(bucket), aws.credentials_expire_at()
+
+    def _job_requests(self, queue: str) -> "Source":
+        from ingest_project.ingestion.jobs.inputs import input_fault
+        from ingest_project.sources.jobs.job_requests import JobRequests
+
+        validate = partial(input_fault, self.settings, self.check_own_input)
+        return JobRequests(queue, self.settings.jobs or JobsSettings(), self.ledger.jobs.request, validate)
 
     def dead_letters(self, queue: str) -> "DeadLetterQueue | None":
         """The DLQ of this queue; None if it has none. Raises QueueUnavailable, LedgerAbsent and KeyError."""
@@ -229,6 +265,10 @@ class Services:
 
         timeout = timedelta(seconds=self.settings.queue(queue).visibility_timeout_seconds)
         return keep_invisible(self.ledger, self.queue(queue), timeout=timeout)
+
+
+def _accept(kind: str, given: Mapping[str, Any]) -> None:
+    """Accepts every input."""
 
 
 def _computes(table: TableSettings) -> bool:

@@ -15,7 +15,9 @@ from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.model import ClaimResult, PlanningRules
 from ingest_project.ledger.open_messages import LONGEST_INVISIBLE
 from ingest_project.settings.clocks import utc_now
+from ingest_project.settings.job_settings import JobsSettings, job_table
 from ingest_project.settings.model import QueueSettings, TableSettings
+from ingest_project.sources.jobs.request import MAX_INPUT_BYTES
 from ingest_project.sources.source import Claim, Source
 from ingest_project.sources.sqs.message import Message
 from ingest_project.sources.sqs.queue import Queue
@@ -60,7 +62,7 @@ class Intake:
         messages = self._receive(waiting)
         until = received_from + timedelta(seconds=self.settings.visibility_timeout_seconds)
         result = self._claim(messages, invisible_until=until)
-        if self.settings.source == "messages":
+        if self.settings.source != "s3_events":
             self._back_off(messages)
         if left := len(messages) - result.messages:
             log.warning("%d messages wait for their next delivery: they name too much for one tick", left)
@@ -145,6 +147,14 @@ def planning_rules(tables: list[TableSettings]) -> tuple[PlanningRules, ...]:
             takes_away=table.after.takes_away,
         )
         for table in tables
+    )
+
+
+def job_rules(jobs: JobsSettings) -> tuple[PlanningRules, ...]:
+    """The same for the jobs' queue: each job is a batch of its own."""
+    return tuple(
+        PlanningRules(table=job_table(kind), max_objects=1, max_bytes=MAX_INPUT_BYTES, on_overwrite="append")
+        for kind in jobs.names
     )
 
 

@@ -132,7 +132,7 @@ def listed(connection: sa.Connection, query: JobQuery) -> list[JobRecord]:
     if query.kind is not None:
         selected = selected.where(jobs.c.kind == query.kind)
     if query.state is not None:
-        selected = selected.where(query.state == STATE)
+        selected = selected.where(STATE.in_((query.state.value,)))
     if query.after is not None:
         at, job_id = query.after
         before = sa.and_(jobs.c.submitted_at == at, jobs.c.job_id < job_id)

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property, partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,15 @@ class Aws:
         """
         with self._opening:
             return self._session
+
+    def credentials_expire_at(self) -> datetime | None:
+        """When the credentials of today end, and with them what they signed; None: they do not, or not known.
+
+        Raises SettingsError if there are none.
+        """
+        credentials = self.session.get_credentials()
+        expires_at = getattr(credentials, "_expiry_time", None)  # botocore has no public name for it
+        return expires_at if isinstance(expires_at, datetime) else None
 
     @property
     def region(self) -> str:
