@@ -85,7 +85,7 @@ class Jobs:
         return self.ledger.jobs.jobs(query)
 
     def cancel(self, job_id: str, *, by: str) -> JobRecord | None:
-        """Cancel a job that has not ended: at once, or, if it runs, by the next tick of the queue's sensor."""
+        """Cancel a job that has not ended: at once, or, if it runs, by the next tick of its queue."""
         return self.ledger.jobs.cancel(job_id, by=by)
 
     def result_link(self, job: JobRecord) -> ResultLink | None:
