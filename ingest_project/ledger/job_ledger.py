@@ -1,6 +1,6 @@
 """What the ledger can be asked about jobs. Each method is one transaction, as those of `Ledger`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,11 @@ from ingest_project.ledger.job_model import (
     JobWork,
 )
 from ingest_project.ledger.job_records import ENDED_AT, IS_ACCEPTED, JOINED, STATE
+from ingest_project.ledger.job_work import add_work_under_way
+from ingest_project.ledger.listed_write import ListedWrite
 from ingest_project.ledger.model import SETTLED, BatchState, ObjectState
 from ingest_project.ledger.settle import settle_unread
-from ingest_project.ledger.sql import exclusively, insert_ignoring, total
+from ingest_project.ledger.sql import exclusively, total
 from ingest_project.ledger.tables import batch_objects, batches, job_work, jobs, object_versions
 from ingest_project.settings.clocks import Clock
 from ingest_project.sources.jobs.request import JobRequest, canonical
@@ -121,15 +123,25 @@ class JobLedger:
     def wait_for(
         self, job_id: str, *, object_ids: Collection[str] = (), batch_ids: Collection[str] = ()
     ) -> None:
-        """Record the work that a job has put in: it has ended when all of this is settled."""
-        rows = [
-            {"job_id": job_id, "work_id": one, "is_batch": is_batch}
-            for ids, is_batch in ((object_ids, False), (batch_ids, True))
-            for one in ids
-        ]
+        """Record that the run of a job has ended: the job ends when all of its work is settled.
+
+        That is this work, and what was recorded for the job before.
+        """
         with self._database.writing() as connection:
-            insert_ignoring(connection, job_work, rows)
+            job_records.add_work(connection, job_id, object_ids=object_ids, batch_ids=batch_ids)
             connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(waits=True))
+
+    def add_work(
+        self, job_id: str, *, object_ids: Collection[str] = (), batch_ids: Collection[str] = ()
+    ) -> None:
+        """Record work of a job whose run goes on; a second call has no further effect."""
+        with self._database.writing() as connection:
+            job_records.add_work(connection, job_id, object_ids=object_ids, batch_ids=batch_ids)
+
+    def add_work_under_way(self, job_id: str, listed: Sequence[ListedWrite]) -> None:
+        """Record as work of a job what waits, or is being ingested, of the keys of these writes."""
+        with self._database.writing() as connection:
+            add_work_under_way(connection, job_id, listed)
 
     def work(self, job_id: str) -> JobWork:
         """How far the work is that the job waits for."""
