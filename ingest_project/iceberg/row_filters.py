@@ -88,12 +88,12 @@ def _condition(one: RowFilter, column: NestedField, path: str) -> BooleanExpress
     if one.op == "is_null":
         if not isinstance(one.value, bool):
             raise JobRefused(path, "is not true or false, as is_null takes")
-        return IsNull(term) if one.value else NotNull(term)
+        return IsNull(term=term) if one.value else NotNull(term=term)
     if one.op == "in":
         if not isinstance(one.value, list) or not one.value:
             raise JobRefused(path, "is not a list of values")
         values = {literal(_typed(value, column, f"{path}.{at}")) for at, value in enumerate(one.value)}
-        return In(term, values)
+        return In(term=term, literals=values)
     if isinstance(one.value, list):
         raise JobRefused(path, f"is a list, which only `in` takes, not `{one.op}`")
     comparison: BooleanExpression = COMPARISONS[one.op](term, literal(_typed(one.value, column, path)))

@@ -374,8 +374,8 @@ class Ledger:
         self, queue: str, policy: OnOverwrite, listed: Sequence[ListedWrite], *, for_job: str | None = None
     ) -> int:
         """Claim those of these writes that are unknown; returns their number. The sensor plans them."""
+        now = self._clock()
         with self._database.writing() as connection:
-            now = self._clock()
             return reconcile.claim_listed(connection, queue, policy, listed, now=now, for_job=for_job)
 
     def pending_objects(self, queue: str) -> int:

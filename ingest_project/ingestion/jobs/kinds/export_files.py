@@ -1,9 +1,10 @@
-"""Writes rows as files of limited size to S3, one after another: each is made on the disk, then sent whole."""
+"""Writes rows as files of limited size to S3, one by one: each is made on the disk, then sent whole."""
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import IO, Self
 
 import pyarrow as pa
 from pyarrow import csv, parquet
@@ -16,18 +17,11 @@ PORTION_BYTES = 32 * 1024**2
 """So many bytes of rows, in Arrow's form, are written at a time: in Parquet these are a row group."""
 FILE_BYTES = 96 * 1024**2
 """A file that has more bytes gets no further portion."""
-CHUNK_BYTES = 1024**2
 CONTENT_TYPES = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv; charset=utf-8"}
 
 
-class _Writer(Protocol):
-    def write(self, rows: pa.Table) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class _Parquet:
-    def __init__(self, sink: Any, schema: pa.Schema) -> None:
+    def __init__(self, sink: IO[bytes], schema: pa.Schema) -> None:
         self._writer = parquet.ParquetWriter(sink, schema, compression="zstd")
 
     def write(self, rows: pa.Table) -> None:
@@ -38,7 +32,7 @@ class _Parquet:
 
 
 class _Csv:
-    def __init__(self, sink: Any, schema: pa.Schema) -> None:
+    def __init__(self, sink: IO[bytes], schema: pa.Schema) -> None:
         self._writer = csv.CSVWriter(sink, csv_schema(schema))
 
     def write(self, rows: pa.Table) -> None:
@@ -50,6 +44,19 @@ class _Csv:
 
 
 WRITERS: dict[str, type[_Parquet | _Csv]] = {"parquet": _Parquet, "csv": _Csv}
+
+
+@dataclass(slots=True)
+class _Open:
+    """The file that rows are added to."""
+
+    sink: IO[bytes]
+    writer: _Parquet | _Csv
+    rows: int = 0
+
+    def close(self) -> None:
+        self.writer.close()
+        self.sink.close()
 
 
 class ExportFiles:
@@ -66,53 +73,46 @@ class ExportFiles:
         self._format = file_format
         self._schema = schema
         self._path = folder / "part"
-        self._sink: Any = None
-        self._writer: _Writer | None = None
-        self._rows_in_file = 0
+        self._opened: _Open | None = None
         self.sent: list[ResultFile] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._sink is not None:
-            self._sink.close()
+        if self._opened is not None:
+            self._opened.sink.close()
 
     def write(self, rows: pa.Table) -> None:
         """Write a portion of rows; sends the file if it has got large enough."""
-        if self._writer is None:
-            self._open()
-        assert self._writer is not None
-        self._writer.write(rows)
-        self._rows_in_file += rows.num_rows
-        if self._sink.tell() >= FILE_BYTES:
-            self._send()
+        opened = self._open()
+        opened.writer.write(rows)
+        opened.rows += rows.num_rows
+        if opened.sink.tell() >= FILE_BYTES:
+            self._send(opened)
 
     def finish(self) -> tuple[ResultFile, ...]:
         """Send the last file; without any rows, one that has only the names and types of the columns."""
-        if self._writer is None and not self.sent:
-            self._open()
-        if self._writer is not None:
-            self._send()
+        if self._opened is not None or not self.sent:
+            self._send(self._open())
         return tuple(self.sent)
 
-    def _open(self) -> None:
-        self._sink = self._path.open("wb")
-        self._writer = WRITERS[self._format](self._sink, self._schema)
-        self._rows_in_file = 0
+    def _open(self) -> _Open:
+        if self._opened is None:
+            sink = self._path.open("wb")
+            self._opened = _Open(sink, WRITERS[self._format](sink, self._schema))
+        return self._opened
 
-    def _send(self) -> None:
-        assert self._writer is not None
-        self._writer.close()
-        self._sink.close()
-        self._writer = None
+    def _send(self, opened: _Open) -> None:
+        opened.close()
+        self._opened = None
         uri = f"{self._prefix}{len(self.sent) + 1:05d}.{self._format}"
         with self._path.open("rb") as body:
             digest = hashlib.file_digest(body, "sha256")
             size = body.tell()
             body.seek(0)
             self._store.put(uri, body, sha256=digest.digest(), content_type=CONTENT_TYPES[self._format])
-        self.sent.append(ResultFile(uri, self._rows_in_file, size, digest.hexdigest()))
+        self.sent.append(ResultFile(uri, opened.rows, size, digest.hexdigest()))
         self._path.unlink()
 
 

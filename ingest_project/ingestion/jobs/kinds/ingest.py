@@ -17,7 +17,7 @@ from ingest_project.errors import JobFailed, ObjectMissing, UnroutableObject
 from ingest_project.ingestion.jobs.inputs import IngestInput
 from ingest_project.ingestion.jobs.kinds.collaborators import JobKinds
 from ingest_project.ingestion.jobs.kinds.outcome import JobOutcome, Report, progress
-from ingest_project.ingestion.reconcile.reconcile import Listing, Wanted
+from ingest_project.ingestion.reconcile.reconcile import Wanted
 from ingest_project.ingestion.reconcile.result import Finding, Progress, Reconciled
 from ingest_project.ingestion.reconcile.scope import scope_of
 from ingest_project.ledger.job_model import JobRecord
@@ -43,24 +43,18 @@ def ingest(kinds: JobKinds, job: JobRecord, asked: IngestInput, report: Report) 
     table = kinds.settings.table(asked.table)
     if asked.objects is not None:
         return _named(kinds, job, table, asked.objects, report)
-    listing = None if asked.inventory is None else kinds.inventory(asked.inventory, table)
-    return _scope(kinds, job, table, asked, listing, report)
+    return _scope(kinds, job, table, asked, report)
 
 
 def _scope(
-    kinds: JobKinds,
-    job: JobRecord,
-    table: TableSettings,
-    asked: IngestInput,
-    listing: Listing | None,
-    report: Report,
+    kinds: JobKinds, job: JobRecord, table: TableSettings, asked: IngestInput, report: Report
 ) -> JobOutcome:
     scope = scope_of(table, prefix=asked.prefix, since=asked.since, until=asked.until, grace=NO_GRACE)
-    # A run may wait for the sensor as long as something leaves the queue; its own time ends it otherwise.
+    listing = None if asked.inventory is None else kinds.inventory(asked.inventory, table)
+    # The run waits for the sensor as long as it takes some; a run that takes too long is ended elsewhere.
     patience = (kinds.settings.jobs or JobsSettings()).longest_run(job.kind) / 2
     wanted = Wanted(scope, listing, enqueue=True, patience=patience, for_job=job.job_id)
-    queue = kinds.settings.queue(table.queue)
-    result = kinds.reconcile.run(table, queue, wanted, _reporting(report))
+    result = kinds.reconcile.run(table, kinds.settings.queue(table.queue), wanted, _reporting(report))
     if result.found.get(Finding.UNKNOWN, 0) or result.left:
         raise JobFailed(f"{table.name}: {result.left:,} objects were not claimed: {result.why_left}")
     return JobOutcome(_result_of(result), waits=True)
@@ -107,7 +101,7 @@ def _named(
     if failed := [write for write, standing in found.items() if standing is Standing.FAILED]:
         raise JobFailed(
             f"{len(failed):,} of the {len(wanted):,} objects have failed before, the others are ingested; "
-            f"first: {failed[0].routed.object.uri}; `ingest history` has the reason, `ingest retry` tries again"
+            f"first: {failed[0].routed.object.uri}; see `ingest history`, then `ingest retry`"
         )
     known = [standing.value for standing in found.values() if standing not in UNKNOWN]
     result = {

@@ -17,12 +17,14 @@ SHOWN = 20
 
 
 @dataclass(slots=True)
-class _Rebuilt:
-    """What is done so far. `errors` are those that stopped a partition, `failures` those of objects."""
+class _Rebuilds:
+    """The rebuilds of one job. `errors` are those that stopped a partition, `failures` those of objects."""
 
+    table: TableSettings
+    run_id: str
     partitions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
-    errors: list[tuple[str, IngestError]] = field(default_factory=list)
+    errors: list[tuple[str | None, IngestError]] = field(default_factory=list)
     waits: bool = False
     rows: int = 0
     objects: int = 0
@@ -37,60 +39,54 @@ def rebuild(
     If another run has taken over a partition's batch, the job waits for it. Raises JobFailed, with reasons,
     if an object could not be read or a partition not be rebuilt: the rows of the others are in the table.
     """
-    table = kinds.settings.table(asked.table)
     keys: list[str | None] = [None] if asked.partitions is None else [*dict.fromkeys(asked.partitions)]
-    rebuilt = _Rebuilt()
+    rebuilds = _Rebuilds(kinds.settings.table(asked.table), run_id)
     for key in keys:
-        result = _rebuild(kinds, job, table, key, run_id, rebuilt)
+        result = _run(kinds, job, rebuilds, key)
         if result is not None:
-            _add(rebuilt, key, result)
+            _add(rebuilds, key, result)
             on_batch(result)
-        report(progress(objects_done=rebuilt.objects, rows=rebuilt.rows, bytes_done=rebuilt.size_bytes))
-    _raise_errors(table, rebuilt, len(keys))
-    return JobOutcome(
-        {"table": table.name, "rows": rebuilt.rows, "partitions": rebuilt.partitions}, waits=rebuilt.waits
-    )
+        report(progress(objects_done=rebuilds.objects, rows=rebuilds.rows, bytes_done=rebuilds.size_bytes))
+    _raise_errors(rebuilds, len(keys))
+    told = {"table": asked.table, "rows": rebuilds.rows, "partitions": rebuilds.partitions}
+    return JobOutcome(told, waits=rebuilds.waits)
 
 
-def _rebuild(
-    kinds: JobKinds, job: JobRecord, table: TableSettings, key: str | None, run_id: str, rebuilt: _Rebuilt
-) -> BatchResult | None:
+def _run(kinds: JobKinds, job: JobRecord, rebuilds: _Rebuilds, key: str | None) -> BatchResult | None:
+    table = rebuilds.table
     try:
-        return kinds.rebuild.run(table, key, queue=kinds.queue(table.queue), run_id=run_id)
+        return kinds.rebuild.run(table, key, queue=kinds.queue(table.queue), run_id=rebuilds.run_id)
     except BatchSuperseded as error:
         kinds.ledger.jobs.add_work(job.job_id, batch_ids=[error.batch_id])
-        rebuilt.waits = True
+        rebuilds.waits = True
     except IngestError as error:
-        rebuilt.errors.append((_name(table, key), error))
+        rebuilds.errors.append((key, error))
     return None
 
 
-def _add(rebuilt: _Rebuilt, key: str | None, result: BatchResult) -> None:
+def _add(rebuilds: _Rebuilds, key: str | None, result: BatchResult) -> None:
     (partition,) = result.partitions
-    rebuilt.rows += result.rows
-    rebuilt.objects += partition.objects
-    rebuilt.size_bytes += partition.size_bytes
-    rebuilt.failures += [f"{one.error_class}: {one.reason}" for one in result.failures]
-    rebuilt.partitions[key or ""] = {
+    rebuilds.rows += result.rows
+    rebuilds.objects += partition.objects
+    rebuilds.size_bytes += partition.size_bytes
+    rebuilds.failures += [f"{one.error_class}: {one.reason}" for one in result.failures]
+    rebuilds.partitions[key or ""] = {
         "rows": result.rows, "objects": partition.objects, "failed": len(result.failures),
         "bad_rows": result.rejected_rows, "batch_id": result.batch_id,
     }  # fmt: skip
 
 
-def _raise_errors(table: TableSettings, rebuilt: _Rebuilt, asked: int) -> None:
-    for _, error in rebuilt.errors:
+def _raise_errors(rebuilds: _Rebuilds, asked: int) -> None:
+    for _, error in rebuilds.errors:
         if error.transient:
             raise error
-    reasons = [f"{name}: {error}" for name, error in rebuilt.errors] + rebuilt.failures
+    reasons = [str(error) if key is None else f"partition {key}: {error}" for key, error in rebuilds.errors]
+    reasons += rebuilds.failures
     if not reasons:
         return
     more = f"; and {len(reasons) - SHOWN:,} more" if len(reasons) > SHOWN else ""
-    done = asked - len(rebuilt.errors)
     raise JobFailed(
-        f"{done:,} of {asked:,} partitions of {table.name} were rebuilt, and {len(rebuilt.failures):,} of their "
-        f"objects could not be read; the table keeps what it had of them: {'; '.join(reasons[:SHOWN])}{more}"
+        f"{asked - len(rebuilds.errors):,} of {asked:,} partitions of {rebuilds.table.name} were rebuilt; "
+        f"{len(rebuilds.failures):,} objects could not be read, whose rows stay as they were: "
+        f"{'; '.join(reasons[:SHOWN])}{more}"
     )
-
-
-def _name(table: TableSettings, key: str | None) -> str:
-    return table.name if key is None else f"partition {key}"

@@ -1,4 +1,4 @@
-"""The kind `replay`: reads objects again, because of their rows in quarantine, and waits for these batches."""
+"""The kind `replay`: reads objects again, because of their rows in quarantine, and waits for them."""
 
 from ingest_project.ingestion.jobs.inputs import ReplayInput
 from ingest_project.ingestion.jobs.kinds.collaborators import JobKinds
@@ -12,18 +12,13 @@ def replay(kinds: JobKinds, job: JobRecord, asked: ReplayInput, report: Report) 
     A second call leaves alone what the first one has planned. Objects that other work has are counted as
     `busy`: they are ingested anew anyway, or their replay is under way.
     """
-    objects = batches = rejected = 0
+    busy = None
     while True:
         planned = kinds.replay(
             asked.table, uris=tuple(asked.objects or ()), whole=asked.whole_table, for_job=job.job_id
         )
-        objects, batches = objects + planned.objects, batches + len(planned.batches)
-        rejected += planned.rejected_rows
-        report(progress(objects_done=0, objects_total=objects))
+        busy = planned.busy if busy is None else busy
+        total = kinds.ledger.jobs.work(job.job_id).total
+        report(progress(objects_done=0, objects_total=total))
         if not planned.more:
-            break
-    result = {
-        "table": asked.table, "objects": objects, "batches": batches, "bad_rows_before": rejected,
-        "busy": planned.busy,
-    }  # fmt: skip
-    return JobOutcome(result, waits=True)
+            return JobOutcome({"table": asked.table, "objects": total, "busy": busy}, waits=True)
