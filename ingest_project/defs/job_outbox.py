@@ -6,7 +6,7 @@ lease for runs that do not know of one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -127,24 +127,35 @@ class JobOutbox:
 
     def _finish(self, batch: Batch, job: "JobRecord", run: dg.DagsterRun) -> None:
         """Settle a job whose run has succeeded, once the work that it waits for is over."""
-        from ingest_project.ingestion.jobs.kinds.manifest import manifest_of
-        from ingest_project.ingestion.jobs.kinds.work import progress_of, work_error
+        from ingest_project.ingestion.jobs.kinds.work import outcome_of_work
 
         ledger, error = self.services.ledger, None
         if job.waits:
             work = ledger.jobs.work(job.job_id)
-            ledger.jobs.tell(job.job_id, progress=progress_of(work))
+            progress, error = outcome_of_work(work)
+            ledger.jobs.tell(job.job_id, progress=progress)
             if not work.is_over:
-                self.context.log.info(f"job {job.job_id}: {work.done} of {work.total} objects are in")
+                self.context.log.info(f"job {job.job_id}: {work.done:,} of {work.total:,} objects are in")
                 return
-            error = work_error(work)
         if job.kind in self.settings.kinds:
-            ledger.jobs.tell(job.job_id, result=result_of_run(self.context.instance, run.run_id))
+            job = replace(job, result=result_of_run(self.context.instance, run.run_id))
+            ledger.jobs.tell(job.job_id, result=job.result)
         if job.manifest is None:
-            manifest_of(self.services, job.job_id, error)
+            self._write_manifest(job, error)
         if batch.run_id != run.run_id:
             ledger.start(batch.batch_id, run_id=run.run_id)
         ledger.settle(batch.batch_id, run_id=run.run_id, outcome=job_outcome(job, error))
+
+    def _write_manifest(self, job: "JobRecord", error: str | None) -> None:
+        from ingest_project.ingestion.jobs.kinds.manifest import write_manifest
+        from ingest_project.ledger.job_model import JobState
+
+        uri = write_manifest(
+            self.services.job_kinds.result_files, self.settings.results, job,
+            state=JobState.COMPLETED if error is None else JobState.FAILED, ended_at=utc_now(),
+            result=job.result, error=error,
+        )  # fmt: skip
+        self.services.ledger.jobs.tell(job.job_id, manifest=uri)
 
     def _cancel(self, batch: Batch, job: "JobRecord", runs: Sequence[dg.RunRecord]) -> None:
         """End the job's runs, and then the job; objects that it has put in are ingested nevertheless."""

@@ -11,9 +11,13 @@ from ingest_project.defs.jobs import failure
 from ingest_project.defs.rebuild import log_rebuilt
 from ingest_project.errors import BatchSuperseded, IngestError
 from ingest_project.services import Services
+from ingest_project.settings.clocks import utc_now
 from ingest_project.settings.model import QueueSettings, Settings
 
 if TYPE_CHECKING:
+    from ingest_project.ingestion.jobs.kinds.outcome import JobOutcome
+    from ingest_project.ingestion.lease import Lease
+    from ingest_project.ingestion.process import BatchResult
     from ingest_project.ledger.job_model import JobRecord
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -79,32 +83,50 @@ def _begun(context: dg.OpExecutionContext, services: Services, batch_id: str) ->
 def _work(context: dg.OpExecutionContext, services: Services, batch_id: str, job: "JobRecord") -> None:
     from ingest_project.errors import JobFailed
     from ingest_project.ingestion.jobs.kinds.run import run_job as run
+
+    def report(progress: Mapping[str, Any]) -> None:
+        services.ledger.jobs.tell(job.job_id, progress=progress)
+
+    def on_batch(result: "BatchResult") -> None:
+        log_rebuilt(context, services, services.settings.table(result.table), result)
+
+    with _lease(context, services, batch_id, job):
+        try:
+            outcome = run(services.job_kinds, job, run_id=context.run_id, report=report, on_batch=on_batch)
+        except JobFailed as error:
+            services.ledger.settle(batch_id, run_id=context.run_id, outcome=job_outcome(job, str(error)))
+            raise
+        _record(services, job, outcome)
+    context.add_output_metadata({"job_id": job.job_id, "kind": job.kind, "result": outcome.result})
+
+
+def _record(services: Services, job: "JobRecord", outcome: "JobOutcome") -> None:
+    """Record what the run has come to; the manifest of a job that waits is written when it ends."""
+    from ingest_project.ingestion.jobs.kinds.manifest import write_manifest
+    from ingest_project.ledger.job_model import JobState
+
+    ledger = services.ledger.jobs
+    if outcome.waits:
+        ledger.tell(job.job_id, result=outcome.result)
+        ledger.wait_for(job.job_id)
+        return
+    results = None if services.settings.jobs is None else services.settings.jobs.results
+    manifest = write_manifest(
+        services.job_kinds.result_files, results, job, state=JobState.COMPLETED, ended_at=utc_now(),
+        result=outcome.result, files=outcome.files, snapshot_id=outcome.snapshot_id,
+    )  # fmt: skip
+    ledger.tell(job.job_id, result=outcome.result, manifest=manifest)
+
+
+def _lease(context: dg.OpExecutionContext, services: Services, batch_id: str, job: "JobRecord") -> "Lease":
     from ingest_project.ingestion.lease import Lease
 
-    queue = services.settings.queue(job.queue)
-    lease = Lease(
+    visibility = services.settings.queue(job.queue).visibility_timeout_seconds
+    return Lease(
         services.ledger,
         services.queue(job.queue),
         batch_id=batch_id,
         run_id=context.run_id,
         lease=timedelta(seconds=services.settings.ledger.lease_seconds),
-        visibility=timedelta(seconds=queue.visibility_timeout_seconds),
+        visibility=timedelta(seconds=visibility),
     )
-
-    def report(progress: Mapping[str, Any]) -> None:
-        services.ledger.jobs.tell(job.job_id, progress=progress)
-
-    with lease:
-        try:
-            outcome = run(services, job, run_id=context.run_id, report=report)
-        except JobFailed as error:
-            services.ledger.settle(batch_id, run_id=context.run_id, outcome=job_outcome(job, str(error)))
-            services.acknowledge(job.queue)
-            raise
-        log_rebuilt(context, services, outcome.rebuilt)
-        services.ledger.jobs.tell(job.job_id, result=outcome.result, manifest=outcome.manifest)
-        if outcome.waits:
-            services.ledger.jobs.wait_for(
-                job.job_id, object_ids=outcome.object_ids, batch_ids=outcome.batch_ids
-            )
-    context.add_output_metadata({"job_id": job.job_id, "kind": job.kind, "result": dict(outcome.result)})

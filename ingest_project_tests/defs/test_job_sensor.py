@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -219,7 +220,7 @@ def test_the_same_key_is_the_same_job_and_never_another(zone: JobZone, instance:
     ],
 )  # fmt: skip
 def test_an_invalid_request_is_refused_by_field_before_anything_is_queued(
-    zone: JobZone, kind: str, given: dict[str, object], field: str
+    zone: JobZone, kind: str, given: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(JobRefused) as refused:
         zone.submit(kind, **given)

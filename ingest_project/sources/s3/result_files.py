@@ -55,8 +55,6 @@ class ResultFiles:
             bucket = some[0][0]
             objects: Any = [{"Key": key} for _, key in some]
             try:
-                self._aws.s3(bucket).delete_objects(
-                    Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
-                )
+                self._aws.s3(bucket).delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
             except BOTO3_FAULTS as error:
                 raise told_by_boto3(self._aws, bucket, uris[start], error) from error

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 class Replay(Protocol):
     """Plans to read objects of a table again, for a job."""
 
-    def __call__(
-        self, table: str, *, uris: tuple[str, ...], whole: bool, for_job: str
-    ) -> "Replayed": ...
+    def __call__(self, table: str, *, uris: tuple[str, ...], whole: bool, for_job: str) -> "Replayed": ...
 
 
 @dataclass(frozen=True, slots=True)
