@@ -1,11 +1,14 @@
 """The manifest of a job's result: a JSON file beside its files, to which the API gives links."""
 
+import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from ingest_project.ingestion.jobs.jobs import MANIFEST
 from ingest_project.ingestion.jobs.kinds.outcome import ResultFile
 from ingest_project.ledger.job_model import JobRecord, JobState
+from ingest_project.sources.jobs.request import digest_of
 from ingest_project.sources.s3.result_files import ResultFiles
 
 CONTENT_TYPE = "application/json"
