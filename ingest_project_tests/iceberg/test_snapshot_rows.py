@@ -35,24 +35,13 @@ FIRST = {
     "moment": datetime(2026, 11, 30, 8, tzinfo=UTC), "code": UUID(int=7).bytes, "raw": b"\x00",
     "tags": ["x"],
 }  # fmt: skip
-ARROW = pa.schema(
-    {
-        "flag": pa.bool_(),
-        "small": pa.int32(),
-        "big": pa.int64(),
-        "ratio": pa.float32(),
-        "exact": pa.float64(),
-        "price": pa.decimal128(9, 2),
-        "name": pa.string(),
-        "day": pa.date32(),
-        "at": pa.time64("us"),
-        "local": pa.timestamp("us"),
-        "moment": pa.timestamp("us", "UTC"),
-        "code": pa.binary(16),
-        "raw": pa.binary(),
-        "tags": pa.list_(pa.string()),
-    }
-)
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "flag": pa.bool_(), "small": pa.int32(), "big": pa.int64(), "ratio": pa.float32(),
+    "exact": pa.float64(), "price": pa.decimal128(9, 2), "name": pa.string(), "day": pa.date32(),
+    "at": pa.time64("us"), "local": pa.timestamp("us"), "moment": pa.timestamp("us", "UTC"),
+    "code": pa.binary(16), "raw": pa.binary(), "tags": pa.list_(pa.string()),
+}  # fmt: skip
+ARROW = pa.schema(list(ARROW_TYPES.items()))
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ def read(text: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     "text",
     [
-        "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "'", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20A",
-        '=HYPERLINK("http://x")',
+        "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "'", "\uff1d1", "\uff0b1",
+        "\uff0d1", "\uff20A", '=HYPERLINK("http://x")',
     ],
 )  # fmt: skip
 def test_text_that_may_be_a_formula_gets_an_apostrophe_and_loses_it_again(text: str) -> None:
@@ -80,7 +80,10 @@ def test_times_are_written_as_iso_8601() -> None:
 
 
 def test_nested_values_are_json_and_binary_ones_hex() -> None:
-    struct = pa.struct({"at": pa.timestamp("us", "UTC"), "price": pa.decimal128(5, 2), "raw": pa.binary()})
+    types: dict[str, pa.DataType] = {
+        "at": pa.timestamp("us", "UTC"), "price": pa.decimal128(5, 2), "raw": pa.binary(),
+    }  # fmt: skip
+    struct = pa.struct(list(types.items()))
     schema = pa.schema(
         {
             "code": pa.uuid(), "raw": pa.binary(), "lines": pa.list_(struct),

@@ -205,7 +205,8 @@ def test_nothing_is_claimed_while_the_ledger_lacks_what_is_in_the_table(world: J
     zone.put_orders("a", 1)
     zone.ingest()
     forget(zone, order_key("a"))
-    job = world.job("ingest", **({"objects": [uri("a")]} if named else {}))
+    given: dict[str, Any] = {"objects": [uri("a")]} if named else {}
+    job = world.job("ingest", **given)
 
     with pytest.raises(JobFailed, match="ingest ledger recover"):
         world.run(job)
