@@ -159,7 +159,7 @@ class Services:
 
         settings = self.settings.queue(name)
         client = self.aws.of(settings.access).sqs()
-        whole_messages = settings.source == "messages"
+        whole_messages = settings.source != "s3_events"
         return Queue(client, name=name, url=settings.url, whole_messages=whole_messages)
 
     def queue_at(self, address: str) -> "Queue":
@@ -223,7 +223,7 @@ class Services:
             return None
         return DeadLetterQueue(
             client, dlq, self.source(client), self.existing_ledger(), queue_arn=client.attributes().arn,
-            is_raw=settings.source == "messages",
+            is_raw=settings.source != "s3_events",
         )  # fmt: skip
 
     def acknowledge(self, queue: str) -> "Acknowledged":

@@ -79,28 +79,38 @@ class JobLedger:
             return job_records.listed(connection, query)
 
     def cancel(self, job_id: str, *, by: str) -> JobRecord | None:
-        """Cancel a job: at once if no run has it, else a tick of the queue's sensor ends its run.
+        """Cancel a job: at once if no run has begun it, else a tick of the queue's sensor ends its run.
 
         One that has ended stays as it is. A second call has no further effect. None: there is no such job.
         """
         with self._database.writing() as connection:
             found = job_records.job(connection, jobs.c.job_id == job_id)
+            if found is None:
+                return None
+            exclusively(connection, found.queue)
+            found = job_records.job(connection, jobs.c.job_id == job_id)  # as it is now that it is locked
             if found is None or found.state.is_final:
                 return found
-            exclusively(connection, found.queue)
             connection.execute(
                 sa.update(jobs)
                 .where(jobs.c.job_id == job_id, jobs.c.cancel_requested_at.is_(None))
                 .values(cancel_requested_at=self._clock(), cancelled_by=by)
             )
-            waits = sa.select(object_versions.c.object_id).where(
-                object_versions.c.object_id == found.object_id,
-                object_versions.c.state == ObjectState.PENDING,
-            )
-            if connection.scalar(waits) is not None:
-                settled = [(found.object_id, job_records.cancellation(by))]
-                settle_unread(connection, settled, state=ObjectState.SKIPPED, now=self._clock())
+            if found.state == JobState.QUEUED:
+                _close(connection, found.object_id, job_records.cancellation(by), self._clock())
             return job_records.job(connection, jobs.c.job_id == job_id)
+
+    def end_cancelled(self, job_id: str) -> None:
+        """End a job whose cancellation was asked for, after its runs have been ended. May be repeated."""
+        with self._database.writing() as connection:
+            found = job_records.job(connection, jobs.c.job_id == job_id)
+            if found is None or found.cancel_requested_at is None:
+                return
+            exclusively(connection, found.queue)
+            found = job_records.job(connection, jobs.c.job_id == job_id)
+            if found is not None and not found.state.is_final:
+                reason = job_records.cancellation(found.cancelled_by)
+                _close(connection, found.object_id, reason, self._clock())
 
     def tell(
         self,
@@ -130,6 +140,20 @@ class JobLedger:
         with self._database.writing() as connection:
             insert_ignoring(connection, job_work, rows)
             connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(waits=True))
+
+    def waiting(self, queue: str) -> int:
+        """How many open jobs of the queue wait for work that they have put in: these need no run any more."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(jobs.join(object_versions, object_versions.c.object_id == jobs.c.object_id))
+            .where(
+                object_versions.c.state == ObjectState.PLANNED,
+                object_versions.c.queue == queue,
+                jobs.c.waits,
+            )
+        )
+        with self._database.reading() as connection:
+            return connection.scalar(query) or 0
 
     def work(self, job_id: str) -> JobWork:
         """How far the work is that the job waits for."""
@@ -188,6 +212,17 @@ class JobLedger:
         """Record that the mirror has this state of the job."""
         with self._database.writing() as connection:
             connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(mirrored=state.value))
+
+
+def _close(connection: sa.Connection, object_id: str, reason: str, now: datetime) -> None:
+    """Settle a cancelled job, and close its batch if it has one: a late run finds it closed."""
+    planned = sa.select(batch_objects.c.batch_id).where(batch_objects.c.object_id == object_id)
+    connection.execute(
+        sa.update(batches)
+        .where(batches.c.batch_id.in_(planned), batches.c.state == BatchState.PLANNED)
+        .values(state=BatchState.ABANDONED, settled_at=now, heartbeat_at=None, error=reason)
+    )
+    settle_unread(connection, [(object_id, reason)], state=ObjectState.SKIPPED, now=now)
 
 
 def _work_of_objects(job_id: str) -> sa.Select[*tuple[Any, ...]]:
