@@ -3,6 +3,7 @@
 from ingest_project_tests.fault_trials.chaos_faults import CHAOS
 from ingest_project_tests.fault_trials.crash_faults import CRASHES
 from ingest_project_tests.fault_trials.delivery_faults import DELIVERY
+from ingest_project_tests.fault_trials.job_faults import JOB_FAULTS
 from ingest_project_tests.fault_trials.network_faults import NETWORK
 from ingest_project_tests.fault_trials.object_faults import OBJECTS
 from ingest_project_tests.fault_trials.outage_faults import OUTAGES
@@ -27,6 +28,7 @@ CATALOGUE: tuple[Fault, ...] = (
     *REBUILDS,
     *OUTAGES,
     *RAW_FAULTS,
+    *JOB_FAULTS,
     *UI_FAULTS,
     *CHAOS,
 )

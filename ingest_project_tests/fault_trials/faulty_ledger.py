@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ingest_project.ledger.job_ledger import JobLedger
+from ingest_project.ledger.job_model import JobRecord
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.model import BatchWork, ClaimResult, RowsToReplace
 from ingest_project.sources.object_version import ObjectVersion
@@ -14,10 +16,46 @@ AFTER_DATA_FILES = "after-data-files"
 AFTER_CONFIRM = "after-confirm"
 AFTER_COMMIT = "after-commit"
 AFTER_SETTLE = "after-settle"
+AFTER_RECORD = "after-record"
+AFTER_SEND = "after-send"
+AFTER_ACCEPT = "after-accept"
+AFTER_WORK = "after-work"
+BEFORE_WAIT = "before-wait"
+AFTER_RESULT = "after-result"
+
+
+class FaultyJobLedger(JobLedger):
+    """The same part of the ledger for jobs, breakable."""
+
+    def submit(self, *arguments: Any, **named: Any) -> tuple[JobRecord, bool]:
+        result = super().submit(*arguments, **named)
+        reach(AFTER_RECORD)
+        return result
+
+    def sent(self, job_id: str) -> None:
+        reach(AFTER_SEND)
+        super().sent(job_id)
+        reach(AFTER_ACCEPT)
+
+    def wait_for(self, *arguments: Any, **named: Any) -> None:
+        reach(BEFORE_WAIT)
+        super().wait_for(*arguments, **named)
+
+    def tell(self, *arguments: Any, **named: Any) -> None:
+        is_result = named.get("result") is not None
+        if is_result:
+            reach(AFTER_WORK)
+        super().tell(*arguments, **named)
+        if is_result:
+            reach(AFTER_RESULT)
 
 
 class FaultyLedger(Ledger):
     """The same ledger, breakable."""
+
+    @property
+    def jobs(self) -> "FaultyJobLedger":
+        return FaultyJobLedger(self._database, self._clock)
 
     def claim_and_plan(self, *arguments: Any, **named: Any) -> ClaimResult:
         result = super().claim_and_plan(*arguments, **named)

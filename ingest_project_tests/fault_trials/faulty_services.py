@@ -40,5 +40,5 @@ class FaultyServices(Services):
         from ingest_project_tests.fault_trials.faulty_queue import FaultyQueue
 
         settings = self.settings.queue(name)
-        whole_messages = settings.source == "messages"
+        whole_messages = settings.source != "s3_events"
         return FaultyQueue(self.aws.sqs(), name=name, url=settings.url, whole_messages=whole_messages)
