@@ -5,6 +5,7 @@ does not fail because something is missing. It ends if the sensor takes nothing 
 must not hold a place that the sensor's own runs need, and the next run continues.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,10 @@ class ReconcileConfig(dg.Config):
     prefix: str | None = Field(
         default="", description="Objects whose key has this prefix, within that of the table. Empty: all."
     )
+    inventory: str | None = Field(
+        default="",
+        description="The manifest of an S3 Inventory, s3://.../manifest.json, instead of a listing of S3.",
+    )
     grace: str | None = Field(
         default=GRACE, description="Younger objects are not judged: their events may be on their way."
     )
@@ -69,6 +74,8 @@ def reconcile(
         return
     queue = services.settings.queue(table.queue)
     try:
+        if config.inventory:
+            wanted = replace(wanted, listing=services.inventory(config.inventory, table))
         result = services.reconcile.run(table, queue, wanted, _Log(context).tell)
     except IngestError as error:
         raise failure(error) from None

@@ -10,8 +10,10 @@ import pytest
 from ingest_project.checks.tables.evaluate import TableChecks
 from ingest_project.checks.tables.verdict import checks_at_any_time, checks_of
 from ingest_project.defs.reconcile import ledger_reconcile, reconcile_schedule
+from ingest_project_tests.defs import test_operations
 from ingest_project_tests.defs.test_operations import launch, output_metadata, records, refused
 from ingest_project_tests.factories import ORDERS, Zone, order_key
+from ingest_project_tests.ingestion.reconcile.test_inventory import as_csv, held, publish
 
 NIGHTLY = {"every": "0 3 * * *", "window": "7d", "grace": "1s", "enqueue": True}
 
@@ -52,6 +54,33 @@ def test_job_that_enqueues_lets_the_sensor_close_the_gap(zone: Zone) -> None:
 
     zone.assert_exact(1)
     assert check.passed
+
+
+def test_job_compares_by_an_inventory_and_fails_if_it_cannot_be_used(zone: Zone) -> None:
+    zone.landing.s3.create_bucket(Bucket="inventories")
+    zone.silence()
+    zone.put_orders("a", 1)
+    listed = publish(zone, as_csv(held(zone)))
+    zone.put_orders("b", 2)  # after the inventory
+
+    metadata = output_metadata(launched(zone, inventory=listed), "reconcile")
+    wrong = launched(zone, inventory=publish(zone, as_csv([]), sourceBucket="another"))
+
+    assert (metadata["missing"].value, metadata["compared_with"].value.split(",")[0]) == (1, listed)
+    assert not wrong.success
+
+
+def test_job_compares_only_what_the_config_names(zone: Zone) -> None:
+    zone.silence()
+    zone.put_orders("a", 1)
+
+    for config in ({"since": "2999-01-01T00:00"}, {"until": "7d"}, {"prefix": "orders/dt=2026-11-21/"}):
+        assert output_metadata(launched(zone, **config), "reconcile")["listed"].value == 0
+    assert output_metadata(launched(zone, prefix="orders/dt=2026"), "reconcile")["listed"].value == 1
+
+
+def test_every_field_is_described_and_filled_in_by_the_launchpad() -> None:
+    test_operations.test_every_field_is_described_and_filled_in_by_the_launchpad(ledger_reconcile)
 
 
 def test_job_refuses_what_cannot_be_compared(zone: Zone) -> None:
