@@ -1,4 +1,4 @@
-"""Verifies SQS's MD5s of the body and the attributes of a message.
+"""Computes MD5s of the body and the attributes of a message as SQS does, and verifies SQS's own.
 
 The digest of attributes is computed as the developer guide describes it:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation
