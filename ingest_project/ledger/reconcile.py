@@ -85,15 +85,18 @@ def committed_versions(
     *,
     after: CommittedVersion | None,
     claimed_since: datetime | None,
+    partition: str | None,
     limit: int,
 ) -> list[CommittedVersion]:
-    """The next versions that are in the table, in the order of their claims."""
+    """The next versions that are in the table, or in one of its Dagster partitions, by their claims."""
     known = object_versions.c
     query = sa.select(
         known.object_id, known.key_id, known.bucket, known.key,
         sa.func.coalesce(known.version_id, known.sequencer, known.etag, ""),
         known.event_time, known.claimed_at,
     ).where(known.table_name == table, known.state == ObjectState.COMMITTED)  # fmt: skip
+    if partition is not None:
+        query = query.where(known.partition_key == partition)
     if claimed_since is not None:
         query = query.where(known.claimed_at >= claimed_since)
     if after is not None:
