@@ -114,7 +114,7 @@ class SqsSink:
         if unknown := [one for one in read if one not in known]:
             raise InvalidEntries([f"the table {table.name} has no column {one!r}" for one in unknown])
         sources = None if partition is None else set(self._sources(table, partition))
-        for portion in lake_table.row_portions(read, sources):
+        for portion in lake_table.row_portions(read, sources=sources):
             frame = pl.from_arrow(portion)
             assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a table, not a column
             yield frame

@@ -48,6 +48,9 @@ class ReconcileConfig(dg.Config):
         default="",
         description="The manifest of an S3 Inventory, s3://.../manifest.json, instead of a listing of S3.",
     )
+    metadata_table: str | None = Field(
+        default="", description="A table of S3 Metadata, NAMESPACE.TABLE, instead of a listing of S3."
+    )
     grace: str | None = Field(
         default=GRACE, description="Younger objects are not judged: their events may be on their way."
     )
@@ -76,6 +79,8 @@ def reconcile(
     try:
         if config.inventory:
             wanted = replace(wanted, listing=services.inventory(config.inventory, table))
+        elif config.metadata_table:
+            wanted = replace(wanted, listing=services.metadata_listing(config.metadata_table, table))
         result = services.reconcile.run(table, queue, wanted, _Log(context).tell)
     except IngestError as error:
         raise failure(error) from None
@@ -124,6 +129,7 @@ def reconcile_schedule(table: TableSettings) -> dg.ScheduleDefinition:
             "since": "" if window is None else (time - window).isoformat(),
             "grace": asked.grace,
             "enqueue": asked.enqueue,
+            "metadata_table": asked.metadata_table or "",
         }
         return dg.RunRequest(
             run_key=time.isoformat(),
@@ -155,6 +161,8 @@ def _wanted(config: ReconcileConfig, table: TableSettings) -> "Wanted":
     from ingest_project.ingestion.reconcile.reconcile import Wanted
     from ingest_project.ingestion.reconcile.scope import scope_of
 
+    if config.inventory and config.metadata_table:
+        raise ValueError("`inventory` and `metadata_table` exclude each other")
     scope = scope_of(
         table, prefix=config.prefix or None, since=_time(config.since), until=_time(config.until),
         grace=parse_duration(config.grace or GRACE),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ingest_project.checks.deployment.finding import Finding, ok, warning
 from ingest_project.checks.deployment.refusal import AWS_FAULTS, remedy_for, words_of
 from ingest_project.checks.deployment.simulation import Wanted, missing_permissions
+from ingest_project.errors import IngestError
 from ingest_project.services import Services
 from ingest_project.settings.model import TableSettings
 
@@ -20,8 +21,22 @@ def check_reconcile(services: Services, table: TableSettings) -> list[Finding]:
     """Whether what S3 holds for the table can be compared; nothing for a table without `reconcile`."""
     if table.reconcile is None:
         return []
+    name = table.reconcile.metadata_table
+    if name is not None:
+        return [_metadata_table(services, table, name)]
     found = [*_listing(services, table), *_inventories(services, table)]
     return found or [ok(CHECK, table.name, f"the versions of s3://{table.bucket} may be listed")]
+
+
+def _metadata_table(services: Services, table: TableSettings, name: str) -> Finding:
+    from ingest_project.ingestion.reconcile.metadata_table import metadata_table
+
+    try:
+        _, taken_at = metadata_table(services.metadata_lake, name)
+    except IngestError as error:
+        remedy = f"correct reconcile.metadata_table of {table.name}, or metadata_catalog"
+        return warning(CHECK, table.name, f"its schedule fails: {error}", remedy)
+    return ok(CHECK, table.name, f"{name} is a table of S3 Metadata, of {taken_at:%Y-%m-%d %H:%M} UTC")
 
 
 def _listing(services: Services, table: TableSettings) -> Iterator[Finding]:
