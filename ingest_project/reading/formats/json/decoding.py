@@ -87,15 +87,14 @@ class Lines:
             return False
         return not self._keeps_texts or (isinstance(wanted, Primitive) and wanted.name not in FLOATS)
 
-    def decode(self, lines: bytes) -> Sequence[Any]:
-        """An object for each line, with the attributes `field_0` and so on in the order of `kinds`.
+    def decode(self, lines: bytes | memoryview) -> Sequence[Any]:
+        """An object for each line, with the attributes `field_0` and so on in the order of `kinds`. The lines
+        must be valid UTF-8: msgspec does not check what it skips.
 
         Raises msgspec.ValidationError if a line has another field or, if they are typed, a value of another
         kind, or is not an object; another exception of `NOT_JSON` if it is not valid JSON; Inexact if msgspec
         cannot have fields of these names in a class.
         """
-        if not lines.isascii():
-            lines.decode()
         decoder = self._decoder()
         if decoder is not None:
             return decoder.decode_lines(lines)
@@ -133,7 +132,7 @@ class Lines:
         else:
             self._texts.add(name)
 
-    def refusal(self, lines: bytes) -> msgspec.ValidationError | None:
+    def refusal(self, lines: bytes | memoryview) -> msgspec.ValidationError | None:
         """Why these lines are refused, which have no unknown fields; None if they are not."""
         try:
             self.decode(lines)
