@@ -19,6 +19,7 @@ from ingest_project.errors import ObjectTooLarge
 from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.json.decoding import KEYS, Inexact, Lines
 from ingest_project.reading.formats.json.faults import line_fault
+from ingest_project.reading.formats.json.guessing import guessed_types
 from ingest_project.reading.formats.json.value_ends import objects_apart
 from ingest_project.reading.formats.text import is_utf_8
 from ingest_project.reading.limits import LIMITS
@@ -41,11 +42,12 @@ MOST_ATTEMPTS = 3
 
 
 class OtherNames(Exception):
-    """Rows have other fields, with these names among theirs."""
+    """Rows have other fields, with these names among theirs; `lines` are the first such rows."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], lines: bytes | memoryview) -> None:
         super().__init__(names)
         self.names = names
+        self.lines = lines
 
 
 class Again(Exception):
@@ -94,14 +96,24 @@ def read_ndjson(
             counts = [reader.read(body, first) for body, first in zip(bodies, firsts, strict=True)]
             return reader.parsed(counts)
         except OtherNames as error:
+            rows = sum(body.count(b"\n") + 1 for body in bodies)
             # Usually all rows have the same names. If not, each of many bodies may bring one.
-            all_names = chain.from_iterable(map(names_of, bodies))
-            lines.note_names(error.names if attempt == 1 else all_names)
-            _check_cells(lines, sum(body.count(b"\n") for body in bodies), uri)
+            if attempt == 1:
+                new = lines.note_names(error.names)
+                lines.guess(guessed_types(error.lines, new, rows))
+            else:
+                lines.note_names(chain.from_iterable(map(names_of, bodies)))
+            _check_cells(lines, rows, uri)
         except Again:
-            lines.is_typed &= attempt < MOST_ATTEMPTS
+            if attempt >= MOST_ATTEMPTS:
+                _give_up_types(lines)
         except Inexact:
-            lines.is_typed = False
+            _give_up_types(lines)
+
+
+def _give_up_types(lines: Lines) -> None:
+    if not lines.forget_guesses():
+        lines.is_typed = False
 
 
 def names_of(body: bytes) -> Iterator[str]:
@@ -206,7 +218,7 @@ class _Reader:
         except msgspec.ValidationError as error:
             names = dict.fromkeys(chain.from_iterable(KEYS.decode_lines(text)))
             if not self._lines.knows(names):
-                raise OtherNames(names) from None
+                raise OtherNames(names, text) from None
             if not self._lines.is_typed:
                 raise
             refused = error
