@@ -1,4 +1,4 @@
-"""The calls with which a process leaves itself, numbered: it dies at any of them, and calls nothing more."""
+"""The calls with which a process leaves itself, numbered: it dies after any of them, and calls nothing more."""
 
 import threading
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from ingest_project_tests.faults import Killed
 
 
 class Steps:
-    """Counts the steps; each call has two, before it is made and after it was done.
+    """Counts the calls. A process dies when a call was done, before it knows of it.
 
-    A process that is dead stays dead: what it does while it unwinds reaches nobody.
+    It stays dead: what it would call while it unwinds reaches nobody.
     """
 
     def __init__(self) -> None:
@@ -26,16 +26,20 @@ class Steps:
         self._lock = threading.Lock()
 
     def start(self, *, dies_at: int | None = None) -> None:
-        """A process starts, which will die at the step of this number, from 0."""
+        """A process starts, which will die after the call of this number, from 0."""
         self.names, self._dies_at, self._is_dead = [], dies_at, False
 
-    def reach(self, name: str) -> None:
-        """Raises Killed if the process dies here, or is dead."""
+    def before(self) -> None:
+        """Raises Killed if the process is dead."""
+        if self._is_dead:
+            raise Killed
+
+    def after(self, name: str) -> None:
+        """Raises Killed if the process dies here."""
         with self._lock:
             self._is_dead = self._is_dead or len(self.names) == self._dies_at
-            if self._is_dead:
-                raise Killed
             self.names.append(name)
+        self.before()
 
 
 class SteppedLedger:
@@ -49,9 +53,9 @@ class SteppedLedger:
         method = getattr(self._ledger, name)
 
         def call(*arguments: Any, **named: Any) -> Any:
-            self._steps.reach(f"before {name}")
+            self._steps.before()
             result = self.filtered.get(name, _as_it_is)(method(*arguments, **named))
-            self._steps.reach(f"after {name}")
+            self._steps.after(name)
             return result
 
         return call if callable(method) else method
@@ -67,8 +71,8 @@ class SteppedAws(Aws):
     def __init__(self, endpoint: str, steps: Steps, on_receive: Callable[[Any], object]) -> None:
         super().__init__(AwsSettings(endpoint_url=endpoint))
         events = self.session.events
-        events.register("before-call", lambda model, **_: steps.reach(f"before {model.name}"))
-        events.register("after-call", lambda model, **_: steps.reach(f"after {model.name}"))
+        events.register("before-call", lambda **_: steps.before())
+        events.register("after-call", lambda model, **_: steps.after(model.name))
         events.register("provide-client-params.sqs.ReceiveMessage", _without_waiting)
         events.register_first("after-call.sqs.ReceiveMessage", lambda parsed, **_: on_receive(parsed))
 
