@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from ingest_project.settings.after_settings import After, AfterSettings
+from ingest_project.settings.api_settings import ApiSettings
 from ingest_project.settings.aws_access import AwsAccess, BucketSettings, region_of_queue
 from ingest_project.settings.check_settings import ChecksSettings, checked_length, length_of_time
 from ingest_project.settings.column_settings import Column
@@ -269,16 +270,21 @@ class TableSettings(Strict):
 
 
 class Settings(Strict):
-    """All of ingest.yaml. `base_dir` is its folder, where relative paths start."""
+    """All of ingest.yaml. `base_dir` is its folder, where relative paths start.
+
+    `metadata_catalog` has the tables of S3 Metadata, if `catalog` does not have them.
+    """
 
     aws: AwsSettings = AwsSettings()
     ledger: LedgerSettings = LedgerSettings()
     catalog: CatalogSettings = CatalogSettings()
+    metadata_catalog: CatalogSettings | None = None
     alerts: AlertsSettings = AlertsSettings()
     queues: Annotated[list[QueueSettings], Field(min_length=1)]
     buckets: list[BucketSettings] = Field(default_factory=list)
     tables: Annotated[list[TableSettings], Field(min_length=1)]
     jobs: JobsSettings | None = None
+    api: ApiSettings | None = None
     base_dir: Annotated[Path, Field(exclude=True)] = Path()
 
     def queue(self, name: str) -> QueueSettings:
