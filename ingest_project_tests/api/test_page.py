@@ -56,7 +56,7 @@ def test_a_job_is_submitted_watched_and_its_result_downloaded_by_keyboard_alone(
     assert browser.script(TABLES) == ["sales.orders"]
     tab_to(browser, "field-prefix")
     browser.press("elsewhere/", Keys.ENTER)
-    browser.see("The job cannot be accepted")
+    browser.see("The job cannot be accepted. See the marked fields.")
     browser.wait_until(lambda: browser.focused == "field-prefix", "the focus on the field at fault")
     assert "orders/" in browser.script("return document.getElementById('field-prefix-fault').textContent")
     browser.screenshot("2-refused")

@@ -15,6 +15,7 @@ class Problem extends Error {
   constructor(status, problem) {
     super(problem.detail ? `${problem.title}: ${problem.detail}` : problem.title);
     this.status = status;
+    this.title = problem.title;
     this.errors = problem.errors || [];
   }
 }
@@ -139,6 +140,11 @@ function fieldsOf(kind) {
   }));
 }
 
+function shownName(name) {
+  const words = name.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 function showFields() {
   const kind = chosenKind();
   byId("kind-hint").textContent = kind ? kind.description : "";
@@ -146,7 +152,7 @@ function showFields() {
   for (const { name, schema, required } of kind ? fieldsOf(kind) : []) {
     const id = `field-${name ?? ""}`;
     const input = control(name, schema, id);
-    const label = element("label", (name ?? "input").replaceAll("_", " ") + (required ? "" : " (optional)"));
+    const label = element("label", shownName(name ?? "input") + (required ? "" : " (optional)"));
     label.htmlFor = id;
     const group = element("div");
     if (schema.type === "boolean") {
@@ -227,7 +233,7 @@ function markFaults(problem) {
     input.setAttribute("aria-invalid", "true");
     first = first || input;
   }
-  say([problem.message, ...others].join(" – "));
+  say(first ? [`${problem.title}. See the marked fields.`, ...others].join(" ") : [problem.message, ...others].join(" – "));
   (first || byId("message")).focus();
 }
 
