@@ -6,6 +6,7 @@ page instead; the rows are given the table's columns by PyIceberg, as it does it
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -50,7 +51,8 @@ def _parquet_rows(
 ) -> Iterator[pa.RecordBatch]:
     metadata = table.metadata
     bound = bind(table.schema(), only, case_sensitive=True)
-    with table.io.new_input(task.file.file_path).open() as source:
+    with table.io.new_input(task.file.file_path).open() as opened:
+        source: Any = opened  # PyIceberg's FileIO for PyArrow opens PyArrow's files
         file = parquet.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER_BYTES)
         file_schema = pyarrow_to_schema(
             file.schema_arrow, metadata.name_mapping(), downcast_ns_timestamp_to_us=True,

@@ -216,7 +216,8 @@ def deletes_of(table: Table, path: str, positions: list[int]) -> DataFile:
     """A file of positional deletes."""
     where = f"{table.location()}/deletes.parquet"
     rows = pa.table({"file_path": [path] * len(positions), "pos": pa.array(positions, pa.int64())})
-    with table.io.new_output(where).create() as sink:
+    with table.io.new_output(where).create() as opened:
+        sink: Any = opened
         parquet.write_table(rows, sink)
     return DataFile.from_args(
         content=DataFileContent.POSITION_DELETES, file_path=where, file_format=FileFormat.PARQUET,
