@@ -17,7 +17,11 @@ def anchored(settings: Settings, base_dir: Path) -> Settings:
     """The same settings with `base_dir` set, relative locations below it, and installed drivers in URLs."""
     ledger = settings.ledger.model_copy(update={"url": database_url(settings.ledger.url, base_dir)})
     catalog = settings.catalog.model_copy(update=_catalog_locations(settings.catalog, base_dir))
-    return settings.model_copy(update={"ledger": ledger, "catalog": catalog, "base_dir": base_dir})
+    of_metadata = settings.metadata_catalog
+    if of_metadata is not None:
+        of_metadata = of_metadata.model_copy(update=_catalog_locations(of_metadata, base_dir))
+    located = {"ledger": ledger, "catalog": catalog, "metadata_catalog": of_metadata, "base_dir": base_dir}
+    return settings.model_copy(update=located)
 
 
 def database_url(url: str, base_dir: Path) -> str:

@@ -22,7 +22,7 @@ from ingest_project_tests.fault_trials.processes import is_alive, members_of_gro
 from ingest_project_tests.fault_trials.proxy import FaultProxy
 from ingest_project_tests.fault_trials.run_oracle import SettledBatch
 from ingest_project_tests.fault_trials.told import Told, told_by
-from ingest_project_tests.fault_trials.workload import PLAIN_BUCKET, VERSIONED_BUCKET
+from ingest_project_tests.fault_trials.workload import ARCHIVE_BUCKET, PLAIN_BUCKET, VERSIONED_BUCKET
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -94,7 +94,7 @@ class Deployment(World):
         for name in _queues(tables):
             self.create_queue(name)
         self._subscribe_to_alerts()
-        for bucket in (PLAIN_BUCKET, VERSIONED_BUCKET):
+        for bucket in (PLAIN_BUCKET, VERSIONED_BUCKET, ARCHIVE_BUCKET):
             self.s3.create_bucket(Bucket=bucket)
         self.s3.put_bucket_versioning(Bucket=VERSIONED_BUCKET, VersioningConfiguration={"Status": "Enabled"})
         self._write_settings(list(tables))

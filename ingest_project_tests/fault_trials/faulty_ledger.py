@@ -1,9 +1,13 @@
 """A ledger whose user stops around the calls that decide."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ingest_project.ledger.ledger import Ledger
+from ingest_project.ledger.listed_write import ListedWrite, Standing
 from ingest_project.ledger.model import BatchWork, ClaimResult, RowsToReplace
+from ingest_project.ledger.source_actions import SourceAction
+from ingest_project.settings.model import OnOverwrite
 from ingest_project.sources.object_version import ObjectVersion
 from ingest_project_tests.fault_trials.control import reach
 from ingest_project_tests.fault_trials.faulty_store import AFTER_FETCH, BEFORE_FETCH
@@ -14,6 +18,10 @@ AFTER_DATA_FILES = "after-data-files"
 AFTER_CONFIRM = "after-confirm"
 AFTER_COMMIT = "after-commit"
 AFTER_SETTLE = "after-settle"
+AFTER_LOOK = "after-look"
+BEFORE_CLAIM_LISTED = "before-claim-listed"
+AFTER_CLAIM_LISTED = "after-claim-listed"
+AFTER_DUE = "after-due"
 
 
 class FaultyLedger(Ledger):
@@ -47,3 +55,21 @@ class FaultyLedger(Ledger):
         gone = super().settle(*arguments, **named)
         reach(AFTER_SETTLE)
         return gone
+
+    def standings(self, policy: OnOverwrite, listed: Sequence[ListedWrite]) -> list[Standing]:
+        found = super().standings(policy, listed)
+        if listed:
+            reach(AFTER_LOOK)
+        return found
+
+    def claim_listed(self, queue: str, policy: OnOverwrite, listed: Sequence[ListedWrite]) -> int:
+        reach(BEFORE_CLAIM_LISTED)
+        claimed = super().claim_listed(queue, policy, listed)
+        reach(AFTER_CLAIM_LISTED)
+        return claimed
+
+    def due_actions(self, queue: str, *, limit: int) -> list[SourceAction]:
+        found = super().due_actions(queue, limit=limit)
+        if found:
+            reach(AFTER_DUE)
+        return found
