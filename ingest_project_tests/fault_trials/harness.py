@@ -114,7 +114,6 @@ class Harness:
 
     def _clear(self) -> None:
         """Keep the folders of deployments that failed, and nothing else."""
-        shutil.rmtree(self.folder / "bytecode", ignore_errors=True)
         if all(result.passed for result in self.results):
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -138,9 +137,7 @@ class Harness:
         home.mkdir(parents=True)
         keep = False
         left = list(share)
-        with deployment(
-            home, self.plan.databases, self.folder / "bytecode", [trial.table_settings() for trial in share]
-        ) as place:
+        with deployment(home, self.plan.databases, [trial.table_settings() for trial in share]) as place:
             while left and not self.stopping.is_set():
                 trial = left.pop(0)
                 result = self._try(trial, place)
@@ -169,16 +166,14 @@ class Harness:
 
 
 @contextmanager
-def deployment(
-    home: Path, kind: str, bytecode: Path, tables: Sequence[dict[str, Any]]
-) -> Iterator[Deployment]:
+def deployment(home: Path, kind: str, tables: Sequence[dict[str, Any]]) -> Iterator[Deployment]:
     """A deployment in a folder; everything that it starts ends with the block."""
     with ExitStack() as stack:
         upstream = stack.enter_context(ministack(home))
         place = Deployment(
             home, upstream,
             databases.relayed(databases.postgres()) if kind == "postgres" else databases.sqlite(home),
-            proxy=FaultProxy(upstream), bytecode=bytecode,
+            proxy=FaultProxy(upstream),
         )  # fmt: skip
         stack.callback(place.close)
         place.open(tables)
