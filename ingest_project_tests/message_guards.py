@@ -1,4 +1,4 @@
-"""The guards of messages that are rows, of redrives, reconciliations, and of what is done to objects after."""
+"""The guards of messages that are rows, of redrives, reconciliations, and what `after` does to objects."""
 
 from ingest_project_tests.guard import Guard
 
@@ -93,7 +93,8 @@ MESSAGE_GUARDS = (
     ),
     Guard(
         "written again, and not read yet: nothing is done to the object",
-        "ingestion/test_after_processing.py::test_nothing_is_done_while_another_write_of_the_key_waits",
+        "ingestion/test_after_processing.py"
+        "::test_same_content_that_was_written_again_is_read_before_it_is_deleted",
         "ledger/source_actions.py",
         {"            ~another_waits.correlate(object_versions).exists(),\n": ""},
     ),

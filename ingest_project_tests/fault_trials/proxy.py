@@ -140,9 +140,11 @@ class _Handler(BaseHTTPRequestHandler):
         handles = {one["Id"]: one.get("ReceiptHandle") for one in json.loads(body)["Entries"]}
         told = json.loads(answer.body)
         again = [one for one in told.get("Failed", []) if handles[one["Id"]] in self.server.deleted]
-        told["Failed"] = [one for one in told.get("Failed", []) if one not in again]
+        self.server.deleted.update(handles[one["Id"]] for one in told.get("Successful", []))
+        if not again:
+            return answer
+        told["Failed"] = [one for one in told["Failed"] if one not in again]
         told["Successful"] = [*told.get("Successful", []), *({"Id": one["Id"]} for one in again)]
-        self.server.deleted.update(handles[one["Id"]] for one in told["Successful"])
         return Answer(answer.status, answer.headers, json.dumps(told).encode())
 
     def _ask(self, body: bytes) -> Answer:

@@ -1,4 +1,4 @@
-"""Faults of `ingest reconcile --enqueue`: killed between portions, and claims beside those of a live sensor."""
+"""Faults of `ingest reconcile --enqueue`: it is killed between portions, and claims beside a live sensor."""
 
 from collections.abc import Sequence
 
