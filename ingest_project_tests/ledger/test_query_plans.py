@@ -38,7 +38,10 @@ from ingest_project_tests.ledger.factories import (
     start,
 )
 
-LARGE = {"messages", "message_objects", "object_versions", "batches", "batch_objects", "attempts"}
+LARGE = {
+    "messages", "message_objects", "object_versions", "batches", "batch_objects", "attempts",
+    "jobs", "job_work",
+}  # fmt: skip
 BY_STATE_OF_ALL = re.compile(r"USING (?:COVERING )?INDEX \S+ \(state=\?\)$")
 
 
