@@ -7,6 +7,9 @@ from ingest_project.defs.asset_checks import checks_job, table_checks
 from ingest_project.defs.assets import queue_assets, table_assets
 from ingest_project.defs.check_sensor import check_sensors
 from ingest_project.defs.dead_letters import dlq_jobs
+from ingest_project.defs.job_inputs import own_input_check, own_jobs
+from ingest_project.defs.job_runs import built_in_jobs
+from ingest_project.defs.job_sensor import job_sensors
 from ingest_project.defs.jobs import ingest_jobs
 from ingest_project.defs.object_alerts import object_alert_sensor
 from ingest_project.defs.operations import ledger_jobs
@@ -24,14 +27,23 @@ def defs() -> dg.Definitions:
     """Assets and checks by table, jobs and sensors by queue, schedules where the settings ask for them."""
     settings = load_settings()
     jobs = ingest_jobs(settings)
+    on_demand = built_in_jobs(settings) | own_jobs(settings)
     checks = table_checks(settings)
-    services = Services(settings)
+    services = Services(settings, check_own_input=own_input_check(settings))
     return dg.Definitions(
         assets=[*queue_assets(settings), *table_assets(settings), *quarantine_assets(settings)],
         asset_checks=checks,
-        jobs=[*jobs, *ledger_jobs(), ledger_reconcile, *dlq_jobs(), *([checks_job()] if checks else [])],
+        jobs=[
+            *jobs,
+            *on_demand.values(),
+            *ledger_jobs(),
+            ledger_reconcile,
+            *dlq_jobs(),
+            *([checks_job()] if checks else []),
+        ],
         sensors=[
             *queue_sensors(settings, jobs),
+            *job_sensors(settings, on_demand),
             *check_sensors(settings),
             alert_sensor(settings),
             object_alert_sensor(settings),

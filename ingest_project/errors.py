@@ -34,6 +34,7 @@
     │   └── QueueRefused         SQS refused to take messages, and will do so again
     ├── JobRefused               a request for a job that cannot be accepted as it is
     │   └── IdempotencyConflict
+    ├── AuthorizerUnavailable    (transient) the tokens or keys of the API's requesters cannot be read
     ├── InvalidEntries           entries for a queue that have a wrong type; none was sent
     ├── LedgerUnavailable        (transient) the ledger's database did not answer
     ├── LedgerAbsent             the ledger does not exist: nothing was ingested yet, or it was removed
@@ -309,6 +310,13 @@ class IdempotencyConflict(JobRefused):
 
     def __init__(self, job_id: str) -> None:
         super().__init__("Idempotency-Key", f"it was used for another request, job {job_id}; use another key")
+
+
+class AuthorizerUnavailable(IngestError):
+    """The tokens or keys by which requesters are known cannot be read; nobody is let in meanwhile."""
+
+    error_class = "authorizer"
+    transient = True
 
 
 class InvalidEntries(IngestError):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ingest_project.ingestion.intake import Intake
     from ingest_project.ingestion.jobs.inputs import CheckOwn
     from ingest_project.ingestion.jobs.jobs import Jobs
+    from ingest_project.ingestion.jobs.kinds.collaborators import JobKinds
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
     from ingest_project.ingestion.reconcile.reconcile import Listing, Reconcile
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ingest_project.ledger.replay import Replayed
     from ingest_project.sources.aws import Aws
     from ingest_project.sources.routing import Router
+    from ingest_project.sources.s3.result_files import ResultFiles
     from ingest_project.sources.s3.source_objects import SourceObjects
     from ingest_project.sources.s3.store import ObjectStore
     from ingest_project.sources.source import ContentStore, Source
@@ -159,7 +161,7 @@ class Services:
 
         settings = self.settings.queue(name)
         client = self.aws.of(settings.access).sqs()
-        whole_messages = settings.source == "messages"
+        whole_messages = settings.source != "s3_events"
         return Queue(client, name=name, url=settings.url, whole_messages=whole_messages)
 
     def queue_at(self, address: str) -> "Queue":
@@ -202,6 +204,23 @@ class Services:
             self.settings, self.ledger, self.queue(queue.name), self.check_own_input, self._signing_s3
         )
 
+    @cached_property
+    def result_files(self) -> "ResultFiles":
+        """Writes the files of jobs' results to S3."""
+        from ingest_project.sources.s3.result_files import ResultFiles
+
+        return ResultFiles(self.aws)
+
+    @cached_property
+    def job_kinds(self) -> "JobKinds":
+        """What the built-in kinds of jobs work with, for `run_job`."""
+        from ingest_project.ingestion.jobs.kinds.collaborators import JobKinds
+
+        return JobKinds(
+            self.settings, self.ledger, self.lake, self.store, self.router, self.reconcile, self.rebuild,
+            replay=self.replay, inventory=self.inventory, queue=self.queue, result_files=self.result_files,
+        )  # fmt: skip
+
     def _signing_s3(self, bucket: str) -> "tuple[S3Client, datetime | None]":
         aws = self.aws.of_bucket(bucket)
         return aws.s3(bucket), aws.credentials_expire_at()
@@ -223,7 +242,7 @@ class Services:
             return None
         return DeadLetterQueue(
             client, dlq, self.source(client), self.existing_ledger(), queue_arn=client.attributes().arn,
-            is_raw=settings.source == "messages",
+            is_raw=settings.source != "s3_events",
         )  # fmt: skip
 
     def acknowledge(self, queue: str) -> "Acknowledged":
@@ -247,7 +266,9 @@ class Services:
         policies = {table.name: table.on_overwrite for table in self.settings.tables}
         return self.ledger.prune(older_than=older_than, policies=policies, dry_run=dry_run)
 
-    def replay(self, table: str, *, uris: Sequence[str] = (), whole: bool = False) -> "Replayed":
+    def replay(
+        self, table: str, *, uris: Sequence[str] = (), whole: bool = False, for_job: str | None = None
+    ) -> "Replayed":
         """Plan to read object versions of a table again, because of their rows in quarantine.
 
         Raises KeyError if the settings do not have the table.
@@ -257,7 +278,8 @@ class Services:
 
         settings = self.settings.table(table)
         (rule,) = planning_rules([settings])
-        return self.ledger.plan_replay(settings.queue, rule, ReplaySelection(table, tuple(uris), whole))
+        selection = ReplaySelection(table, tuple(uris), whole)
+        return self.ledger.plan_replay(settings.queue, rule, selection, for_job=for_job)
 
     def keep_invisible(self, queue: str) -> int:
         """Extend the visibility timeout of messages with work in progress; returns how many were extended."""

@@ -1,17 +1,21 @@
 """Fixtures for more than one room: an AWS emulator over HTTP, buckets in it, and a store that reads them."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import boto3
 import pytest
 import requests
+from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
 
 from ingest_project.demo.embedded_aws import embedded_aws
 from ingest_project.settings.model import AwsSettings
 from ingest_project.sources.aws import Aws
 from ingest_project.sources.s3.store import ObjectStore
+from ingest_project_tests.compiled_statements import compiled_once
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,6 +33,21 @@ settings.load_profile("suite")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Runs the slowest tests first: they mostly wait, and the other workers run the rest meanwhile."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_are_compiled_once() -> Iterator[None]:
+    with compiled_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _botocore_reads_its_files_once() -> Iterator[None]:
+    """Each session of botocore parses megabytes of JSON, and each test opens sessions."""
+    read = JSONFileLoader.load_file
+    read_once = cache(lambda path: read(JSONFileLoader(), path))
+    with patch.object(JSONFileLoader, "load_file", lambda _, path: read_once(path)):
+        yield
 
 
 @pytest.fixture(scope="session")

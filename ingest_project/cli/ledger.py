@@ -249,7 +249,7 @@ def renamed(context: click.Context, /, **given: Any) -> None:
 def prune(context: click.Context, older_than: timedelta, dry_run: bool, as_json: bool) -> None:
     """Delete history that no message can need any more.
 
-    Objects that are in a table, open, failed or parked are kept; of jobs those that have not ended. Safe while
+    Objects that are in a table, open, failed or parked are kept, and jobs that have not ended. Safe while
     sensors run, and if interrupted.
     """
     from ingest_project.ledger.prune import MINIMUM_AGE

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingest_project.cli.answers import json_option, open_services, print_json, text
+from ingest_project.cli.api import api
 from ingest_project.cli.dead_letters import dlq, redrive
 from ingest_project.cli.dev import dev
 from ingest_project.cli.ledger import dismiss, history, ledger, replay, retry
@@ -139,7 +140,7 @@ def demo(context: click.Context, exit_when_done: bool, port: int | None, postgre
     context.exit(code)
 
 
-for command in (dev, preview, send, history, dlq, redrive, retry, dismiss, replay, reconcile, ledger):
+for command in (dev, api, preview, send, history, dlq, redrive, retry, dismiss, replay, reconcile, ledger):
     ingest.add_command(command)
 
 

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass
 
 import dagster as dg
 
+from ingest_project.defs.failure_cause import failure_cause
 from ingest_project.defs.jobs import ATTEMPT_TAG, BATCH_TAG, TABLE_TAG
 from ingest_project.defs.publish import publish
 from ingest_project.errors import IngestError
 from ingest_project.ledger.model import Batch, BatchState
 from ingest_project.services import Services
+from ingest_project.settings.job_settings import kind_of_table
 from ingest_project.settings.model import Settings
 
 LONGEST_REASON = 2_000
@@ -75,8 +77,8 @@ def report(context: dg.RunFailureSensorContext, services: Services) -> None:
 def _alert(context: dg.RunFailureSensorContext, services: Services) -> Alert:
     run = context.dagster_run
     table = run.tags.get(TABLE_TAG) or _rebuilt_table(run, services.settings)
-    queue = next((one.queue for one in services.settings.tables if one.name == table), None)
-    error_class, reason = _cause(context)
+    queue = _queue_of(table, services.settings)
+    error_class, reason = failure_cause(context.get_step_failure_events(), context.failure_event.message)
     batch, next_step = _batch_of(run, queue, services)
     attempt = run.tags.get(ATTEMPT_TAG)
     return Alert(
@@ -92,24 +94,15 @@ def _alert(context: dg.RunFailureSensorContext, services: Services) -> Alert:
     )
 
 
+def _queue_of(table: str | None, settings: Settings) -> str | None:
+    if table is not None and kind_of_table(table) is not None and settings.jobs_queue is not None:
+        return settings.jobs_queue.name
+    return next((one.queue for one in settings.tables if one.name == table), None)
+
+
 def _rebuilt_table(run: dg.DagsterRun, settings: Settings) -> str | None:
     selected = {tuple(key.path) for key in run.asset_selection or ()}
     return next((one.name for one in settings.tables if tuple(one.asset_key) in selected), None)
-
-
-def _cause(context: dg.RunFailureSensorContext) -> tuple[str, str]:
-    """Error class and reason of our own failures; of any other exception only its type."""
-    for event in context.get_step_failure_events():
-        failed = event.step_failure_data
-        if failed.user_failure_data is not None:
-            told = failed.user_failure_data.metadata.get("error_class")
-            error_class = str(told.value) if told is not None else "unknown"
-            return error_class, failed.user_failure_data.description or "no reason was given"
-        error = (failed.error.cause or failed.error) if failed.error else None
-        name = error.cls_name if error is not None else None
-        return "unknown", f"{name or 'an unknown fault'} in step {event.step_key}; see the run's log"
-    lines = (context.failure_event.message or "").strip().splitlines()
-    return "unknown", lines[0] if lines else "the run ended without a message"
 
 
 def _batch_of(run: dg.DagsterRun, queue: str | None, services: Services) -> tuple[Batch | None, str]:

@@ -100,7 +100,11 @@ def _queue_description(queue: QueueSettings, tables: list[TableSettings]) -> str
     # The catalog shows the start of a description as it is written, and only the asset's own page renders
     # Markdown.
     routes = [f"- `{table.source}` for `{table.name}`" for table in tables]
-    what = "through which S3 announces objects" if queue.source == "s3_events" else "whose messages are rows"
+    what = {
+        "s3_events": "through which S3 announces objects",
+        "messages": "whose messages are rows",
+        "jobs": "which brings requests for jobs",
+    }[queue.source]
     return "\n".join([f"The SQS queue {queue.name}, {what}.", "", *routes])
 
 

@@ -114,8 +114,13 @@ def ingest_job(queue: QueueSettings) -> dg.JobDefinition:
 
 
 def ingest_jobs(settings: Settings) -> list[dg.JobDefinition]:
-    """One job for each queue."""
-    return [ingest_job(queue) for queue in settings.queues]
+    """One job for each queue that brings objects."""
+    return [ingest_job(queue) for queue in queues_of_objects(settings)]
+
+
+def queues_of_objects(settings: Settings) -> list[QueueSettings]:
+    """All queues but that of the jobs, in the order of the settings."""
+    return [queue for queue in settings.queues if queue.source != "jobs"]
 
 
 def failure(error: IngestError) -> dg.Failure:

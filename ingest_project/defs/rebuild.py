@@ -99,6 +99,26 @@ def _rebuild(
     return Rebuilt(key, result)
 
 
+def log_rebuilt(
+    context: dg.OpExecutionContext, services: Services, table: TableSettings, result: "BatchResult"
+) -> None:
+    """Log what a rebuild that a job asked for has changed, as materializations of its partition."""
+    for failed in result.failures:
+        context.log.warning(f"{failed.error_class}: {failed.reason}")
+    log_gone(context, result)
+    log_new_columns(context, result)
+    log_rejected(context, services, table, result)
+    for partition in result.partitions:
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=table.asset_key,
+                partition=partition.partition_key,
+                metadata=partition_metadata(result, partition),
+            )
+        )
+    log_checks(context, services, table, result)
+
+
 def _acknowledge(context: dg.AssetExecutionContext, services: Services, table: TableSettings) -> None:
     """The batches are settled: if SQS does not answer, the sensor deletes the messages later."""
     try:

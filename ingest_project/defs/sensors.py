@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ingest_project.defs.jobs import BATCH_TAG
+from ingest_project.defs.jobs import BATCH_TAG, queues_of_objects
 from ingest_project.defs.outbox import START_TIMEOUT, Need, judge, run_request
 from ingest_project.defs.stranded_runs import stranded_rebuilds, stranded_runs
 from ingest_project.defs.unreported import report_missing
@@ -13,10 +13,12 @@ from ingest_project.ledger.model import Batch
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings, Settings
 
+MINIMUM_INTERVAL_SECONDS = 1
+
 
 def queue_sensors(settings: Settings, jobs: list[dg.JobDefinition]) -> list[dg.SensorDefinition]:
-    """One sensor for each queue, with the queue's job."""
-    return [queue_sensor(queue, job) for queue, job in zip(settings.queues, jobs, strict=True)]
+    """One sensor for each queue that brings objects, with the queue's job."""
+    return [queue_sensor(queue, job) for queue, job in zip(queues_of_objects(settings), jobs, strict=True)]
 
 
 def queue_sensor(queue: QueueSettings, job: dg.JobDefinition) -> dg.SensorDefinition:
@@ -29,7 +31,7 @@ def queue_sensor(queue: QueueSettings, job: dg.JobDefinition) -> dg.SensorDefini
         job_name=job.name,
         # The daemon evaluates sensors every five seconds at most; the long poll inside the tick fills the
         # gap.
-        minimum_interval_seconds=1,
+        minimum_interval_seconds=MINIMUM_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if queue.enabled else dg.DefaultSensorStatus.STOPPED,
         description=f"Drains the SQS queue {queue.name} into batches and launches {job.name} for each. "
         "A tick waits for messages, so a tick is in progress most of the time.",
@@ -47,7 +49,7 @@ def queue_sensor(queue: QueueSettings, job: dg.JobDefinition) -> dg.SensorDefini
 def _tick(
     context: dg.SensorEvaluationContext, services: Services, queue: str, job_name: str
 ) -> dg.SensorResult:
-    problem = _drain(context, services, queue)
+    problem = drain(context, services, queue)
     batches = services.ledger.open_batches(queue)
     requests = [request for batch in batches if (request := _look_after(context, services, batch, job_name))]
     _end_stranded_runs(context, services, queue, batches, job_name)
@@ -59,7 +61,7 @@ def _tick(
     return dg.SensorResult(skip_reason=f"nothing to launch, {len(batches)} in flight")
 
 
-def _drain(context: dg.SensorEvaluationContext, services: Services, queue: str) -> IngestError | None:
+def drain(context: dg.SensorEvaluationContext, services: Services, queue: str) -> IngestError | None:
     """Acknowledge, extend, receive, claim, plan.
 
     Returns an error, so that open batches are handled regardless.
@@ -94,7 +96,7 @@ def _look_after(
             "add the table again until the batch is settled"
         )
         return None
-    decision = judge(batch, _runs_of(context.instance, batch), datetime.now(UTC), _lease(services))
+    decision = judge(batch, runs_of(context.instance, batch), datetime.now(UTC), _lease(services))
     context.log.info(f"batch {batch.batch_id} of {batch.table} ({batch.objects} objects): {decision.reason}")
     if decision.dead_run is not None:
         context.instance.report_run_failed(
@@ -108,7 +110,7 @@ def _look_after(
     return run_request(batch, job_name) if decision.need is Need.RUN else None
 
 
-def _runs_of(instance: dg.DagsterInstance, batch: Batch) -> list[dg.RunRecord]:
+def runs_of(instance: dg.DagsterInstance, batch: Batch) -> list[dg.RunRecord]:
     """The runs that were launched for the batch, and the run that owns it, which may be a rebuild."""
     launched = list(instance.get_run_records(dg.RunsFilter(tags={BATCH_TAG: batch.batch_id})))
     if batch.run_id is None or any(one.dagster_run.run_id == batch.run_id for one in launched):

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -34,6 +34,7 @@ from ingest_project.iceberg.schema import (
 )
 from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.schema_history import ColumnChange, column_changes
+from ingest_project.iceberg.snapshot_rows import RowQuery, SnapshotRows, snapshot_rows
 from ingest_project.iceberg.writable import Obstacle, obstacles_to
 from ingest_project.settings.model import TableSettings
 from ingest_project.settings.names import table_identifier
@@ -307,6 +308,20 @@ class LakeTable:
         """At most `limit` of the rows that the batch set aside, from a quarantine table."""
         with self._outages.translated(self.name):
             return quarantined_rows(self._table, batch_id, limit)
+
+    def rows(self, query: RowQuery) -> SnapshotRows:
+        """The rows of one snapshot that the query asks for, as a stream that is read when it is taken.
+
+        Raises JobRefused, with the path of what is wrong in the query; while the rows are taken,
+        CatalogUnavailable, and TableMismatch if PyIceberg cannot read the table.
+        """
+        with self._outages.translated(self.name):
+            found = snapshot_rows(self._table, query)
+        return replace(found, batches=self._read(found.batches))
+
+    def _read(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with self._outages.translated(self.name), refusals(self.name, "PyIceberg cannot read its rows"):
+            yield from batches
 
     @property
     def has_equality_deletes(self) -> bool:

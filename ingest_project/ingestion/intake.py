@@ -71,6 +71,9 @@ class Intake:
     def _claim(self, messages: Sequence[Message], *, invisible_until: datetime) -> ClaimResult:
         """Claim the messages in portions until the time is over, in the source's order."""
         deadline = time.monotonic() + CLAIM_SECONDS
+        in_flight = self.settings.max_batches_in_flight
+        if self.settings.source == "jobs":
+            in_flight += self.ledger.jobs.waiting(self.settings.name)
         result = ClaimResult()
         portions = self._portions(self.source.in_order(messages))
         following = next(portions, None)
@@ -81,7 +84,7 @@ class Intake:
                 self.settings.name,
                 claims,
                 rules=() if following else self.rules,  # the last portion plans all that was claimed
-                max_in_flight=self.settings.max_batches_in_flight,
+                max_in_flight=in_flight,
                 invisible_until=invisible_until,
             )
         if (more := result.rejected_messages - LOGGED_MESSAGES) > 0:

@@ -1,6 +1,6 @@
 """What the ledger can be asked about jobs. Each method is one transaction, as those of `Ledger`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,11 @@ from ingest_project.ledger.job_model import (
     MirroredJob,
 )
 from ingest_project.ledger.job_records import IS_ACCEPTED, JOINED
+from ingest_project.ledger.job_work import add_work_under_way
+from ingest_project.ledger.listed_write import ListedWrite
 from ingest_project.ledger.model import SETTLED, BatchState, ObjectState
 from ingest_project.ledger.settle import settle_unread
-from ingest_project.ledger.sql import exclusively, insert_ignoring, total
+from ingest_project.ledger.sql import exclusively, total
 from ingest_project.ledger.tables import batch_objects, batches, job_work, jobs, object_versions
 from ingest_project.settings.clocks import Clock
 from ingest_project.sources.jobs.request import JobRequest, canonical
@@ -79,28 +81,38 @@ class JobLedger:
             return job_lists.listed(connection, query)
 
     def cancel(self, job_id: str, *, by: str) -> JobRecord | None:
-        """Cancel a job: at once if no run has it, else a tick of the queue's sensor ends its run.
+        """Cancel a job: at once if no run has begun it, else a tick of the queue's sensor ends its run.
 
         One that has ended stays as it is. A second call has no further effect. None: there is no such job.
         """
         with self._database.writing() as connection:
             found = job_records.job(connection, jobs.c.job_id == job_id)
+            if found is None:
+                return None
+            exclusively(connection, found.queue)
+            found = job_records.job(connection, jobs.c.job_id == job_id)  # as it is now that it is locked
             if found is None or found.state.is_final:
                 return found
-            exclusively(connection, found.queue)
             connection.execute(
                 sa.update(jobs)
                 .where(jobs.c.job_id == job_id, jobs.c.cancel_requested_at.is_(None))
                 .values(cancel_requested_at=self._clock(), cancelled_by=by, mirrored=None)
             )
-            waits = sa.select(object_versions.c.object_id).where(
-                object_versions.c.object_id == found.object_id,
-                object_versions.c.state == ObjectState.PENDING,
-            )
-            if connection.scalar(waits) is not None:
-                settled = [(found.object_id, job_records.cancellation(by))]
-                settle_unread(connection, settled, state=ObjectState.SKIPPED, now=self._clock())
+            if found.state == JobState.QUEUED:
+                _close(connection, found.object_id, job_records.cancellation(by), self._clock())
             return job_records.job(connection, jobs.c.job_id == job_id)
+
+    def end_cancelled(self, job_id: str) -> None:
+        """End a job whose cancellation was asked for, after its runs have been ended. May be repeated."""
+        with self._database.writing() as connection:
+            found = job_records.job(connection, jobs.c.job_id == job_id)
+            if found is None or found.cancel_requested_at is None:
+                return
+            exclusively(connection, found.queue)
+            found = job_records.job(connection, jobs.c.job_id == job_id)
+            if found is not None and not found.state.is_final:
+                reason = job_records.cancellation(found.cancelled_by)
+                _close(connection, found.object_id, reason, self._clock())
 
     def tell(
         self,
@@ -122,15 +134,39 @@ class JobLedger:
     def wait_for(
         self, job_id: str, *, object_ids: Collection[str] = (), batch_ids: Collection[str] = ()
     ) -> None:
-        """Record the work that a job has put in: it has ended when all of this is settled."""
-        rows = [
-            {"job_id": job_id, "work_id": one, "is_batch": is_batch}
-            for ids, is_batch in ((object_ids, False), (batch_ids, True))
-            for one in ids
-        ]
+        """Record that the run of a job has ended: the job ends when all of its work is settled.
+
+        That is this work, and what was recorded for the job before.
+        """
         with self._database.writing() as connection:
-            insert_ignoring(connection, job_work, rows)
+            job_records.add_work(connection, job_id, object_ids=object_ids, batch_ids=batch_ids)
             connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(waits=True))
+
+    def add_work(
+        self, job_id: str, *, object_ids: Collection[str] = (), batch_ids: Collection[str] = ()
+    ) -> None:
+        """Record work of a job whose run goes on; a second call has no further effect."""
+        with self._database.writing() as connection:
+            job_records.add_work(connection, job_id, object_ids=object_ids, batch_ids=batch_ids)
+
+    def add_work_under_way(self, job_id: str, listed: Sequence[ListedWrite]) -> None:
+        """Record as work of a job what waits, or is being ingested, of the keys of these writes."""
+        with self._database.writing() as connection:
+            add_work_under_way(connection, job_id, listed)
+
+    def waiting(self, queue: str) -> int:
+        """How many open jobs of the queue wait for work that they have put in: these need no run any more."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(jobs.join(object_versions, object_versions.c.object_id == jobs.c.object_id))
+            .where(
+                object_versions.c.state == ObjectState.PLANNED,
+                object_versions.c.queue == queue,
+                jobs.c.waits,
+            )
+        )
+        with self._database.reading() as connection:
+            return connection.scalar(query) or 0
 
     def work(self, job_id: str) -> JobWork:
         """How far the work is that the job waits for."""
@@ -165,6 +201,17 @@ class JobLedger:
         with self._database.writing() as connection:
             is_last = jobs.c.job_id == job_id, jobs.c.mirror_number == number
             connection.execute(sa.update(jobs).where(*is_last).values(mirrored=state.value))
+
+
+def _close(connection: sa.Connection, object_id: str, reason: str, now: datetime) -> None:
+    """Settle a cancelled job, and close its batch if it has one: a late run finds it closed."""
+    planned = sa.select(batch_objects.c.batch_id).where(batch_objects.c.object_id == object_id)
+    connection.execute(
+        sa.update(batches)
+        .where(batches.c.batch_id.in_(planned), batches.c.state == BatchState.PLANNED)
+        .values(state=BatchState.ABANDONED, settled_at=now, heartbeat_at=None, error=reason)
+    )
+    settle_unread(connection, [(object_id, reason)], state=ObjectState.SKIPPED, now=now)
 
 
 def _work_of_objects(job_id: str) -> sa.Select[*tuple[Any, ...]]:

@@ -51,7 +51,7 @@ def listed(connection: sa.Connection, query: JobQuery) -> list[JobRecord]:
         found = _in_states(connection, (query.state,), where, newest, query.limit)
         return sorted(found, key=lambda one: (one.submitted_at, one.job_id), reverse=True)[: query.limit]
     if query.state is not None:
-        # Not STATE, of which PostgreSQL expects few; and not equality, for which SQLite takes the wrong index.
+        # Not STATE, of which PostgreSQL expects few, nor equality, for which SQLite takes another index.
         others = [one for one in ObjectState if one is not ObjectState.COMMITTED]
         where.append(_version.state.not_in(others))
     rows = connection.execute(selected().where(IS_ACCEPTED, *where).order_by(*newest).limit(query.limit))

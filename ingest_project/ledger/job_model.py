@@ -1,5 +1,6 @@
 """What the ledger knows of a job, as values."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,6 +56,12 @@ class JobRecord:
     manifest: str | None
     waits: bool
     object_id: str
+
+    @property
+    def input(self) -> dict[str, Any]:
+        """What the request says, as its kind reads it."""
+        given: dict[str, Any] = json.loads(self.input_json)
+        return given
 
 
 @dataclass(frozen=True, slots=True)

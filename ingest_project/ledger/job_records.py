@@ -5,7 +5,7 @@ record adds is derived here: a job's state follows from the state of its object 
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from ingest_project.ledger.tables import (
     attempts,
     batch_objects,
     batches,
+    job_work,
     jobs,
     object_id,
     object_versions,
@@ -114,6 +115,18 @@ def record_claimed(connection: sa.Connection, queue: str, claims: Sequence[Claim
         )
         cancelled += [(row.object_id, cancellation(row.cancelled_by)) for row in connection.execute(query)]
     return cancelled
+
+
+def add_work(
+    connection: sa.Connection, job_id: str, *, object_ids: Iterable[str] = (), batch_ids: Iterable[str] = ()
+) -> None:
+    """Record work that this job has ended only with; what is recorded already stays as it is."""
+    rows = [
+        {"job_id": job_id, "work_id": one, "is_batch": is_batch}
+        for ids, is_batch in ((object_ids, False), (batch_ids, True))
+        for one in ids
+    ]
+    insert_ignoring(connection, job_work, rows)
 
 
 def cancellation(by: str | None) -> str:

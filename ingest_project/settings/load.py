@@ -7,6 +7,7 @@ from typing import Any
 
 from ingest_project.errors import SettingsError
 from ingest_project.settings.after_rules import after_faults
+from ingest_project.settings.api_settings import api_faults
 from ingest_project.settings.aws_access import BucketSettings
 from ingest_project.settings.document import Document, Fault, read_document
 from ingest_project.settings.job_settings import job_faults
@@ -62,7 +63,7 @@ def _checked(document: Document) -> tuple[Settings | None, list[Fault]]:
     settings, faults = validated(Settings, values)
     faults += message_table_faults(document.values)
     if isinstance(values, dict):
-        faults += [*_rule_faults(values), *job_faults(values)]
+        faults += [*_rule_faults(values), *job_faults(values), *api_faults(values)]
     return settings, [*document.faults, *(fault for fault in faults if not document.is_echo(fault))]
 
 

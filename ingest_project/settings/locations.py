@@ -1,4 +1,4 @@
-"""Makes the locations of the ledger, the catalog and the warehouse absolute.
+"""Makes the locations of the ledger, the catalog, the warehouse and the tokens absolute.
 
 The daemon, its runs and the command line start in different folders, and all must open the same database.
 """
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ingest_project.settings.api_settings import ApiSettings
 from ingest_project.settings.model import CatalogSettings, Settings
 
 _SQLITE = re.compile(r"(?P<dialect>sqlite(?:\+\w+)?):///(?P<path>[^/].*)")
@@ -17,7 +18,9 @@ def anchored(settings: Settings, base_dir: Path) -> Settings:
     """The same settings with `base_dir` set, relative locations below it, and installed drivers in URLs."""
     ledger = settings.ledger.model_copy(update={"url": database_url(settings.ledger.url, base_dir)})
     catalog = settings.catalog.model_copy(update=_catalog_locations(settings.catalog, base_dir))
-    return settings.model_copy(update={"ledger": ledger, "catalog": catalog, "base_dir": base_dir})
+    api = None if settings.api is None else _anchored_api(settings.api, base_dir)
+    changed = {"ledger": ledger, "catalog": catalog, "api": api, "base_dir": base_dir}
+    return settings.model_copy(update=changed)
 
 
 def database_url(url: str, base_dir: Path) -> str:
@@ -33,6 +36,15 @@ def warehouse_url(warehouse: str, base_dir: Path) -> str:
     """An absolute `file://` URL for a path without a scheme or with `file://`; others are unchanged."""
     path = warehouse.removeprefix("file://")
     return warehouse if "://" in path else f"file://{base_dir / path}"
+
+
+def _anchored_api(api: ApiSettings, base_dir: Path) -> ApiSettings:
+    changed: dict[str, Any] = {}
+    if api.tokens is not None and api.tokens.file is not None:
+        changed["tokens"] = api.tokens.model_copy(update={"file": str(base_dir / api.tokens.file)})
+    if api.jwt is not None and api.jwt.jwks_file is not None:
+        changed["jwt"] = api.jwt.model_copy(update={"jwks_file": str(base_dir / api.jwt.jwks_file)})
+    return api.model_copy(update=changed)
 
 
 def _catalog_locations(catalog: CatalogSettings, base_dir: Path) -> dict[str, Any]:

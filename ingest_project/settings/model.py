@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from ingest_project.settings.after_settings import After, AfterSettings
+from ingest_project.settings.api_settings import ApiSettings
 from ingest_project.settings.aws_access import AwsAccess, BucketSettings, region_of_queue
 from ingest_project.settings.check_settings import ChecksSettings, checked_length, length_of_time
 from ingest_project.settings.column_settings import Column
@@ -279,6 +280,7 @@ class Settings(Strict):
     buckets: list[BucketSettings] = Field(default_factory=list)
     tables: Annotated[list[TableSettings], Field(min_length=1)]
     jobs: JobsSettings | None = None
+    api: ApiSettings | None = None
     base_dir: Annotated[Path, Field(exclude=True)] = Path()
 
     def queue(self, name: str) -> QueueSettings:

@@ -140,6 +140,7 @@ def test_a_page_of_jobs_is_found_by_indexes(ledger: Ledger, scans: list[str], st
 
 def test_a_tick_of_the_jobs_queue_reads_no_history(ledger: Ledger, scans: list[str]) -> None:
     run(ledger, request())
+    ledger.jobs.waiting(REQUESTS)
     ledger.jobs.counts(since=NOW - timedelta(hours=1))
     ledger.jobs.open_jobs(submitted_before=NOW + timedelta(hours=1), limit=10)
     (one,) = ledger.jobs.unmirrored(limit=10)

@@ -6,6 +6,7 @@ from typing import get_type_hints
 from ingest_project.ledger.job_ledger import JobLedger
 from ingest_project.ledger.job_model import JobQuery, JobState
 from ingest_project.ledger.ledger import Ledger
+from ingest_project.ledger.listed_write import ListedWrite
 from ingest_project.ledger.model import FailedObject
 from ingest_project_tests.ledger.factories import (
     NOW,
@@ -14,12 +15,13 @@ from ingest_project_tests.ledger.factories import (
     commit,
     deliver,
     ingest,
+    listed,
     outcome,
     plan_one,
     routed,
     start,
 )
-from ingest_project_tests.ledger.job_factories import bring, complete, fail, request, run, submit
+from ingest_project_tests.ledger.job_factories import REQUESTS, bring, complete, fail, request, run, submit
 from ingest_project_tests.typed_results import WatchedLedger, fields_within, public_methods
 
 
@@ -72,8 +74,7 @@ def jobs_that_are_cancelled(ledger: Ledger) -> None:
     run(ledger, running)
     ledger.jobs.cancel(running.job_id, by="ann")
     assert ledger.jobs.cancel("no such job", by="ann") is None
-    if hasattr(ledger.jobs, "end_cancelled"):
-        ledger.jobs.end_cancelled(running.job_id)
+    ledger.jobs.end_cancelled(running.job_id)
     people_look(ledger)
 
 
@@ -92,7 +93,10 @@ def jobs_that_wait_for_their_work(ledger: Ledger) -> None:
     batch_id = plan_one(ledger)
     (member,) = start(ledger, batch_id).objects
     commit(ledger, batch_id)
+    ledger.jobs.add_work_under_way(one.job_id, [ListedWrite(listed("read"), NOW)])
+    ledger.jobs.add_work(one.job_id, object_ids=[member.object_id])
     ledger.jobs.wait_for(one.job_id, object_ids=[member.object_id, broken], batch_ids=[batch_id])
+    assert ledger.jobs.waiting(REQUESTS) == 1
 
     found = ledger.jobs.work(one.job_id)
 
