@@ -28,39 +28,41 @@ def request(kind: str = "export", *, at: datetime = NOW, **fields: Any) -> JobRe
     return JobRequest(**{**values, **fields})
 
 
-def submit(ledger: Ledger, one: JobRequest, *, key: str | None = None) -> JobRecord:
+def submit(ledger: Ledger, one: JobRequest, *, key: str | None = None, queue: str = REQUESTS) -> JobRecord:
     """Record the request, and that SQS has it."""
-    job, _ = ledger.jobs.submit(REQUESTS, one, idempotency_id=key)
+    job, _ = ledger.jobs.submit(queue, one, idempotency_id=key)
     ledger.jobs.sent(job.job_id)
     return job
 
 
-def bring(ledger: Ledger, *requests: JobRequest, message_id: str | None = None) -> None:
+def bring(
+    ledger: Ledger, *requests: JobRequest, message_id: str | None = None, queue: str = REQUESTS
+) -> None:
     """Claim messages of the jobs' queue, each with one request."""
-    claims = [claim(routed_job(REQUESTS, one), message_id=message_id) for one in requests]
+    claims = [claim(routed_job(queue, one), message_id=message_id) for one in requests]
     ledger.claim_and_plan(
-        REQUESTS, claims, rules=[], max_in_flight=4, invisible_until=NOW + timedelta(minutes=5)
+        queue, claims, rules=[], max_in_flight=4, invisible_until=NOW + timedelta(minutes=5)
     )
 
 
-def plan_jobs(ledger: Ledger) -> list[str]:
+def plan_jobs(ledger: Ledger, queue: str = REQUESTS) -> list[str]:
     """Plan what waits in the jobs' queue; returns all of its open batches."""
-    ledger.claim_and_plan(REQUESTS, [], rules=job_rules(JOBS), max_in_flight=100, invisible_until=NOW)
-    return [one.batch_id for one in ledger.open_batches(REQUESTS)]
+    ledger.claim_and_plan(queue, [], rules=job_rules(JOBS), max_in_flight=100, invisible_until=NOW)
+    return [one.batch_id for one in ledger.open_batches(queue)]
 
 
-def run(ledger: Ledger, one: JobRequest, *, run_id: str = "run-1") -> str:
+def run(ledger: Ledger, one: JobRequest, *, run_id: str = "run-1", queue: str = REQUESTS) -> str:
     """Submit, claim, plan and start a job; returns its batch."""
-    submit(ledger, one)
-    bring(ledger, one)
-    (batch_id,) = [mine for mine in plan_jobs(ledger) if _job_of(ledger, mine) == one.job_id]
+    submit(ledger, one, queue=queue)
+    bring(ledger, one, queue=queue)
+    (batch_id,) = [mine for mine in plan_jobs(ledger, queue) if _job_of(ledger, mine) == one.job_id]
     start(ledger, batch_id, run_id)
     return batch_id
 
 
-def complete(ledger: Ledger, one: JobRequest, *, run_id: str = "run-1") -> None:
+def complete(ledger: Ledger, one: JobRequest, *, run_id: str = "run-1", queue: str = REQUESTS) -> None:
     """The whole way of a job that ends well."""
-    batch_id = run(ledger, one, run_id=run_id)
+    batch_id = run(ledger, one, run_id=run_id, queue=queue)
     members = ledger.start(batch_id, run_id=run_id)
     assert members is not None
     ids = [member.object_id for member in members.objects]
@@ -69,9 +71,9 @@ def complete(ledger: Ledger, one: JobRequest, *, run_id: str = "run-1") -> None:
     ledger.settle(batch_id, run_id=run_id, outcome=done)
 
 
-def fail(ledger: Ledger, one: JobRequest, *, run_id: str = "run-1") -> None:
+def fail(ledger: Ledger, one: JobRequest, *, run_id: str = "run-1", queue: str = REQUESTS) -> None:
     """The whole way of a job that fails for good."""
-    batch_id = run(ledger, one, run_id=run_id)
+    batch_id = run(ledger, one, run_id=run_id, queue=queue)
     members = ledger.start(batch_id, run_id=run_id)
     assert members is not None
     failures = [
