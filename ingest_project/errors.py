@@ -327,8 +327,6 @@ class JobApiRefused(IngestError):
     `problems` has a line for the problem and one for each field that is wrong.
     """
 
-    error_class = "job_api"
-
     def __init__(self, status: int, problems: list[str]) -> None:
         self.status = status
         self.problems = problems

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ingest_project.ingestion.jobs.inputs import CheckOwn
     from ingest_project.ingestion.jobs.jobs import Jobs
     from ingest_project.ingestion.jobs.kinds.collaborators import JobKinds
+    from ingest_project.ingestion.jobs.mirror import JobMirror
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
     from ingest_project.ingestion.reconcile.reconcile import Listing, Reconcile
@@ -91,6 +92,15 @@ class Services:
         return Lake(self.settings.catalog, self.settings.aws)
 
     @cached_property
+    def metadata_lake(self) -> "Lake":
+        """The catalog that has the tables of S3 Metadata."""
+        from ingest_project.iceberg.catalog import Lake
+
+        if self.settings.metadata_catalog is None:
+            return self.lake
+        return Lake(self.settings.metadata_catalog, self.settings.aws)
+
+    @cached_property
     def store(self) -> "ObjectStore":
         from ingest_project.sources.s3.store import ObjectStore
 
@@ -147,13 +157,24 @@ class Services:
         found = read_manifest(self.aws, uri, of_bucket=table.bucket)
         return Listing(uri, found.created_at, list_inventory(self.aws, found))
 
+    def metadata_listing(self, name: str, table: TableSettings) -> "Listing":
+        """What a table of S3 Metadata lists of the table's bucket.
+
+        Raises InventoryUnusable, CatalogUnavailable.
+        """
+        from ingest_project.ingestion.reconcile.metadata_table import metadata_listing
+
+        return metadata_listing(self.metadata_lake, name, bucket=table.bucket, prefix=table.prefix)
+
     def reconciled(self, table: TableSettings) -> "Reconciled":
-        """Compare a table as its settings say: their window and grace, by a listing of S3."""
+        """Compare a table as its settings say: their window and grace, and their metadata table, if any."""
         from ingest_project.ingestion.reconcile.reconcile import Wanted
         from ingest_project.ingestion.reconcile.scope import scheduled_scope
 
         queue = self.settings.queue(table.queue)
-        return self.reconcile.run(table, queue, Wanted(scheduled_scope(table, utc_now())))
+        by = None if table.reconcile is None else table.reconcile.metadata_table
+        listing = None if by is None else self.metadata_listing(by, table)
+        return self.reconcile.run(table, queue, Wanted(scheduled_scope(table, utc_now()), listing))
 
     def queue(self, name: str) -> "Queue":
         """The client of one queue."""
@@ -220,6 +241,14 @@ class Services:
             self.settings, self.ledger, self.lake, self.store, self.router, self.reconcile, self.rebuild,
             replay=self.replay, inventory=self.inventory, queue=self.queue, result_files=self.result_files,
         )  # fmt: skip
+
+    @cached_property
+    def job_mirror(self) -> "JobMirror | None":
+        """Writes the status of jobs to DynamoDB; None if the settings have no mirror."""
+        from ingest_project.ingestion.jobs.mirror import JobMirror
+
+        mirror = self.settings.jobs.mirror if self.settings.jobs is not None else None
+        return None if mirror is None else JobMirror(self.ledger, mirror, self.aws)
 
     def _signing_s3(self, bucket: str) -> "tuple[S3Client, datetime | None]":
         aws = self.aws.of_bucket(bucket)

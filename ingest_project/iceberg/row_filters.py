@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from uuid import UUID
 
 from pyiceberg.expressions import (
     AlwaysTrue,
@@ -33,9 +32,12 @@ from pyiceberg.types import (
     FloatType,
     IcebergType,
     IntegerType,
+    ListType,
     LongType,
+    MapType,
     NestedField,
     StringType,
+    StructType,
     TimestampType,
     TimestamptzType,
     TimeType,
@@ -50,13 +52,16 @@ COMPARISONS: Mapping[str, Any] = {
     ">=": GreaterThanOrEqual,
 }  # fmt: skip
 
+NEVER = (UUIDType, ListType, MapType, StructType)
+"""PyArrow cannot compare UUIDs with a file's statistics, and PyIceberg does not read lists for conditions."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowFilter:
     """A condition on a column, with a value as JSON has it.
 
     `op` is `=`, `!=`, `<`, `<=`, `>`, `>=`, `in` with a list, or `is_null` with true or false. As in SQL, a
-    null satisfies only `is_null`. Decimals, dates, times and UUIDs may be texts: `12.50`, `2026-11-30`,
+    null satisfies only `is_null`. Decimals, dates and times may be texts: `12.50`, `2026-11-30`,
     `08:00:00`, `2026-11-30T08:00:00`, with a zone if the column has one.
     """
 
@@ -84,6 +89,9 @@ def row_filter(filters: Sequence[RowFilter], asked_of: Schema, current: Schema) 
 
 
 def _condition(one: RowFilter, column: NestedField, path: str) -> BooleanExpression:
+    if isinstance(column.field_type, NEVER):
+        name = type_name(column.field_type)
+        raise JobRefused(f"{path.removesuffix('value')}column", f"a column of type {name} has no conditions")
     term = Reference(column.name)
     if one.op == "is_null":
         if not isinstance(one.value, bool):
@@ -178,15 +186,9 @@ def _timestamp(value: Any, kind: IcebergType) -> datetime:
     return found
 
 
-def _uuid(value: Any, _kind: IcebergType) -> UUID:
-    if not isinstance(value, str):
-        raise TypeError
-    return UUID(value)
-
-
 CONVERSIONS: Mapping[type[IcebergType], Callable[[Any, IcebergType], Any]] = {
     BooleanType: _boolean, IntegerType: _integer, LongType: _integer, FloatType: _floating,
     DoubleType: _floating, DecimalType: _decimal, StringType: _string, DateType: _date, TimeType: _time,
-    TimestampType: _timestamp, TimestamptzType: _timestamp, UUIDType: _uuid,
+    TimestampType: _timestamp, TimestamptzType: _timestamp,
 }  # fmt: skip
 """How a value of JSON becomes one of a column's type; other types have no comparison."""

@@ -24,6 +24,7 @@ from ingest_project.iceberg.provenance import BatchCommit, Sources, batch_commit
 from ingest_project.iceberg.quarantined_rows import QuarantinedRow, quarantined_rows
 from ingest_project.iceberg.refusal import refusals
 from ingest_project.iceberg.replacement import Replacement
+from ingest_project.iceberg.rows import RowSources, row_portions
 from ingest_project.iceberg.schema import (
     columns_in,
     columns_of,
@@ -303,6 +304,21 @@ class LakeTable:
         """
         with self._outages.translated(self.name):
             yield from source_portions(self._load(), since)
+
+    def row_portions(
+        self,
+        columns: Sequence[str],
+        *,
+        sources: RowSources | None = None,
+        prefixes: Mapping[str, str] | None = None,
+    ) -> Iterator[pa.Table]:
+        """Rows of the table, which is loaded again: these columns, in portions that fit in memory.
+
+        With `sources`, those that come from one of these. Files that have no value with one of the `prefixes`
+        of columns are left out; rows of the others may have none. Raises CatalogUnavailable.
+        """
+        with self._outages.translated(self.name):
+            yield from row_portions(self._load(), columns, sources, prefixes or {})
 
     def quarantined_rows(self, batch_id: str, *, limit: int) -> list[QuarantinedRow]:
         """At most `limit` of the rows that the batch set aside, from a quarantine table."""

@@ -172,7 +172,7 @@ class JobLedger:
         """How far the work is that the job waits for."""
         with self._database.reading() as connection:
             parts = [
-                JobWork(*tuple(connection.execute(query).one()))
+                JobWork(*connection.execute(query).one())
                 for query in (_work_of_objects(job_id), _work_of_batches(job_id))
             ]
         return parts[0] + parts[1]

@@ -385,12 +385,12 @@ class Ledger:
 
     def committed_versions(
         self, table: str, *, after: CommittedVersion | None = None, claimed_since: datetime | None = None,
-        limit: int = 1_000,
+        partition: str | None = None, limit: int = 1_000,
     ) -> list[CommittedVersion]:  # fmt: skip
-        """The versions that are in the table, in the order of their claims, from `after` on."""
+        """The versions in the table, or in one of its partitions, in the order of their claims."""
         with self._database.reading() as connection:
             return reconcile.committed_versions(
-                connection, table, after=after, claimed_since=claimed_since, limit=limit
+                connection, table, after=after, claimed_since=claimed_since, partition=partition, limit=limit
             )
 
     def unknown_sources(self, table: str, sources: Collection[TableSource]) -> list[TableSource]:

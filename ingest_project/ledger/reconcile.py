@@ -90,9 +90,13 @@ def committed_versions(
     *,
     after: CommittedVersion | None,
     claimed_since: datetime | None,
+    partition: str | None,
     limit: int,
 ) -> list[CommittedVersion]:
-    """The next versions that are in the table, in the order of their claims."""
+    """The next versions that are in the table, in the order of their claims.
+
+    Those of a Dagster `partition` are in no order that matters, so that its index is used.
+    """
     known = object_versions.c
     query = sa.select(
         known.object_id, known.key_id, known.bucket, known.key,
@@ -101,6 +105,13 @@ def committed_versions(
     ).where(known.table_name == table, known.state == ObjectState.COMMITTED)  # fmt: skip
     if claimed_since is not None:
         query = query.where(known.claimed_at >= claimed_since)
+    if partition is not None:
+        query = query.where(known.partition_key == partition)
+        if after is not None:
+            query = query.where(known.object_id > after.object_id)
+        return [
+            CommittedVersion(*row) for row in connection.execute(query.order_by(known.object_id).limit(limit))
+        ]
     if after is not None:
         later = sa.and_(known.claimed_at == after.claimed_at, known.object_id > after.object_id)
         query = query.where(

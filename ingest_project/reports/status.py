@@ -18,6 +18,7 @@ from rich.text import Text
 from ingest_project.errors import IngestError, QueueUnavailable
 from ingest_project.ledger.model import Batch
 from ingest_project.ledger.report import FailureReport, TableReport
+from ingest_project.ledger.source_actions import WaitingActions
 from ingest_project.reports.listing import Listing
 from ingest_project.reports.terminal import cell
 from ingest_project.services import Services
@@ -129,6 +130,8 @@ def render_status(status: Status, console: Console) -> None:
     console.print(cell(f"Batches: {_counts(status.batches)}"))
     if status.open_batches:
         _batch_listing(status).print(console, name="batch")
+    if any(report.after for report in status.tables):
+        _after_listing(status).print(console, name="table")
     for problem in status.problems:
         console.print(cell(problem, "bold red"))
     if status.failures:
@@ -284,6 +287,32 @@ def _batch_listing(status: Status) -> Listing:
             cell(batch.error or "", "red"),
         )
     return listing
+
+
+def _after_listing(status: Status) -> Listing:
+    """What `after` still has to do: what fails is tried again without end, so a person must see it."""
+    title = "After the ingest: what is still to be done to objects (`ingest history --key KEY` shows each)"
+    listing = Listing("table", "action", "#waiting", "#failing", "what to do", title=title)
+    for report in status.tables:
+        for one in report.after:
+            listing.add(
+                cell(report.table), cell(one.action), _number(one.waiting - one.failing),
+                _number(one.failing, alarming=True), _what_to_do(one, status.at),
+            )  # fmt: skip
+    return listing
+
+
+def _what_to_do(one: WaitingActions, now: datetime) -> Text:
+    if not one.failing:
+        return cell("wait: each is done once every message that names its object is deleted")
+    next_try = (
+        "now" if one.not_before is None or one.not_before <= now else f"at {one.not_before:%H:%M:%S} UTC"
+    )
+    return cell(
+        f"{one.uri}: {one.reason}. Remove the cause (`ingest check` looks at permissions); the next try is "
+        f"{next_try}",
+        "red",
+    )
 
 
 def _failure_listing(status: Status) -> Listing:

@@ -139,7 +139,11 @@ class Harness:
         keep = False
         left = list(share)
         with deployment(
-            home, self.plan.databases, self.folder / "bytecode", [trial.table_settings() for trial in share]
+            home,
+            self.plan.databases,
+            self.folder / "bytecode",
+            [trial.table_settings() for trial in share],
+            with_jobs=any(trial.asks_for_jobs for trial in share),
         ) as place:
             while left and not self.stopping.is_set():
                 trial = left.pop(0)
@@ -170,7 +174,7 @@ class Harness:
 
 @contextmanager
 def deployment(
-    home: Path, kind: str, bytecode: Path, tables: Sequence[dict[str, Any]]
+    home: Path, kind: str, bytecode: Path, tables: Sequence[dict[str, Any]], *, with_jobs: bool = False
 ) -> Iterator[Deployment]:
     """A deployment in a folder; everything that it starts ends with the block."""
     with ExitStack() as stack:
@@ -181,7 +185,7 @@ def deployment(
             proxy=FaultProxy(upstream), bytecode=bytecode,
         )  # fmt: skip
         stack.callback(place.close)
-        place.open(tables)
+        place.open(tables, with_jobs=with_jobs)
         yield place
 
 
