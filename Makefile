@@ -17,7 +17,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test guards bench memory faults odd-files fuzz lint lock clean dagster-home
+.PHONY: help setup demo dev api openapi test guards bench memory faults odd-files fuzz lint lock clean dagster-home
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,14 @@ dev: export INGEST_CONFIG := $(abspath $(or $(INGEST_CONFIG),ingest.yaml))
 dev: export PYTHONWARNINGS := ignore:Function `dev_command` is superseded
 dev: setup dagster-home ## `dagster dev` on ingest.yaml; HOST and PORT say where, ARGS adds options
 	@cd .dagster && exec $(CURDIR)/$(BIN)/ingest dev --workspace ../workspace.yaml --host $(HOST) --port $(PORT) $(ARGS)
+
+api: export INGEST_CONFIG := $(abspath $(or $(INGEST_CONFIG),ingest.yaml))
+api: setup ## jobs over HTTP, by `api` and `jobs` of ingest.yaml; ARGS adds options, like --port 8081
+	@exec $(BIN)/ingest api $(ARGS)
+
+openapi: setup ## write docs/openapi.json, the document of the API, again
+	$(BIN)/python -m ingest_project.api.openapi > docs/openapi.json.new
+	@mv docs/openapi.json.new docs/openapi.json
 
 test: setup ## pytest; ARGS picks tests and options
 	$(BIN)/pytest $(ARGS)

@@ -28,3 +28,8 @@ def make_world(aws: str, tmp_path: Path) -> Iterator[Callable[..., ApiWorld]]:
 def world(make_world: Callable[..., ApiWorld]) -> ApiWorld:
     """A world with tokens."""
     return make_world()
+
+
+@pytest.fixture(autouse=True)
+def _short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest_project.ingestion.intake.LONG_POLL_SECONDS", 0)

@@ -13,7 +13,9 @@ from ingest_project.api.app import create_app
 from ingest_project.api.caller import Api
 from ingest_project.api.serve import listening, open_api, server_of
 from ingest_project.api.tokens import add_to_file, new_token
+from ingest_project.ledger.model import BatchOutcome, FailedObject
 from ingest_project.services import Services
+from ingest_project.settings.clocks import utc_now
 from ingest_project.settings.load import load_settings
 from ingest_project_tests.landing import Landing, table
 from ingest_project_tests.patience import PATIENCE_SECONDS
@@ -133,6 +135,40 @@ class ApiWorld:
         ).get("Messages"):
             found += [json.loads(one["Body"]) for one in batch]
         return found
+
+    # What the daemon and its runs do.
+
+    def queued(self, job_id: str) -> str:
+        """The batch of a job, after a tick has claimed it."""
+        self.services.intake(QUEUE).drain()
+        found = [
+            batch.batch_id
+            for batch in self.services.ledger.open_batches(QUEUE)
+            if (job := self.services.ledger.jobs.job_of_batch(batch.batch_id)) and job.job_id == job_id
+        ]
+        return found[0]
+
+    def running(self, job_id: str, **progress: int) -> str:
+        """The batch of a job, after a run has begun it and told its progress."""
+        batch_id = self.queued(job_id)
+        self.services.ledger.start(batch_id, run_id="run-1")
+        self.services.ledger.jobs.tell(job_id, progress=progress or None)
+        return batch_id
+
+    def ended(self, job_id: str, batch_id: str, error: str | None = None) -> None:
+        """End a job that runs: completed with a result and its manifest, or failed."""
+        ledger = self.services.ledger
+        job = ledger.jobs.job(job_id)
+        assert job is not None
+        if error is None:
+            key = f"jobs/{job_id}/manifest.json"
+            self.landing.s3.put_object(Bucket="results", Key=key, Body=json.dumps({"id": job_id}).encode())
+            ledger.jobs.tell(job_id, result={"objects": 2}, manifest=f"s3://results/{key}")
+            outcome = BatchOutcome({job.object_id: 0}, (), None, utc_now())
+        else:
+            failed = FailedObject(job.object_id, "job_failed", error, transient=False)
+            outcome = BatchOutcome({}, (failed,), None, utc_now())
+        ledger.settle(batch_id, run_id="run-1", outcome=outcome)
 
     def close(self) -> None:
         for client in self._clients:

@@ -4,12 +4,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -85,6 +87,19 @@ class Browser:
         """Replace the text of the input field that is found there, and press Enter."""
         self.wait_until(lambda: bool(self._visible(xpath)), f"{xpath} to write into")
         self._visible(xpath)[-1].send_keys(Keys.CONTROL, "a", Keys.NULL, text, Keys.ENTER)
+
+    def press(self, *keys: str) -> None:
+        """Press these keys one after the other, at what has the focus."""
+        ActionChains(self._driver).send_keys(*keys).perform()
+
+    @property
+    def focused(self) -> str:
+        """The id of the element that has the focus."""
+        return str(self._driver.execute_script("return document.activeElement.id"))
+
+    def script(self, text: str) -> Any:
+        """What a piece of JavaScript returns."""
+        return self._driver.execute_script(text)
 
     def wait_until(self, what: Callable[[], bool], name: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until it holds. An element that is replaced or covered meanwhile is looked for again."""

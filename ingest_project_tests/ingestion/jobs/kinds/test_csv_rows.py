@@ -22,6 +22,10 @@ def written(rows: list[dict[str, Any]], schema: pa.Schema) -> str:
     return sink.getvalue().decode()
 
 
+def schema_of(**types: pa.DataType) -> pa.Schema:
+    return pa.schema(list(types.items()))
+
+
 def read(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline="")))
 
@@ -56,19 +60,16 @@ def test_null_differs_from_an_empty_text() -> None:
 
 
 def test_numbers_are_never_changed() -> None:
-    schema = pa.schema({"a": pa.int64(), "b": pa.float64(), "c": pa.decimal128(5, 2), "d": pa.bool_()})
+    schema = schema_of(a=pa.int64(), b=pa.float64(), c=pa.decimal128(5, 2), d=pa.bool_())
     row = {"a": -5, "b": -0.5, "c": Decimal("-1.20"), "d": True}
 
     assert written([row], schema).splitlines()[1] == "-5,-0.5,-1.20,true"
 
 
 def test_times_are_written_as_iso_8601() -> None:
-    schema = pa.schema(
-        {
-            "day": pa.date32(), "at": pa.time64("us"), "local": pa.timestamp("us"),
-            "moment": pa.timestamp("us", "UTC"),
-        }
-    )  # fmt: skip
+    schema = schema_of(
+        day=pa.date32(), at=pa.time64("us"), local=pa.timestamp("us"), moment=pa.timestamp("us", "UTC")
+    )
     row = {
         "day": date(2026, 11, 30), "at": time(8, 30), "local": datetime.fromisoformat("2026-11-30T08:00:00"),
         "moment": datetime(2026, 11, 30, 8, 0, 0, 5, UTC),
