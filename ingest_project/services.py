@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ingest_project.ingestion.jobs.inputs import CheckOwn
     from ingest_project.ingestion.jobs.jobs import Jobs
     from ingest_project.ingestion.jobs.kinds.collaborators import JobKinds
+    from ingest_project.ingestion.jobs.mirror import JobMirror
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
     from ingest_project.ingestion.reconcile.reconcile import Listing, Reconcile
@@ -240,6 +241,14 @@ class Services:
             self.settings, self.ledger, self.lake, self.store, self.router, self.reconcile, self.rebuild,
             replay=self.replay, inventory=self.inventory, queue=self.queue, result_files=self.result_files,
         )  # fmt: skip
+
+    @cached_property
+    def job_mirror(self) -> "JobMirror | None":
+        """Writes the status of jobs to DynamoDB; None if the settings have no mirror."""
+        from ingest_project.ingestion.jobs.mirror import JobMirror
+
+        mirror = self.settings.jobs.mirror if self.settings.jobs is not None else None
+        return None if mirror is None else JobMirror(self.ledger, mirror, self.aws)
 
     def _signing_s3(self, bucket: str) -> "tuple[S3Client, datetime | None]":
         aws = self.aws.of_bucket(bucket)

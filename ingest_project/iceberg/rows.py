@@ -14,8 +14,9 @@ from pyiceberg.expressions import (
     StartsWith,
 )
 from pyiceberg.expressions.literals import literal
-from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import Table
+
+from ingest_project.iceberg.file_rows import file_rows
 
 SOURCE = ("_source_uri", "_source_version")
 
@@ -37,8 +38,7 @@ def row_portions(
     projected = table.schema().select(*read)
     wanted = None if sources is None else pa.table(dict(zip(SOURCE, zip(*sources, strict=True), strict=True)))
     for task in table.scan(row_filter=And(_spanning(sources), _starting(prefixes))).plan_files():
-        scan = ArrowScan(table.metadata, table.io, projected, AlwaysTrue())
-        for batch in scan.to_record_batches([task]):
+        for batch in file_rows(table, task, projected, AlwaysTrue()):
             rows = pa.Table.from_batches([batch])
             if wanted is not None:
                 rows = rows.take(_positions(rows, wanted))

@@ -12,6 +12,7 @@ from ingest_project.checks.deployment.credentials import check_credentials
 from ingest_project.checks.deployment.dagster_home import check_dagster_home
 from ingest_project.checks.deployment.endpoints import check_endpoints
 from ingest_project.checks.deployment.finding import Finding, ok, problem
+from ingest_project.checks.deployment.jobs import check_jobs
 from ingest_project.checks.deployment.ledger import check_ledger
 from ingest_project.checks.deployment.queues import check_queue
 from ingest_project.checks.deployment.reconcile import check_reconcile
@@ -41,6 +42,7 @@ def run_checks(services: Services) -> list[Finding]:
     for table in settings.tables:
         checks[f"after {table.name}"] = partial(check_after, services, table)
         checks[f"reconcile {table.name}"] = partial(check_reconcile, services, table)
+    checks["jobs"] = partial(check_jobs, services)
     checks["endpoints"] = partial(check_endpoints, services)
     checks["ledger"] = partial(check_ledger, services)
     checks["catalog"] = partial(check_tables, services)
