@@ -7,6 +7,7 @@ from ingest_project.defs.asset_checks import checks_job, table_checks
 from ingest_project.defs.assets import queue_assets, table_assets
 from ingest_project.defs.check_sensor import check_sensors
 from ingest_project.defs.dead_letters import dlq_jobs
+from ingest_project.defs.expire import expire_schedules, expire_snapshots
 from ingest_project.defs.jobs import ingest_jobs
 from ingest_project.defs.object_alerts import object_alert_sensor
 from ingest_project.defs.operations import ledger_jobs
@@ -29,14 +30,25 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=[*queue_assets(settings), *table_assets(settings), *quarantine_assets(settings)],
         asset_checks=checks,
-        jobs=[*jobs, *ledger_jobs(), ledger_reconcile, *dlq_jobs(), *([checks_job()] if checks else [])],
+        jobs=[
+            *jobs,
+            *ledger_jobs(),
+            ledger_reconcile,
+            expire_snapshots,
+            *dlq_jobs(),
+            *([checks_job()] if checks else []),
+        ],
         sensors=[
             *queue_sensors(settings, jobs),
             *check_sensors(settings),
             alert_sensor(settings),
             object_alert_sensor(settings),
         ],
-        schedules=[*rebuild_schedules(settings), *reconcile_schedules(settings)],
+        schedules=[
+            *rebuild_schedules(settings),
+            *reconcile_schedules(settings),
+            *expire_schedules(settings),
+        ],
         resources={"services": services, "sqs": SqsSink(services)},
         # A rebuild is one step: a separate process would only import everything again.
         executor=dg.in_process_executor,

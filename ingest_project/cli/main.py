@@ -18,6 +18,7 @@ import click
 from ingest_project.cli.answers import json_option, open_services, print_json, text
 from ingest_project.cli.dead_letters import dlq, redrive
 from ingest_project.cli.dev import dev
+from ingest_project.cli.expire import expire
 from ingest_project.cli.ledger import dismiss, history, ledger, replay, retry
 from ingest_project.cli.preview import preview
 from ingest_project.cli.reconcile import reconcile
@@ -139,7 +140,7 @@ def demo(context: click.Context, exit_when_done: bool, port: int | None, postgre
     context.exit(code)
 
 
-for command in (dev, preview, send, history, dlq, redrive, retry, dismiss, replay, reconcile, ledger):
+for command in (dev, preview, send, history, dlq, redrive, retry, dismiss, replay, reconcile, expire, ledger):
     ingest.add_command(command)
 
 
