@@ -305,5 +305,5 @@ def test_a_catalog_that_does_not_answer_leaves_only_the_snapshots_unknown(landin
     with patch.object(services.lake, "find", side_effect=CatalogUnavailable("sales.orders", "no answer")):
         status = collect_status(services)
 
-    assert status.snapshots == {"sales.orders": None}
+    assert set(status.snapshots.values()) == {None}
     assert status.queues[0].visible == 0
