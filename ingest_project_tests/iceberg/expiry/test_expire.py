@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ from ingest_project.errors import CatalogUnavailable, CommitConflict
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.commit import CommitRetry
 from ingest_project.iceberg.expiry.record import PREFIX
+from ingest_project.iceberg.expiry.retention import Retention
 from ingest_project.iceberg.table import LakeTable
 from ingest_project.settings.model import CatalogSettings
 from ingest_project_tests.faults import Killed
@@ -61,6 +63,43 @@ def test_files_that_only_expired_snapshots_reach_are_deleted_and_no_others(lake:
     assert order_ids(table) == order_ids_by_clickhouse(table) == [0, 1, 2, 9]
     assert not records(table)
     assert expire(table, keep=2).file_count == 0
+
+
+def test_files_that_a_later_manifest_names_stay(sqlite_lake: Lake) -> None:
+    """A replacement and a merge of manifests name the files again that an expired manifest named."""
+    table = orders_table(sqlite_lake, partition_spec=["bucket[8](order_id)"])
+    foreign(sqlite_lake, table).transaction().set_properties(
+        {"commit.manifest.min-count-to-merge": "2"}
+    ).commit_transaction()
+    commit_orders(table, "one", [1, 2, 3, 4])
+    replace_orders(table, "again", [1])
+    commit_orders(table, "two", [5])
+    commit_orders(table, "three", [6])
+
+    expired = expire(table)
+
+    assert (expired.snapshots, expired.files["data_files"]) == (3, 1)
+    assert expired.files["manifests"] > 1
+    assert_holds_what_it_reaches(table)
+    assert order_ids(table) == order_ids_by_clickhouse(table) == [1, 2, 3, 4, 5, 6]
+
+
+def test_snapshot_that_main_is_rolled_back_to_meanwhile_stays(lake: Lake) -> None:
+    """A catalog removes a branch together with its snapshot, so the commit names where branches were."""
+    table = orders_table(lake)
+    first = commit_orders(table, "one", [1])
+    commit_orders(table, "two", [2])
+
+    def roll_back() -> None:
+        known = foreign(lake, table)
+        if known.metadata.current_snapshot_id != first:
+            known.manage_snapshots().rollback_to_snapshot(first).commit()
+
+    expired = table.expire(Retention(1, timedelta(0)), roll_back, datetime.now(UTC) + timedelta(seconds=1))
+
+    assert (expired.snapshots, snapshot_ids(table)) == (1, [first])
+    assert order_ids(table) == [1]
+    assert_holds_what_it_reaches(table)
 
 
 def test_time_travel_to_a_kept_snapshot_works(sqlite_lake: Lake) -> None:
