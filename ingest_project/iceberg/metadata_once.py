@@ -1,36 +1,35 @@
 """Lets PyIceberg parse a table's metadata once a commit, and copy no snapshot.
 
-A table's metadata is nearly all a list of its snapshots. It is parsed for each look at the table and again
-by the catalog's commit, which also copies it deeply, as the staging of the commit does. But the snapshots and
-the entries of the two logs are frozen, so copies can share them; and a metadata file never changes, so what
-was parsed from it last can be used again. https://iceberg.apache.org/spec/#table-metadata-and-snapshots
+A table's metadata is nearly all a list of its snapshots. It is parsed for each look at the table and again by
+the catalog's commit, which also copies it deeply, as the staging of the commit does. But the snapshots and
+the entries of the two logs are frozen, so copies can share them; and what was parsed last from the same text
+can be used again.
 """
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from pyiceberg.io import InputFile
-from pyiceberg.serializers import FromInputFile
-from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
 from pyiceberg.table.snapshots import MetadataLogEntry, Snapshot, SnapshotLogEntry
 
 REMEMBERED = 2
-"""Metadata files of a process that are held parsed: a batch commits to a table and to its quarantine."""
+"""Metadata that a process holds parsed: a batch commits to a table and to its quarantine."""
 
 _MENDED = "_is_parsed_and_copied_once"
 
 
 def handle_metadata_once() -> None:
     """Makes PyIceberg share snapshots among copies and remember parsed metadata, process-wide; idempotent."""
-    if hasattr(FromInputFile, _MENDED):
+    if hasattr(TableMetadataUtil, _MENDED):
         return
-    setattr(FromInputFile, _MENDED, True)
+    setattr(TableMetadataUtil, _MENDED, True)
     for model in (Snapshot, SnapshotLogEntry, MetadataLogEntry):
         model.__deepcopy__ = _sharing(model.__deepcopy__)  # type: ignore[method-assign]
-    FromInputFile.table_metadata = staticmethod(  # type: ignore[method-assign]
-        _Parsed(FromInputFile.table_metadata).table_metadata
+    TableMetadataUtil.parse_raw = staticmethod(  # type: ignore[method-assign]
+        _Parsed(TableMetadataUtil.parse_raw).parse_raw
     )
 
 
@@ -43,23 +42,24 @@ def _sharing(original: Any) -> Any:
 
 
 class _Parsed:
-    """The metadata of the files that were read last, by their location."""
+    """The metadata that was parsed last, by the digest of its text, so that edits of a file are seen."""
 
-    def __init__(self, parse: Callable[..., TableMetadata]) -> None:
+    def __init__(self, parse: Callable[[str], TableMetadata]) -> None:
         self._parse = parse
         self._lock = threading.Lock()
-        self._files: OrderedDict[str, TableMetadata] = OrderedDict()
+        self._known: OrderedDict[bytes, TableMetadata] = OrderedDict()
 
-    def table_metadata(self, input_file: InputFile, *options: Any, **named: Any) -> TableMetadata:
-        """The metadata of the file, with lists and dictionaries of its own."""
+    def parse_raw(self, data: str) -> TableMetadata:
+        """The metadata of this text, with lists and dictionaries of its own."""
+        digest = hashlib.sha256(data.encode("utf-8", "surrogatepass")).digest()
         with self._lock:
-            known = self._files.get(input_file.location)
+            known = self._known.get(digest)
         if known is None:
-            known = self._parse(input_file, *options, **named)
+            known = self._parse(data)
         with self._lock:
-            self._files[input_file.location] = known
-            self._files.move_to_end(input_file.location)
-            while len(self._files) > REMEMBERED:
-                self._files.popitem(last=False)
+            self._known[digest] = known
+            self._known.move_to_end(digest)
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
         own = {name: value.copy() for name, value in known if isinstance(value, list | dict)}
         return known.model_copy(update=own)

@@ -1,12 +1,15 @@
 """Metadata is parsed once a commit; copies share snapshots, and nothing that may be changed."""
 
 from copy import deepcopy
+from pathlib import Path
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
-from pyiceberg.serializers import FromByteStream
+from pyiceberg.table.metadata import TableMetadataWrapper
 
 from ingest_project.iceberg.catalog import Lake
 from ingest_project_tests.iceberg.factories import commit_orders, orders_table
+from ingest_project_tests.iceberg.readers import newest_metadata
 
 
 def test_copies_of_metadata_share_snapshots_and_logs_but_no_list(sqlite_lake: Lake) -> None:
@@ -42,7 +45,8 @@ def test_a_commit_parses_only_the_metadata_that_it_has_not_seen(sqlite_lake: Lak
     commit_orders(table, "one", [1])
     table.refresh()
 
-    with patch.object(FromByteStream, "table_metadata", side_effect=FromByteStream.table_metadata) as parse:
+    parsing = TableMetadataWrapper.model_validate_json
+    with patch.object(TableMetadataWrapper, "model_validate_json", side_effect=parsing) as parse:
         commit_orders(table, "two", [2])
         assert parse.call_count == 0
         table.refresh()
@@ -63,3 +67,14 @@ def test_what_was_parsed_is_not_changed_by_its_users(sqlite_lake: Lake) -> None:
 
     assert "changed" not in table._table.metadata.properties
     assert table.snapshots == 1
+
+
+def test_metadata_that_was_edited_in_place_is_parsed_again(sqlite_lake: Lake) -> None:
+    table = orders_table(sqlite_lake)
+    table.refresh()
+    file = Path(urlsplit(newest_metadata(table)).path)
+    file.write_text(file.read_text().replace('"order_id"', '"order_no"'))
+
+    table.refresh()
+
+    assert "order_no" in table.columns
