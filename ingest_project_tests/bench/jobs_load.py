@@ -195,16 +195,16 @@ def _verified(settings_path: Path, accepted: list[str]) -> int:
 
 
 def _queued(url: str) -> list[str]:
-    """The jobs of all messages of the queue, which are deleted."""
+    """The job of each message of the queue. A message that is received twice is still one message."""
     sqs, lock = boto3.client("sqs"), threading.Lock()
-    found: list[str] = []
+    found: dict[str, str] = {}
 
     def receive() -> None:
         while messages := sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, VisibilityTimeout=3_600
         ).get("Messages"):
             with lock:
-                found.extend(json.loads(one["Body"])["job_id"] for one in messages)
+                found.update({one["MessageId"]: json.loads(one["Body"])["job_id"] for one in messages})
             sqs.delete_message_batch(
                 QueueUrl=url,
                 Entries=[
@@ -218,7 +218,7 @@ def _queued(url: str) -> list[str]:
         thread.start()
     for thread in threads:
         thread.join()
-    return found
+    return list(found.values())
 
 
 if __name__ == "__main__":
