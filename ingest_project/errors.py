@@ -34,6 +34,8 @@
     │   └── QueueRefused         SQS refused to take messages, and will do so again
     ├── JobRefused               a request for a job that cannot be accepted as it is
     │   └── IdempotencyConflict
+    ├── JobApiUnavailable        (transient) the API of jobs did not answer, or not as it should
+    ├── JobApiRefused            the API of jobs refused a request; it says which fields are wrong
     ├── AuthorizerUnavailable    (transient) the tokens or keys of the API's requesters cannot be read
     ├── InvalidEntries           entries for a queue that have a wrong type; none was sent
     ├── LedgerUnavailable        (transient) the ledger's database did not answer
@@ -310,6 +312,25 @@ class IdempotencyConflict(JobRefused):
 
     def __init__(self, job_id: str) -> None:
         super().__init__("Idempotency-Key", f"it was used for another request, job {job_id}; use another key")
+
+
+class JobApiUnavailable(IngestError):
+    """The API of jobs did not answer, or not as it should, however often it was asked."""
+
+    error_class = "job_api"
+    transient = True
+
+
+class JobApiRefused(IngestError):
+    """The API of jobs refused a request.
+
+    `problems` has a line for the problem and one for each field that is wrong.
+    """
+
+    def __init__(self, status: int, problems: list[str]) -> None:
+        self.status = status
+        self.problems = problems
+        super().__init__("; ".join(problems))
 
 
 class AuthorizerUnavailable(IngestError):

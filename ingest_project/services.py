@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ingest_project.ingestion.intake import Intake
     from ingest_project.ingestion.jobs.inputs import CheckOwn
     from ingest_project.ingestion.jobs.jobs import Jobs
+    from ingest_project.ingestion.jobs.kinds.collaborators import JobKinds
+    from ingest_project.ingestion.jobs.mirror import JobMirror
     from ingest_project.ingestion.process import Pipeline
     from ingest_project.ingestion.rebuild import Rebuild
     from ingest_project.ingestion.reconcile.reconcile import Listing, Reconcile
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from ingest_project.ledger.replay import Replayed
     from ingest_project.sources.aws import Aws
     from ingest_project.sources.routing import Router
+    from ingest_project.sources.s3.result_files import ResultFiles
     from ingest_project.sources.s3.source_objects import SourceObjects
     from ingest_project.sources.s3.store import ObjectStore
     from ingest_project.sources.source import ContentStore, Source
@@ -87,6 +90,15 @@ class Services:
         from ingest_project.iceberg.catalog import Lake
 
         return Lake(self.settings.catalog, self.settings.aws)
+
+    @cached_property
+    def metadata_lake(self) -> "Lake":
+        """The catalog that has the tables of S3 Metadata."""
+        from ingest_project.iceberg.catalog import Lake
+
+        if self.settings.metadata_catalog is None:
+            return self.lake
+        return Lake(self.settings.metadata_catalog, self.settings.aws)
 
     @cached_property
     def store(self) -> "ObjectStore":
@@ -145,13 +157,24 @@ class Services:
         found = read_manifest(self.aws, uri, of_bucket=table.bucket)
         return Listing(uri, found.created_at, list_inventory(self.aws, found))
 
+    def metadata_listing(self, name: str, table: TableSettings) -> "Listing":
+        """What a table of S3 Metadata lists of the table's bucket.
+
+        Raises InventoryUnusable, CatalogUnavailable.
+        """
+        from ingest_project.ingestion.reconcile.metadata_table import metadata_listing
+
+        return metadata_listing(self.metadata_lake, name, bucket=table.bucket, prefix=table.prefix)
+
     def reconciled(self, table: TableSettings) -> "Reconciled":
-        """Compare a table as its settings say: their window and grace, by a listing of S3."""
+        """Compare a table as its settings say: their window and grace, and their metadata table, if any."""
         from ingest_project.ingestion.reconcile.reconcile import Wanted
         from ingest_project.ingestion.reconcile.scope import scheduled_scope
 
         queue = self.settings.queue(table.queue)
-        return self.reconcile.run(table, queue, Wanted(scheduled_scope(table, utc_now())))
+        by = None if table.reconcile is None else table.reconcile.metadata_table
+        listing = None if by is None else self.metadata_listing(by, table)
+        return self.reconcile.run(table, queue, Wanted(scheduled_scope(table, utc_now()), listing))
 
     def queue(self, name: str) -> "Queue":
         """The client of one queue."""
@@ -202,6 +225,31 @@ class Services:
             self.settings, self.ledger, self.queue(queue.name), self.check_own_input, self._signing_s3
         )
 
+    @cached_property
+    def result_files(self) -> "ResultFiles":
+        """Writes the files of jobs' results to S3."""
+        from ingest_project.sources.s3.result_files import ResultFiles
+
+        return ResultFiles(self.aws)
+
+    @cached_property
+    def job_kinds(self) -> "JobKinds":
+        """What the built-in kinds of jobs work with, for `run_job`."""
+        from ingest_project.ingestion.jobs.kinds.collaborators import JobKinds
+
+        return JobKinds(
+            self.settings, self.ledger, self.lake, self.store, self.router, self.reconcile, self.rebuild,
+            replay=self.replay, inventory=self.inventory, queue=self.queue, result_files=self.result_files,
+        )  # fmt: skip
+
+    @cached_property
+    def job_mirror(self) -> "JobMirror | None":
+        """Writes the status of jobs to DynamoDB; None if the settings have no mirror."""
+        from ingest_project.ingestion.jobs.mirror import JobMirror
+
+        mirror = self.settings.jobs.mirror if self.settings.jobs is not None else None
+        return None if mirror is None else JobMirror(self.ledger, mirror, self.aws)
+
     def _signing_s3(self, bucket: str) -> "tuple[S3Client, datetime | None]":
         aws = self.aws.of_bucket(bucket)
         return aws.s3(bucket), aws.credentials_expire_at()
@@ -247,7 +295,9 @@ class Services:
         policies = {table.name: table.on_overwrite for table in self.settings.tables}
         return self.ledger.prune(older_than=older_than, policies=policies, dry_run=dry_run)
 
-    def replay(self, table: str, *, uris: Sequence[str] = (), whole: bool = False) -> "Replayed":
+    def replay(
+        self, table: str, *, uris: Sequence[str] = (), whole: bool = False, for_job: str | None = None
+    ) -> "Replayed":
         """Plan to read object versions of a table again, because of their rows in quarantine.
 
         Raises KeyError if the settings do not have the table.
@@ -257,7 +307,8 @@ class Services:
 
         settings = self.settings.table(table)
         (rule,) = planning_rules([settings])
-        return self.ledger.plan_replay(settings.queue, rule, ReplaySelection(table, tuple(uris), whole))
+        selection = ReplaySelection(table, tuple(uris), whole)
+        return self.ledger.plan_replay(settings.queue, rule, selection, for_job=for_job)
 
     def keep_invisible(self, queue: str) -> int:
         """Extend the visibility timeout of messages with work in progress; returns how many were extended."""

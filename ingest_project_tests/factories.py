@@ -29,6 +29,7 @@ from ingest_project.sources.sqs.queue import Queue
 from ingest_project_tests.faults import Hook, HookedLedger
 from ingest_project_tests.iceberg.readers import newest_metadata, snapshot_ids
 from ingest_project_tests.landing import BUCKET, Landing, table
+from ingest_project_tests.ledger.new_file import new_ledger_file
 from ingest_project_tests.sources.factories import direct, s3_record
 
 QUEUE = "landing"
@@ -71,10 +72,11 @@ class Zone:
 
     @classmethod
     def create(cls, folder: Path, endpoint: str, *tables: dict[str, Any]) -> "Zone":
-        """A zone that notifies its queue, with these tables, or sales.orders alone."""
+        """A zone that notifies its queue, with these tables, or sales.orders alone, and an empty ledger."""
         landing = Landing(folder, endpoint)
         landing.create()
         landing.write(tables=list(tables) or [orders_table()])
+        new_ledger_file(folder / "ledger.db")
         return cls(landing)
 
     @cached_property

@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from ingest_project.ledger.job_ledger import JobLedger
 from ingest_project.ledger.ledger import Ledger
 
 Seen = dict[str, bool]
@@ -23,26 +24,43 @@ class WrongType(AssertionError):
 
 
 class WatchedLedger(Ledger):
-    """A ledger whose answers are compared with their annotations; `seen` and `called` record which."""
+    """A ledger whose answers are compared with their annotations; `seen` and `called` record which.
+
+    `seen_of_jobs` and `called_of_jobs` are those of `Ledger.jobs`.
+    """
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.seen: Seen = {}
         self.called: set[str] = set()
-        for name in public_methods(Ledger):
-            setattr(self, name, self._watched(name, getattr(self, name)))
+        self.seen_of_jobs: Seen = {}
+        self.called_of_jobs: set[str] = set()
+        _watch(self, Ledger, self.seen, self.called)
 
-    def _watched(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        wanted = get_type_hints(getattr(Ledger, name))["return"]
-
-        @functools.wraps(method)
-        def watched(*arguments: Any, **keywords: Any) -> Any:
-            answer = method(*arguments, **keywords)
-            assert_typed(answer, wanted, name, self.seen)
-            self.called.add(name)
-            return answer
-
+    @property
+    def jobs(self) -> JobLedger:
+        watched = super().jobs
+        _watch(watched, JobLedger, self.seen_of_jobs, self.called_of_jobs)
         return watched
+
+
+def _watch(one: object, of: type, seen: Seen, called: set[str]) -> None:
+    for name in public_methods(of):
+        wanted = get_type_hints(getattr(of, name))["return"]
+        setattr(one, name, _watched(name, getattr(one, name), wanted, seen, called))
+
+
+def _watched(
+    name: str, method: Callable[..., Any], wanted: Any, seen: Seen, called: set[str]
+) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def watched(*arguments: Any, **keywords: Any) -> Any:
+        answer = method(*arguments, **keywords)
+        assert_typed(answer, wanted, name, seen)
+        called.add(name)
+        return answer
+
+    return watched
 
 
 def public_methods(of: type) -> set[str]:

@@ -249,7 +249,8 @@ def renamed(context: click.Context, /, **given: Any) -> None:
 def prune(context: click.Context, older_than: timedelta, dry_run: bool, as_json: bool) -> None:
     """Delete history that no message can need any more.
 
-    Objects that are in a table, open, failed or parked are kept. Safe while sensors run, and if interrupted.
+    Objects that are in a table, open, failed or parked are kept, and jobs that have not ended. Safe while
+    sensors run, and if interrupted.
     """
     from ingest_project.ledger.prune import MINIMUM_AGE
 
@@ -266,8 +267,8 @@ def prune(context: click.Context, older_than: timedelta, dry_run: bool, as_json:
     verb = "Would delete" if dry_run else "Deleted"
     click.echo(
         f"{verb} {plural(pruned.messages, 'message')}, {plural(pruned.batches, 'batch')}, "
-        f"{plural(pruned.object_versions, 'object version')} and "
-        f"{plural(pruned.message_contents, 'content')} of messages."
+        f"{plural(pruned.object_versions, 'object version')}, "
+        f"{plural(pruned.message_contents, 'content')} of messages and {plural(pruned.jobs, 'job')}."
     )
 
 

@@ -19,6 +19,7 @@ from ingest_project.cli.answers import json_option, open_services, print_json, t
 from ingest_project.cli.api import api
 from ingest_project.cli.dead_letters import dlq, redrive
 from ingest_project.cli.dev import dev
+from ingest_project.cli.job import job
 from ingest_project.cli.ledger import dismiss, history, ledger, replay, retry
 from ingest_project.cli.preview import preview
 from ingest_project.cli.reconcile import reconcile
@@ -140,7 +141,21 @@ def demo(context: click.Context, exit_when_done: bool, port: int | None, postgre
     context.exit(code)
 
 
-for command in (dev, api, preview, send, history, dlq, redrive, retry, dismiss, replay, reconcile, ledger):
+for command in (
+    dev,
+    api,
+    preview,
+    send,
+    history,
+    dlq,
+    redrive,
+    retry,
+    dismiss,
+    replay,
+    reconcile,
+    ledger,
+    job,
+):
     ingest.add_command(command)
 
 

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 @click.option(
     "--inventory", type=text, metavar="s3://.../manifest.json", help="Instead of a listing: an S3 Inventory."
 )
+@click.option(
+    "--metadata-table",
+    type=text,
+    metavar="NAMESPACE.TABLE",
+    help="Instead of a listing: a journal or inventory table of S3 Metadata.",
+)
 @click.option("--enqueue", is_flag=True, help="Claim what is missing: the queue's sensor ingests it.")
 @json_option
 @click.pass_context
@@ -38,6 +44,7 @@ def reconcile(
     prefix: str | None,
     grace: timedelta | None,
     inventory: str | None,
+    metadata_table: str | None,
     enqueue: bool,
     as_json: bool,
 ) -> None:
@@ -48,6 +55,8 @@ def reconcile(
     waits while as many objects wait as a tick may receive. If it is interrupted, run it again. Exits with 1
     if something is missing or changed and was not enqueued, or if rows are unknown.
     """
+    if inventory is not None and metadata_table is not None:
+        raise click.UsageError("give either --inventory or --metadata-table")
     services = open_services(context.obj)
     try:
         settings = services.settings.table(table)
@@ -65,6 +74,8 @@ def reconcile(
     services.existing_ledger()
     queue = services.settings.queue(settings.queue)
     listing = None if inventory is None else services.inventory(inventory, settings)
+    if metadata_table is not None:
+        listing = services.metadata_listing(metadata_table, settings)
     with _shown(quiet=as_json) as on_progress:
         result = services.reconcile.run(settings, queue, Wanted(scope, listing, enqueue), on_progress)
     if as_json:

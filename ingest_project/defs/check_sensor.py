@@ -43,7 +43,7 @@ class Memory:
     turn: int = 0
     recorded: int = 0
     batch: str = NO_BATCH
-    said: Mapping[CheckName, str] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
 
     def line(self, table: TableSettings) -> str:
         digests = [self.said.get(name, NOTHING) for name in checks_at_any_time(table)]
@@ -131,7 +131,7 @@ def _news(
         is_due = now - before.recorded >= RECORDED_ANEW_SECONDS or batch != before.batch
         names = [name for name in checks_at_any_time(table) if is_due or name not in SELDOM]
         verdicts = checks.verdicts(table, names)
-        said = {verdict.check: _digest(verdict) for verdict in verdicts}
+        said: dict[str, str] = {verdict.check: _digest(verdict) for verdict in verdicts}
         known[table.name] = Memory(now, now if is_due else before.recorded, batch, {**before.said, **said})
         yield from (
             (table, one) for one in verdicts if is_due or said[one.check] != before.said.get(one.check)

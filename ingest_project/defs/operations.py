@@ -233,6 +233,7 @@ def prune(context: dg.OpExecutionContext, config: PruneConfig, services: dg.Reso
             "batches": pruned.batches,
             "object_versions": pruned.object_versions,
             "message_contents": pruned.message_contents,
+            "jobs": pruned.jobs,
             "dry_run": config.dry_run,
         }
     )

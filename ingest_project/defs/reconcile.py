@@ -5,6 +5,7 @@ does not fail because something is missing. It ends if the sensor takes nothing 
 must not hold a place that the sensor's own runs need, and the next run continues.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,13 @@ class ReconcileConfig(dg.Config):
     prefix: str | None = Field(
         default="", description="Objects whose key has this prefix, within that of the table. Empty: all."
     )
+    inventory: str | None = Field(
+        default="",
+        description="The manifest of an S3 Inventory, s3://.../manifest.json, instead of a listing of S3.",
+    )
+    metadata_table: str | None = Field(
+        default="", description="A table of S3 Metadata, NAMESPACE.TABLE, instead of a listing of S3."
+    )
     grace: str | None = Field(
         default=GRACE, description="Younger objects are not judged: their events may be on their way."
     )
@@ -69,6 +77,10 @@ def reconcile(
         return
     queue = services.settings.queue(table.queue)
     try:
+        if config.inventory:
+            wanted = replace(wanted, listing=services.inventory(config.inventory, table))
+        elif config.metadata_table:
+            wanted = replace(wanted, listing=services.metadata_listing(config.metadata_table, table))
         result = services.reconcile.run(table, queue, wanted, _Log(context).tell)
     except IngestError as error:
         raise failure(error) from None
@@ -117,6 +129,7 @@ def reconcile_schedule(table: TableSettings) -> dg.ScheduleDefinition:
             "since": "" if window is None else (time - window).isoformat(),
             "grace": asked.grace,
             "enqueue": asked.enqueue,
+            "metadata_table": asked.metadata_table or "",
         }
         return dg.RunRequest(
             run_key=time.isoformat(),
@@ -148,6 +161,8 @@ def _wanted(config: ReconcileConfig, table: TableSettings) -> "Wanted":
     from ingest_project.ingestion.reconcile.reconcile import Wanted
     from ingest_project.ingestion.reconcile.scope import scope_of
 
+    if config.inventory and config.metadata_table:
+        raise ValueError("`inventory` and `metadata_table` exclude each other")
     scope = scope_of(
         table, prefix=config.prefix or None, since=_time(config.since), until=_time(config.until),
         grace=parse_duration(config.grace or GRACE),

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -24,6 +24,7 @@ from ingest_project.iceberg.provenance import BatchCommit, Sources, batch_commit
 from ingest_project.iceberg.quarantined_rows import QuarantinedRow, quarantined_rows
 from ingest_project.iceberg.refusal import refusals
 from ingest_project.iceberg.replacement import Replacement
+from ingest_project.iceberg.rows import RowSources, row_portions
 from ingest_project.iceberg.schema import (
     columns_in,
     columns_of,
@@ -34,6 +35,7 @@ from ingest_project.iceberg.schema import (
 )
 from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.schema_history import ColumnChange, column_changes
+from ingest_project.iceberg.snapshot_rows import RowQuery, SnapshotRows, snapshot_rows
 from ingest_project.iceberg.writable import Obstacle, obstacles_to
 from ingest_project.settings.model import TableSettings
 from ingest_project.settings.names import table_identifier
@@ -303,10 +305,39 @@ class LakeTable:
         with self._outages.translated(self.name):
             yield from source_portions(self._load(), since)
 
+    def row_portions(
+        self,
+        columns: Sequence[str],
+        *,
+        sources: RowSources | None = None,
+        prefixes: Mapping[str, str] | None = None,
+    ) -> Iterator[pa.Table]:
+        """Rows of the table, which is loaded again: these columns, in portions that fit in memory.
+
+        With `sources`, those that come from one of these. Files that have no value with one of the `prefixes`
+        of columns are left out; rows of the others may have none. Raises CatalogUnavailable.
+        """
+        with self._outages.translated(self.name):
+            yield from row_portions(self._load(), columns, sources, prefixes or {})
+
     def quarantined_rows(self, batch_id: str, *, limit: int) -> list[QuarantinedRow]:
         """At most `limit` of the rows that the batch set aside, from a quarantine table."""
         with self._outages.translated(self.name):
             return quarantined_rows(self._table, batch_id, limit)
+
+    def rows(self, query: RowQuery) -> SnapshotRows:
+        """The rows of one snapshot that the query asks for, as a stream that is read when it is taken.
+
+        Raises JobRefused, with the path of what is wrong in the query; while the rows are taken,
+        CatalogUnavailable, and TableMismatch if PyIceberg cannot read the table.
+        """
+        with self._outages.translated(self.name):
+            found = snapshot_rows(self._table, query)
+        return replace(found, batches=self._read(found.batches))
+
+    def _read(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with self._outages.translated(self.name), refusals(self.name, "PyIceberg cannot read its rows"):
+            yield from batches
 
     @property
     def has_equality_deletes(self) -> bool:

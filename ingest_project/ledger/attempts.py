@@ -35,6 +35,7 @@ from ingest_project.sources.object_version import ObjectVersion
 
 BACKOFF_FIRST = timedelta(seconds=5)
 BACKOFF_LIMIT = LONGEST_WAIT
+SETTLED = (BatchState.COMMITTED, BatchState.FAILED)
 REBUILDS_AT_ONCE = 100
 """Replaced rebuilds that one tick looks at."""
 
@@ -78,9 +79,17 @@ def start(connection: sa.Connection, batch_id: str, *, run_id: str, now: datetim
 
 
 def heartbeat(connection: sa.Connection, batch_id: str, *, run_id: str, now: datetime) -> bool:
-    """Renew the lease; False if the batch is no longer this run's."""
+    """Renew the lease; False if the batch is no longer this run's.
+
+    A heartbeat that waited while its own run settled the batch finds no lease, and nothing wrong.
+    """
     result = connection.execute(_owned(batch_id, run_id).values(heartbeat_at=now))
-    return result.rowcount == 1
+    if result.rowcount == 1:
+        return True
+    by_this_run = sa.select(sa.literal(1)).where(
+        batches.c.batch_id == batch_id, batches.c.run_id == run_id, batches.c.state.in_(SETTLED)
+    )
+    return connection.scalar(by_this_run) is not None
 
 
 def release(

@@ -1,6 +1,6 @@
 """Claims received messages: records each object version once, whatever SQS redelivers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -204,7 +204,8 @@ def _update_told(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -
         )
 
 
-def _revive(connection: sa.Connection, ids: Iterable[str], now: datetime) -> None:
+def _revive(connection: sa.Connection, ids: Collection[str], now: datetime) -> None:
+    job_records.mirror_again(connection, ids)
     for chunk in chunks(ids):
         connection.execute(
             sa.update(object_versions)

@@ -12,13 +12,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from ingest_project.ledger.model import UNREAD, ObjectState
+from ingest_project.ledger.model import DISMISSED, UNREAD, ObjectState
 from ingest_project.ledger.selection import AT_ONCE, Selection, left_alone, selected_objects
 from ingest_project.ledger.sql import chunks, exclusively
 from ingest_project.ledger.tables import object_versions
-
-DISMISSED = "dismissed: "
-"""The reason of a dismissed object version begins with this; the reason of its failure follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,27 @@
 """What the ledger can be asked about jobs. Each method is one transaction, as those of `Ledger`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from ingest_project.ledger import job_records
+from ingest_project.ledger import job_lists, job_records
 from ingest_project.ledger.database import Database
 from ingest_project.ledger.job_model import (
-    FINAL_JOB_STATES,
     JobCounts,
     JobQuery,
     JobRecord,
     JobState,
     JobWork,
+    MirroredJob,
 )
-from ingest_project.ledger.job_records import ENDED_AT, IS_ACCEPTED, JOINED, STATE
+from ingest_project.ledger.job_records import IS_ACCEPTED, JOINED
+from ingest_project.ledger.job_work import add_work_under_way
+from ingest_project.ledger.listed_write import ListedWrite
 from ingest_project.ledger.model import SETTLED, BatchState, ObjectState
 from ingest_project.ledger.settle import settle_unread
-from ingest_project.ledger.sql import exclusively, insert_ignoring, total
+from ingest_project.ledger.sql import exclusively, total
 from ingest_project.ledger.tables import batch_objects, batches, job_work, jobs, object_versions
 from ingest_project.settings.clocks import Clock
 from ingest_project.sources.jobs.request import JobRequest, canonical
@@ -76,7 +78,7 @@ class JobLedger:
     def jobs(self, query: JobQuery) -> list[JobRecord]:
         """The accepted jobs that the query asks for, the newest first."""
         with self._database.reading() as connection:
-            return job_records.listed(connection, query)
+            return job_lists.listed(connection, query)
 
     def cancel(self, job_id: str, *, by: str) -> JobRecord | None:
         """Cancel a job: at once if no run has begun it, else a tick of the queue's sensor ends its run.
@@ -94,7 +96,7 @@ class JobLedger:
             connection.execute(
                 sa.update(jobs)
                 .where(jobs.c.job_id == job_id, jobs.c.cancel_requested_at.is_(None))
-                .values(cancel_requested_at=self._clock(), cancelled_by=by)
+                .values(cancel_requested_at=self._clock(), cancelled_by=by, mirrored=None)
             )
             if found.state == JobState.QUEUED:
                 _close(connection, found.object_id, job_records.cancellation(by), self._clock())
@@ -125,21 +127,32 @@ class JobLedger:
         values |= {"progress": canonical(progress)} if progress is not None else {}
         values |= {"result": canonical(result)} if result is not None else {}
         if values:
+            values["mirrored"] = None
             with self._database.writing() as connection:
                 connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(values))
 
     def wait_for(
         self, job_id: str, *, object_ids: Collection[str] = (), batch_ids: Collection[str] = ()
     ) -> None:
-        """Record the work that a job has put in: it has ended when all of this is settled."""
-        rows = [
-            {"job_id": job_id, "work_id": one, "is_batch": is_batch}
-            for ids, is_batch in ((object_ids, False), (batch_ids, True))
-            for one in ids
-        ]
+        """Record that the run of a job has ended: the job ends when all of its work is settled.
+
+        That is this work, and what was recorded for the job before.
+        """
         with self._database.writing() as connection:
-            insert_ignoring(connection, job_work, rows)
+            job_records.add_work(connection, job_id, object_ids=object_ids, batch_ids=batch_ids)
             connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(waits=True))
+
+    def add_work(
+        self, job_id: str, *, object_ids: Collection[str] = (), batch_ids: Collection[str] = ()
+    ) -> None:
+        """Record work of a job whose run goes on; a second call has no further effect."""
+        with self._database.writing() as connection:
+            job_records.add_work(connection, job_id, object_ids=object_ids, batch_ids=batch_ids)
+
+    def add_work_under_way(self, job_id: str, listed: Sequence[ListedWrite]) -> None:
+        """Record as work of a job what waits, or is being ingested, of the keys of these writes."""
+        with self._database.writing() as connection:
+            add_work_under_way(connection, job_id, listed)
 
     def waiting(self, queue: str) -> int:
         """How many open jobs of the queue wait for work that they have put in: these need no run any more."""
@@ -159,59 +172,35 @@ class JobLedger:
         """How far the work is that the job waits for."""
         with self._database.reading() as connection:
             parts = [
-                JobWork(*connection.execute(query).one()._tuple())
+                JobWork(*connection.execute(query).one())
                 for query in (_work_of_objects(job_id), _work_of_batches(job_id))
             ]
         return parts[0] + parts[1]
 
     def counts(self, *, since: datetime) -> list[JobCounts]:
         """Open jobs, and those that ended since then, by kind and state."""
-        ended = sa.and_(ENDED_AT.is_not(None), since > ENDED_AT)
-        query = sa.select(jobs.c.kind, STATE.label("state"), jobs.c.submitted_at, ENDED_AT.label("ended_at"))
-        query = query.select_from(JOINED).where(IS_ACCEPTED, sa.not_(ended))
-        found: dict[tuple[str, JobState], list[tuple[datetime, datetime | None]]] = {}
         with self._database.reading() as connection:
-            for row in connection.execute(query):
-                found.setdefault((row.kind, JobState(row.state)), []).append((row.submitted_at, row.ended_at))
-        return [
-            JobCounts(
-                kind, state, len(times), min(at for at, _ in times),
-                sum((end - at).total_seconds() for at, end in times if end is not None),
-            )
-            for (kind, state), times in sorted(found.items())
-        ]  # fmt: skip
+            return job_lists.counts(connection, since=since)
 
     def open_jobs(self, *, submitted_before: datetime, limit: int) -> list[JobRecord]:
         """Accepted jobs that have not ended and were submitted before this time, the oldest first."""
-        query = (
-            sa.select(jobs.c.job_id)
-            .select_from(JOINED)
-            .where(IS_ACCEPTED, STATE.not_in(FINAL_JOB_STATES), jobs.c.submitted_at < submitted_before)
-            .order_by(jobs.c.submitted_at)
-            .limit(limit)
-        )
         with self._database.reading() as connection:
-            ids = connection.scalars(query).all()
-            found = [job_records.job(connection, jobs.c.job_id == one) for one in ids]
-        return [one for one in found if one is not None]
+            return job_lists.open_jobs(connection, submitted_before=submitted_before, limit=limit)
 
-    def unmirrored(self, *, limit: int) -> list[JobRecord]:
-        """Accepted jobs whose state is not the one that the mirror has."""
-        query = (
-            sa.select(jobs.c.job_id)
-            .select_from(JOINED)
-            .where(IS_ACCEPTED, sa.or_(jobs.c.mirrored.is_(None), jobs.c.mirrored != STATE))
-            .limit(limit)
-        )
+    def unmirrored(self, *, limit: int) -> list[MirroredJob]:
+        """Accepted jobs of which the mirror does not have all, each with the next of its numbers."""
         with self._database.reading() as connection:
-            ids = connection.scalars(query).all()
-            found = [job_records.job(connection, jobs.c.job_id == one) for one in ids]
-        return [one for one in found if one is not None]
-
-    def mirrored(self, job_id: str, state: JobState) -> None:
-        """Record that the mirror has this state of the job."""
+            ids = job_lists.unmirrored(connection, limit=limit)
+        if not ids:
+            return []
         with self._database.writing() as connection:
-            connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(mirrored=state.value))
+            return job_lists.numbered(connection, ids)
+
+    def mirrored(self, job_id: str, state: JobState, *, number: int) -> None:
+        """Record that the mirror has this state of the job, unless a higher number was given out since."""
+        with self._database.writing() as connection:
+            is_last = jobs.c.job_id == job_id, jobs.c.mirror_number == number
+            connection.execute(sa.update(jobs).where(*is_last).values(mirrored=state.value))
 
 
 def _close(connection: sa.Connection, object_id: str, reason: str, now: datetime) -> None:

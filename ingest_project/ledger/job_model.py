@@ -65,6 +65,14 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class MirroredJob:
+    """A job for the mirror. What has a higher `number` is as new or newer."""
+
+    job: JobRecord
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobQuery:
     """Which jobs to list, the newest first: those that fit all that is given, after the one of the cursor."""
 

@@ -5,21 +5,22 @@ record adds is derived here: a job's state follows from the state of its object 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from ingest_project.errors import IdempotencyConflict
-from ingest_project.ledger.job_model import JobQuery, JobRecord, JobState
-from ingest_project.ledger.model import ObjectState
+from ingest_project.ledger.job_model import JobRecord, JobState
+from ingest_project.ledger.model import DISMISSED, UNREAD, ObjectState
 from ingest_project.ledger.sql import chunks, insert_ignoring
 from ingest_project.ledger.tables import (
     UtcDateTime,
     attempts,
     batch_objects,
     batches,
+    job_work,
     jobs,
     object_id,
     object_versions,
@@ -48,21 +49,22 @@ _SETTLED_AT = (
     .scalar_subquery()
 )
 _version = object_versions.c
+_IS_DISMISSED = sa.and_(_version.state == ObjectState.SKIPPED, _version.reason.startswith(DISMISSED))
 STATE = sa.case(
     (_version.state == ObjectState.COMMITTED, JobState.COMPLETED.value),
-    (_version.state.in_((ObjectState.FAILED, ObjectState.QUARANTINED)), JobState.FAILED.value),
+    (sa.or_(_version.state.in_(UNREAD), _IS_DISMISSED), JobState.FAILED.value),
     (_version.state.in_((ObjectState.SKIPPED, ObjectState.SUPERSEDED)), JobState.CANCELLED.value),
     (_STARTED_AT.is_not(None), JobState.RUNNING.value),
     (_version.object_id.is_not(None), JobState.QUEUED.value),
     (jobs.c.cancel_requested_at.is_not(None), JobState.CANCELLED.value),
     else_=JobState.SUBMITTED.value,
 )
-"""The state of a job, of `jobs` joined with `object_versions`."""
+"""The state of a job, of `jobs` joined with `object_versions`. One that was dismissed stays failed."""
 ENDED_AT = sa.type_coerce(
     sa.case(
         (_version.state.in_((ObjectState.PENDING, ObjectState.PLANNED)), sa.null()),
         (_version.object_id.is_(None), jobs.c.cancel_requested_at),
-        else_=sa.func.coalesce(_version.settled_at, _SETTLED_AT),
+        else_=sa.func.coalesce(sa.case((_IS_DISMISSED, sa.null()), else_=_version.settled_at), _SETTLED_AT),
     ),
     UtcDateTime(),
 )
@@ -82,7 +84,7 @@ def submit(
     insert_ignoring(connection, jobs, [_row(queue, request) | {"idempotency_id": idempotency_id}])
     by_key = jobs.c.idempotency_id == idempotency_id
     by_id = jobs.c.job_id == request.job_id
-    found = _record(connection.execute(_select().where(by_id if idempotency_id is None else by_key)).one())
+    found = record(connection.execute(selected().where(by_id if idempotency_id is None else by_key)).one())
     if (found.kind, found.input_json) != (request.kind, request.input_json):
         raise IdempotencyConflict(found.job_id)
     return found, found.job_id == request.job_id
@@ -106,6 +108,8 @@ def record_claimed(connection: sa.Connection, queue: str, claims: Sequence[Claim
     insert_ignoring(connection, jobs, [_row(queue, one) for one in requests])
     cancelled: list[tuple[str, str]] = []
     for chunk in chunks(one.job_id for one in requests):
+        is_new = jobs.c.job_id.in_(chunk), sa.not_(jobs.c.claimed)
+        connection.execute(sa.update(jobs).where(*is_new).values(claimed=True))
         query = sa.select(jobs.c.object_id, jobs.c.cancelled_by).where(
             jobs.c.job_id.in_(chunk), jobs.c.cancel_requested_at.is_not(None)
         )
@@ -113,32 +117,33 @@ def record_claimed(connection: sa.Connection, queue: str, claims: Sequence[Claim
     return cancelled
 
 
+def add_work(
+    connection: sa.Connection, job_id: str, *, object_ids: Iterable[str] = (), batch_ids: Iterable[str] = ()
+) -> None:
+    """Record work that this job has ended only with; what is recorded already stays as it is."""
+    rows = [
+        {"job_id": job_id, "work_id": one, "is_batch": is_batch}
+        for ids, is_batch in ((object_ids, False), (batch_ids, True))
+        for one in ids
+    ]
+    insert_ignoring(connection, job_work, rows)
+
+
 def cancellation(by: str | None) -> str:
     """The reason of a job's object version that was cancelled."""
     return f"cancelled by {by or 'a person'}"
 
 
+def mirror_again(connection: sa.Connection, object_ids: Collection[str]) -> None:
+    """Have the mirror told of jobs that were put back: their last state, which it has, was a final one."""
+    for chunk in chunks(object_ids):
+        connection.execute(sa.update(jobs).where(jobs.c.object_id.in_(chunk)).values(mirrored=None))
+
+
 def job(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> JobRecord | None:
     """The one job for which the conditions hold."""
-    row = connection.execute(_select().where(*where)).one_or_none()
-    return None if row is None else _record(row)
-
-
-def listed(connection: sa.Connection, query: JobQuery) -> list[JobRecord]:
-    """The accepted jobs that the query asks for, the newest first."""
-    selected = _select().where(IS_ACCEPTED)
-    if query.requester is not None:
-        selected = selected.where(jobs.c.requester == query.requester)
-    if query.kind is not None:
-        selected = selected.where(jobs.c.kind == query.kind)
-    if query.state is not None:
-        selected = selected.where(STATE.in_((query.state.value,)))
-    if query.after is not None:
-        at, job_id = query.after
-        before = sa.and_(jobs.c.submitted_at == at, jobs.c.job_id < job_id)
-        selected = selected.where(sa.or_(jobs.c.submitted_at < at, before))
-    ordered = selected.order_by(jobs.c.submitted_at.desc(), jobs.c.job_id.desc()).limit(query.limit)
-    return [_record(row) for row in connection.execute(ordered)]
+    row = connection.execute(selected().where(*where)).one_or_none()
+    return None if row is None else record(row)
 
 
 def _row(queue: str, request: JobRequest) -> dict[str, Any]:
@@ -153,10 +158,13 @@ def _row(queue: str, request: JobRequest) -> dict[str, Any]:
         "request_id": request.request_id,
         "submitted_at": request.at,
         "waits": False,
+        "claimed": False,
+        "mirror_number": 0,
     }
 
 
-def _select() -> sa.Select[Any]:
+def selected(joined: sa.FromClause = JOINED) -> sa.Select[Any]:
+    """A query of jobs, which `record` reads; `joined` is `jobs` with `object_versions`."""
     return sa.select(
         jobs,
         STATE.label("state"),
@@ -167,10 +175,11 @@ def _select() -> sa.Select[Any]:
         _version.claimed_at,
         _version.error_class,
         _version.reason,
-    ).select_from(JOINED)
+    ).select_from(joined)
 
 
-def _record(row: sa.Row[Any]) -> JobRecord:
+def record(row: sa.Row[Any]) -> JobRecord:
+    """The job of a row of `selected`."""
     return JobRecord(
         job_id=row.job_id, queue=row.queue, kind=row.kind, requester=row.requester,
         state=JobState(row.state), input_json=row.input, submitted_at=row.submitted_at,

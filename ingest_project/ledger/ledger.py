@@ -134,10 +134,12 @@ class Ledger:
         with self._database.reading() as connection:
             return partitions_of(connection, listed)
 
-    def plan_replay(self, queue: str, rule: PlanningRules, selection: ReplaySelection) -> Replayed:
+    def plan_replay(
+        self, queue: str, rule: PlanningRules, selection: ReplaySelection, *, for_job: str | None = None
+    ) -> Replayed:
         """Make batches that read object versions of a table again, because they have rows in quarantine."""
         with self._database.writing() as connection:
-            return plan_replay(connection, queue, rule, selection, now=self._clock())
+            return plan_replay(connection, queue, rule, selection, now=self._clock(), for_job=for_job)
 
     def open_batches(self, queue: str) -> list[Batch]:
         """The batches of a queue that are not settled, oldest first: the outbox."""
@@ -368,10 +370,13 @@ class Ledger:
         with self._database.reading() as connection:
             return reconcile.standings(connection, policy, listed)
 
-    def claim_listed(self, queue: str, policy: OnOverwrite, listed: Sequence[ListedWrite]) -> int:
+    def claim_listed(
+        self, queue: str, policy: OnOverwrite, listed: Sequence[ListedWrite], *, for_job: str | None = None
+    ) -> int:
         """Claim those of these writes that are unknown; returns their number. The sensor plans them."""
+        now = self._clock()
         with self._database.writing() as connection:
-            return reconcile.claim_listed(connection, queue, policy, listed, now=self._clock())
+            return reconcile.claim_listed(connection, queue, policy, listed, now=now, for_job=for_job)
 
     def pending_objects(self, queue: str) -> int:
         """How many object versions of the queue wait for a batch, for whatever reason."""
@@ -380,12 +385,12 @@ class Ledger:
 
     def committed_versions(
         self, table: str, *, after: CommittedVersion | None = None, claimed_since: datetime | None = None,
-        limit: int = 1_000,
+        partition: str | None = None, limit: int = 1_000,
     ) -> list[CommittedVersion]:  # fmt: skip
-        """The versions that are in the table, in the order of their claims, from `after` on."""
+        """The versions in the table, or in one of its partitions, in the order of their claims."""
         with self._database.reading() as connection:
             return reconcile.committed_versions(
-                connection, table, after=after, claimed_since=claimed_since, limit=limit
+                connection, table, after=after, claimed_since=claimed_since, partition=partition, limit=limit
             )
 
     def unknown_sources(self, table: str, sources: Collection[TableSource]) -> list[TableSource]:

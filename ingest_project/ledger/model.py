@@ -34,6 +34,9 @@ SETTLED = (ObjectState.COMMITTED, ObjectState.QUARANTINED, ObjectState.SUPERSEDE
 UNREAD = (ObjectState.FAILED, ObjectState.QUARANTINED)
 """An object version in one of these states is not tried again by itself."""
 
+DISMISSED = "dismissed: "
+"""The reason of a dismissed object version begins with this; the reason of its failure follows."""
+
 
 class MessageState(StrEnum):
     """The state of a message: `open` is ours, `rejected` is left to the DLQ, `deleted` has left SQS."""

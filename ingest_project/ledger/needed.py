@@ -8,6 +8,8 @@ from ingest_project.ledger.model import SETTLED, ActionState, BatchState, Messag
 from ingest_project.ledger.tables import (
     batch_objects,
     batches,
+    is_job,
+    jobs,
     message_objects,
     messages,
     object_versions,
@@ -44,6 +46,38 @@ def is_named_by_a_kept_message(before: datetime) -> sa.ColumnElement[bool]:
         .where(message_objects.c.object_id == object_versions.c.object_id, sa.not_(is_gone_from_sqs(before)))
         .correlate(object_versions)
         .exists()
+    )
+
+
+def came_lately(before: datetime) -> sa.ColumnElement[bool]:
+    """Whether a message that names the object version was received so lately that SQS may still hold it.
+
+    Of a job that failed too, whose message has gone to the DLQ.
+    """
+    naming = sa.and_(
+        messages.c.queue == message_objects.c.queue, messages.c.message_id == message_objects.c.message_id
+    )
+    return (
+        sa.select(sa.literal(1))
+        .select_from(message_objects.join(messages, naming))
+        .where(
+            message_objects.c.object_id == object_versions.c.object_id,
+            sa.or_(messages.c.received_at >= before, messages.c.deleted_at >= before),
+        )
+        .correlate(object_versions)
+        .exists()
+    )
+
+
+def is_of_a_kept_job() -> sa.ColumnElement[bool]:
+    """Whether the batch is one of a job that the ledger still has, and whose times it tells."""
+    return sa.and_(
+        is_job(batches.c.table_name),
+        sa.select(sa.literal(1))
+        .select_from(batch_objects.join(jobs, jobs.c.object_id == batch_objects.c.object_id))
+        .where(batch_objects.c.batch_id == batches.c.batch_id)
+        .correlate(batches)
+        .exists(),
     )
 
 

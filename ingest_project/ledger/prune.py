@@ -11,7 +11,8 @@ committed versions of its key, and must not choose it. This holds for every rede
   those skipped by policy would be skipped again; those skipped by rule, dismissed or not held by S3 would be
   tried again, with the same result or a visible failure, and none of their rows was ever in the table.
   Messages that SQS cannot hold any more, with their links. Settled batches, with their attempts. Contents of
-  messages whose rows are in quarantine.
+  messages whose rows are in quarantine. Jobs that have ended, however they did, with their object versions
+  and the list of the work that they waited for; requests for jobs that were never accepted.
 
 No decision depends on a message or a settled batch: a message that comes nevertheless is claimed as a new
 one, and the object versions that it names are settled, or are judged as above. A run of a forgotten batch
@@ -30,19 +31,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest_project.ledger.database import Database
+from ingest_project.ledger.job_records import ENDED_AT, IS_ACCEPTED, JOINED
 from ingest_project.ledger.known_versions import counting_for, versions_of_keys
 from ingest_project.ledger.model import SETTLED, BatchState, MessageState, ObjectState
 from ingest_project.ledger.needed import (
+    came_lately,
     has_an_open_action,
     is_gone_from_sqs,
     is_in_an_open_batch,
     is_named_by_a_kept_message,
+    is_of_a_kept_job,
 )
 from ingest_project.ledger.sql import chunks, distinct_values, exclusively
 from ingest_project.ledger.tables import (
     attempts,
     batch_objects,
     batches,
+    job_work,
+    jobs,
     message_contents,
     message_objects,
     messages,
@@ -51,6 +57,7 @@ from ingest_project.ledger.tables import (
     unreported,
 )
 from ingest_project.ledger.versions_of_key import KeyVersion, choose, is_behind
+from ingest_project.settings.job_settings import kind_of_table
 from ingest_project.settings.model import OnOverwrite
 
 MINIMUM_AGE = timedelta(days=14)
@@ -71,6 +78,7 @@ class Pruned:
     batches: int = 0
     object_versions: int = 0
     message_contents: int = 0
+    jobs: int = 0
 
     def __add__(self, other: "Pruned") -> "Pruned":
         return Pruned(
@@ -78,6 +86,7 @@ class Pruned:
             self.batches + other.batches,
             self.object_versions + other.object_versions,
             self.message_contents + other.message_contents,
+            self.jobs + other.jobs,
         )
 
 
@@ -130,7 +139,47 @@ def steps(
         for state, queue, table in _forgettable_versions(connection)
     ]
     batches_ = _Batches(_last_commits(connection), before, dry_run)
-    return [*of_messages, batches_, *of_versions, _Contents(before, dry_run)]
+    # Jobs come first: when they ended is what their batches say.
+    return [_Jobs(before, dry_run), *of_messages, batches_, *of_versions, _Contents(before, dry_run)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Jobs:
+    """The jobs that have ended, the oldest first, and the requests for jobs that were never accepted.
+
+    SQS holds no message of theirs any more, so that none can bring them again.
+    """
+
+    before: datetime
+    dry_run: bool
+
+    def __call__(self, connection: sa.Connection, after: tuple[Any, ...] | None) -> Portion:
+        key = (jobs.c.submitted_at, jobs.c.job_id)
+        query = (
+            sa.select(*key, jobs.c.object_id, jobs.c.queue)
+            .select_from(JOINED)
+            .where(
+                jobs.c.submitted_at < self.before,
+                sa.or_(self.before > ENDED_AT, sa.not_(IS_ACCEPTED)),
+                ~came_lately(self.before),
+                ~is_in_an_open_batch(),
+                _comes_after(key, after),
+            )
+            .order_by(*key)
+            .limit(PORTION)
+        )
+        rows = connection.execute(query).all()
+        if rows and not self.dry_run:
+            for queue in sorted({row.queue for row in rows}):
+                exclusively(connection, queue)
+            rows = connection.execute(query).all()  # without those that a person put back meanwhile
+        for chunk in () if self.dry_run else chunks(row.job_id for row in rows):
+            for table in (job_work, jobs):
+                connection.execute(sa.delete(table).where(table.c.job_id.in_(chunk)))
+        for chunk in () if self.dry_run else chunks(row.object_id for row in rows):
+            for table in (message_objects, batch_objects, object_versions):
+                connection.execute(sa.delete(table).where(table.c.object_id.in_(chunk)))
+        return Portion(_last(rows), Pruned(jobs=len(rows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +231,7 @@ class _Batches:
                 batches.c.batch_id < f"{self.before:%Y%m%dT%H%M%S}",  # a batch's id begins with its time
                 batches.c.state != BatchState.PLANNED,
                 batches.c.settled_at < self.before,
+                ~is_of_a_kept_job(),
                 _comes_after(key, after),
             )
             .order_by(*key)
@@ -288,7 +338,8 @@ def _forgettable_versions(connection: sa.Connection) -> Iterator[tuple[ObjectSta
         for queue in distinct_values(connection, object_versions.c.queue, in_state):
             of_queue = sa.and_(in_state, object_versions.c.queue == queue)
             for table in distinct_values(connection, object_versions.c.table_name, of_queue):
-                yield state, queue, table
+                if kind_of_table(table) is None:
+                    yield state, queue, table
 
 
 def _is_refused(version: KeyVersion, committed: Sequence[KeyVersion], policy: OnOverwrite) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest_project.ledger.claim import object_row, routed_object_id
+from ingest_project.ledger.job_work import add_work_under_way
 from ingest_project.ledger.known_versions import versions_of_keys
 from ingest_project.ledger.listed_write import UNKNOWN, ListedWrite, Standing, standing
 from ingest_project.ledger.model import ObjectState
@@ -62,10 +63,12 @@ def claim_listed(
     listed: Sequence[ListedWrite],
     *,
     now: datetime,
+    for_job: str | None = None,
 ) -> int:
     """Claim those of the writes that the ledger still does not know; returns how many these are.
 
-    A second call claims nothing. What a message has brought since the comparison stays as it is.
+    A second call claims nothing. What a message has brought since the comparison stays as it is. With
+    `for_job`, what is now under way of their keys becomes work of this job.
     """
     exclusively(connection, queue)
     found = standings(connection, policy, listed)
@@ -76,6 +79,8 @@ def claim_listed(
     }
     insert_ignoring(connection, object_versions, [row for _, row in sorted(rows.items())])
     _put_back(connection, rows)
+    if for_job is not None:
+        add_work_under_way(connection, for_job, listed)
     return len(rows)
 
 
@@ -85,9 +90,13 @@ def committed_versions(
     *,
     after: CommittedVersion | None,
     claimed_since: datetime | None,
+    partition: str | None,
     limit: int,
 ) -> list[CommittedVersion]:
-    """The next versions that are in the table, in the order of their claims."""
+    """The next versions that are in the table, in the order of their claims.
+
+    Those of a Dagster `partition` are in no order that matters, so that its index is used.
+    """
     known = object_versions.c
     query = sa.select(
         known.object_id, known.key_id, known.bucket, known.key,
@@ -96,6 +105,13 @@ def committed_versions(
     ).where(known.table_name == table, known.state == ObjectState.COMMITTED)  # fmt: skip
     if claimed_since is not None:
         query = query.where(known.claimed_at >= claimed_since)
+    if partition is not None:
+        query = query.where(known.partition_key == partition)
+        if after is not None:
+            query = query.where(known.object_id > after.object_id)
+        return [
+            CommittedVersion(*row) for row in connection.execute(query.order_by(known.object_id).limit(limit))
+        ]
     if after is not None:
         later = sa.and_(known.claimed_at == after.claimed_at, known.object_id > after.object_id)
         query = query.where(

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest_project.ledger.job_records import add_work
 from ingest_project.ledger.known_versions import keys_being_committed, keys_being_rebuilt
 from ingest_project.ledger.model import BatchKind, ObjectState, PlanningRules
 from ingest_project.ledger.new_batch import batch_row, insert_batch, new_batch_id
@@ -56,9 +57,10 @@ class Replayed:
 
 
 def plan_replay(
-    connection: sa.Connection, queue: str, rule: PlanningRules, selection: ReplaySelection, *, now: datetime
-) -> Replayed:
-    """Make batches of what the selection names, within the table's limits.
+    connection: sa.Connection, queue: str, rule: PlanningRules, selection: ReplaySelection, *, now: datetime,
+    for_job: str | None = None,
+) -> Replayed:  # fmt: skip
+    """Make batches of what the selection names, within the table's limits, as work of a job if it is given.
 
     A second call has no further effect.
     """
@@ -76,6 +78,8 @@ def plan_replay(
         )  # fmt: skip
         insert_batch(connection, row, ingest=[one.object_id for one in portion])
         planned[batch_id] = len(portion)
+    if for_job is not None:
+        add_work(connection, for_job, batch_ids=planned)
     rejected = sum(one.rejected_rows or 0 for one in chosen)
     return Replayed(dict(planned), rejected, busy or 0, more=len(chosen) == AT_ONCE)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ingest_project.ledger.model import BatchKind, BatchState, MessageState, ObjectState
+from ingest_project.ledger.source_actions import WaitingActions, waiting_actions
 from ingest_project.ledger.sql import chunks, total
 from ingest_project.ledger.tables import batch_objects, batches, message_objects, messages, object_versions
 from ingest_project.sources.object_version import object_uri
@@ -21,6 +22,7 @@ class TableReport:
     """One table as the ledger knows it; `last_commit` is UTC.
 
     `rows` are those of the committed object versions, `rejected_rows` those that they have in quarantine.
+    `after` is what is still to be done to the table's objects themselves.
     """
 
     table: str
@@ -30,6 +32,7 @@ class TableReport:
     rejected_rows: int
     last_commit: datetime | None
     last_snapshot_id: int | None
+    after: tuple[WaitingActions, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def queue_report(connection: sa.Connection, queue: str) -> QueueReport:
 
 
 def table_report(connection: sa.Connection, table: str) -> TableReport:
-    """Objects and batches of the table by state, its rows and its last commit."""
+    """Objects and batches of the table by state, its rows, its last commit, and what waits for it."""
     last = connection.execute(
         sa.select(batches.c.committed_at, batches.c.snapshot_id)
         .where(
@@ -135,6 +138,7 @@ def table_report(connection: sa.Connection, table: str) -> TableReport:
         rejected_rows=rejected_rows,
         last_commit=last.committed_at if last else None,
         last_snapshot_id=last.snapshot_id if last else None,
+        after=waiting_actions(connection, table),
     )
 
 

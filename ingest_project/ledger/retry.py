@@ -13,6 +13,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from ingest_project.ledger.job_records import mirror_again
 from ingest_project.ledger.model import UNREAD, BatchState, ObjectState
 from ingest_project.ledger.selection import AT_ONCE, Selection, key_ids, left_alone, selected_objects
 from ingest_project.ledger.sql import chunks, distinct_values, exclusively
@@ -103,6 +104,7 @@ def _queues(connection: sa.Connection, selection: Selection, now: datetime) -> l
 
 def _put_back(connection: sa.Connection, object_ids: Sequence[str], now: datetime) -> None:
     """The last error stays on the row until a new result replaces it."""
+    mirror_again(connection, object_ids)
     for chunk in chunks(object_ids):
         connection.execute(
             sa.update(object_versions)

@@ -8,7 +8,7 @@ it is recorded only after it was done.
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,12 +16,14 @@ import sqlalchemy as sa
 from ingest_project.ledger.attempts import backoff
 from ingest_project.ledger.model import ActionState, AfterRule, MessageState, ObjectState
 from ingest_project.ledger.needed import is_in_an_open_batch
-from ingest_project.ledger.sql import chunks, insert_ignoring, is_due
+from ingest_project.ledger.sql import chunks, distinct_values, insert_ignoring, is_due
 from ingest_project.ledger.tables import message_objects, messages, object_versions, source_actions
 from ingest_project.settings.after_settings import ActionKind
-from ingest_project.sources.object_version import ObjectVersion
+from ingest_project.sources.object_version import ObjectVersion, object_uri
 
 TAKES_AWAY = ("move", "delete")
+LONGEST_RETENTION = timedelta(days=14)
+"""SQS keeps no message for longer after it was sent."""
 NOT_READ_YET = (ObjectState.PENDING, ObjectState.PLANNED)
 
 
@@ -60,6 +62,22 @@ class ActionRecord:
     attempts: int
     reason: str | None
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingActions:
+    """The actions of one kind on a table's objects that are not done yet.
+
+    `failing` of the `waiting` ones have failed before, and are tried again. `uri`, `reason` and `not_before`
+    are of the one that failed most often; None if none has failed.
+    """
+
+    action: ActionKind
+    waiting: int
+    failing: int
+    uri: str | None = None
+    reason: str | None = None
+    not_before: datetime | None = None
 
 
 def plan_actions(
@@ -115,7 +133,7 @@ def due(connection: sa.Connection, queue: str, *, limit: int, now: datetime) -> 
             source_actions.c.state == ActionState.DUE,
             is_due(source_actions.c.not_before, now),
             object_versions.c.state.in_((ObjectState.COMMITTED, ObjectState.SUPERSEDED)),
-            ~_is_named_by_a_message(),
+            ~_is_named_by_a_message(now),
             ~is_in_an_open_batch(),
             ~another_waits.correlate(object_versions).exists(),
         )
@@ -136,6 +154,38 @@ def ended(connection: sa.Connection, results: Iterable[ActionResult], *, now: da
                 "reason": one.reason, "attempts": failures + 1, "not_before": now + backoff(failures + 1),
             }  # fmt: skip
         connection.execute(sa.update(source_actions).where(mine).values(values))
+
+
+def waiting_actions(connection: sa.Connection, table: str) -> tuple[WaitingActions, ...]:
+    """What is still to be done to the table's objects; reads what waits, not what was done."""
+    of_action: dict[str, Any] = {"partition_by": source_actions.c.action}
+    worst_first = (source_actions.c.attempts.desc(), source_actions.c.object_id)
+    has_failed = sa.case((source_actions.c.attempts > 0, 1))
+    queues = list(distinct_values(connection, source_actions.c.queue))
+    ranked = (
+        sa.select(
+            source_actions, object_versions.c.bucket, object_versions.c.key,
+            sa.func.row_number().over(order_by=worst_first, **of_action).label("place"),
+            sa.func.count().over(**of_action).label("waiting"),
+            sa.func.count(has_failed).over(**of_action).label("failing"),
+        )
+        .join(object_versions, object_versions.c.object_id == source_actions.c.object_id)
+        .where(
+            source_actions.c.queue.in_(queues),
+            source_actions.c.state == ActionState.DUE,
+            object_versions.c.table_name == table,
+        )
+        .subquery()
+    )  # fmt: skip
+    query = sa.select(ranked).where(ranked.c.place == 1).order_by(ranked.c.action)
+    return tuple(
+        WaitingActions(
+            row.action, row.waiting, row.failing, object_uri(row.bucket, row.key), row.reason, row.not_before
+        )
+        if row.failing
+        else WaitingActions(row.action, row.waiting, 0)
+        for row in connection.execute(query)
+    )
 
 
 def taken_away(connection: sa.Connection, key_ids: Collection[str]) -> set[str]:
@@ -168,8 +218,17 @@ def action_records(connection: sa.Connection, object_ids: Sequence[str]) -> Mapp
     return found
 
 
-def _is_named_by_a_message() -> sa.ColumnElement[bool]:
-    """Whether a message that SQS may still deliver names the object."""
+def _is_named_by_a_message(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a message that SQS may still deliver names the object.
+
+    SQS may refuse to delete a message because it is gone, as after a crash between its deletion and the
+    record of it. Then nothing ever says so; but it cannot come any more after the longest retention.
+    """
+    is_gone = sa.and_(
+        messages.c.state == MessageState.OPEN,
+        messages.c.receipt_handle.is_(None),
+        messages.c.received_at <= now - LONGEST_RETENTION,
+    )
     naming = sa.and_(
         messages.c.queue == message_objects.c.queue, messages.c.message_id == message_objects.c.message_id
     )
@@ -179,6 +238,7 @@ def _is_named_by_a_message() -> sa.ColumnElement[bool]:
         .where(
             message_objects.c.object_id == object_versions.c.object_id,
             messages.c.state != MessageState.DELETED,
+            ~is_gone,
         )
         .correlate(object_versions)
         .exists()

@@ -101,6 +101,25 @@ object_versions = sa.Table(
     sa.Index(None, "table_name", "claimed_at"),
 )
 
+
+def is_job(table_name: sa.Column[str]) -> sa.ColumnElement[bool]:
+    """Whether the table of a row is that of a kind of jobs, in literals, as a partial index needs it."""
+    begins = sa.func.substr(table_name, sa.literal_column("1"), sa.literal_column("4"))
+    return begins == sa.literal_column("'job:'")
+
+
+IS_JOB = is_job(object_versions.c.table_name)
+"""Whether an object version is a job. A query needs exactly this condition to use the index of jobs."""
+
+sa.Index(
+    "ix_object_versions_of_jobs",
+    object_versions.c.state,
+    object_versions.c.settled_at,
+    object_versions.c.not_before,
+    sqlite_where=IS_JOB,
+    postgresql_where=IS_JOB,
+)
+
 message_objects = sa.Table(
     "message_objects",
     metadata,
@@ -203,11 +222,17 @@ jobs = sa.Table(
     sa.Column("result", Prose),  # JSON, as its run told
     sa.Column("manifest", sa.Text),  # the URI of the result's manifest in S3
     sa.Column("waits", sa.Boolean, nullable=False, default=False),  # its run has ended, its work has not
-    sa.Column("mirrored", sa.Text),  # the state that the mirror has
+    # Whether its object version was claimed from the queue: those that were not are few.
+    sa.Column("claimed", sa.Boolean, nullable=False, default=False),
+    sa.Column("mirrored", sa.Text),  # the state that the mirror has; null: none, or not all that is known
+    sa.Column("mirror_number", sa.Integer, nullable=False, default=0),  # the last one that was given out
     sa.Index(None, "object_id", unique=True),
     sa.Index(None, "idempotency_id", unique=True),
     sa.Index(None, "submitted_at", "job_id"),
-    sa.Index(None, "requester", "submitted_at"),
+    sa.Index(None, "requester", "submitted_at", "job_id"),
+    sa.Index(None, "kind", "submitted_at", "job_id"),
+    sa.Index(None, "claimed", "submitted_at"),
+    sa.Index(None, "mirrored"),
 )
 
 job_work = sa.Table(

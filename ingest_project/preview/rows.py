@@ -26,6 +26,8 @@ from ingest_project.reading.values.json_inference import inferred
 from ingest_project.reading.values.types import UnusableName
 
 INFERRED = Target(types=None)
+AS_WRITTEN = Target(types={}, evolution="rescue")
+"""For JSON: without columns, all values are rescued, so they are kept as the file has them."""
 SHOWN_ROWS = 1_000
 """Rows of one file that examples are taken from; `--rows` may be as many."""
 PIECES = PieceLimits(piece_bytes=256 * 1024)
@@ -87,9 +89,8 @@ def read_as_written(head: Head, read_as: ReadAs, frame: pl.DataFrame) -> pl.Data
     names = [name for name, dtype in frame.schema.items() if dtype.is_float() or dtype.is_nested()]
     if FORMATS[read_as.format].values != "json" or not names:
         return pl.DataFrame()
-    (parsed,) = parse(
-        whole_records(head, read_as), Reading(read_as.format, INFERRED, read_as.options), uri=head.object.uri
-    )
+    reading = Reading(read_as.format, AS_WRITTEN, read_as.options)
+    (parsed,) = parse(whole_records(head, read_as), reading, uri=head.object.uri)
     sound = parsed.frame.filter(parsed.faults.sound(parsed.frame.height))
     return sound.select(names).head(SHOWN_ROWS).cast(pl.String())
 

@@ -119,7 +119,11 @@ class JsonLimits:
     """How JSON is taken apart: a few MB can have a new key in each row."""
 
     part_bytes: int = 8 * MIB
-    """The approximate size of the parts that NDJSON is decoded in; the objects of one are held at once."""
+    """The approximate size of the largest parts that NDJSON is decoded in; the objects of one are held at
+    once."""
+    part_bytes_per_field: int = 256 * KIB
+    """The size of a part for each of its fields, if that is less: small parts stay in the processor's cache,
+    but each costs some microseconds for each field."""
     cells: int = 20_000_000
     """The most fields times rows that undeclared keys may give. With more, an object within a row is text,
     and a file is too large."""

@@ -14,6 +14,8 @@ from ingest_project.ledger.model import ActionState, BatchRole, ObjectState
 from ingest_project.ledger.source_actions import ActionRecord
 from ingest_project.reports.listing import Listing
 from ingest_project.reports.terminal import cell
+from ingest_project.settings.job_settings import kind_of_table
+from ingest_project.settings.message_tables import QUEUE_SCHEME
 from ingest_project.settings.model import Settings
 from ingest_project.settings.wording import plural
 from ingest_project.sources.object_version import is_object_uri, object_uri
@@ -28,8 +30,10 @@ STYLES = {
 
 
 def expand_keys(keys: Iterable[str], settings: Settings, table: str | None) -> tuple[str, ...]:
-    """The keys; those without wildcards become URIs in the buckets of the tables."""
+    """The keys; those without wildcards become URIs in the buckets of the tables, or of the jobs' queue."""
     buckets = sorted({one.bucket for one in settings.tables if table in {None, one.name}})
+    if settings.jobs_queue is not None and (table is None or kind_of_table(table) is not None):
+        buckets.append(f"{QUEUE_SCHEME}{settings.jobs_queue.name}")
     found: list[str] = []
     for key in keys:
         is_plain = not is_object_uri(key) and not WILDCARDS & set(key)
@@ -120,11 +124,16 @@ def _render_one(one: ObjectRecord, console: Console) -> None:
 
 def _facts(one: ObjectRecord) -> Iterable[tuple[str, str | Text]]:
     yield "version", one.version
+    if kind_of_table(one.table) is not None:
+        yield (
+            "job",
+            f"{kind_of_table(one.table)}; `ingest job status {one.uri.rpartition('/')[2]}` has the rest",
+        )
     yield "table", f"{one.table}, partition {one.partition}" if one.partition else one.table
     yield "state", _state(one)
     if why := _why(one):
         yield "why", why
-    if one.rows is not None:
+    if one.rows is not None and kind_of_table(one.table) is None:
         yield "rows", f"{one.rows:,} of {plural(one.size_bytes, 'byte')}, snapshot {one.snapshot_id}"
     if one.rejected_rows:
         # A newer write or a rebuild removes them from the quarantine together with the object's good rows.

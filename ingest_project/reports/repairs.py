@@ -11,7 +11,8 @@ from ingest_project.ledger.dismiss import Dismissed
 from ingest_project.ledger.replay import Replayed
 from ingest_project.ledger.retry import Retried
 from ingest_project.reports.terminal import cell
-from ingest_project.settings.model import Settings, TableSettings
+from ingest_project.settings.job_settings import kind_of_table
+from ingest_project.settings.model import QueueSettings, Settings, TableSettings
 from ingest_project.settings.wording import plural
 
 if TYPE_CHECKING:
@@ -105,11 +106,19 @@ def _taker(queue: str, table: str | None, settings: Settings, count: int) -> str
     known = next((one for one in settings.queues if one.name == queue), None)
     if known is None:
         return f"but the settings have no queue {queue}, so no sensor takes {them}"
-    if table is not None and all(one.name != table for one in settings.tables_of(queue)):
+    if table is not None and not _feeds(known, table, settings):
         return f"but queue {queue} feeds no table {table} in the settings, so no sensor takes {them}"
     if not known.enabled:
         return f"but the settings stop {queue}_sensor (enabled: false), unless somebody has started it"
     return f"the next tick of {queue}_sensor takes {them}"
+
+
+def _feeds(queue: QueueSettings, table: str, settings: Settings) -> bool:
+    """Whether the sensor of the queue plans batches of this table, or jobs of this kind."""
+    kind = kind_of_table(table)
+    if kind is not None:
+        return queue.source == "jobs" and settings.jobs is not None and kind in settings.jobs.names
+    return any(one.name == table for one in settings.tables_of(queue.name))
 
 
 def _remarks(one: "TableRecovered") -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from rich.box import SIMPLE_HEAD
@@ -16,8 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest_project.errors import IngestError, QueueUnavailable
+from ingest_project.ledger.job_model import JobCounts, JobState
 from ingest_project.ledger.model import Batch
 from ingest_project.ledger.report import FailureReport, TableReport
+from ingest_project.ledger.source_actions import WaitingActions
 from ingest_project.reports.listing import Listing
 from ingest_project.reports.terminal import cell
 from ingest_project.services import Services
@@ -27,6 +29,7 @@ from ingest_project.settings.wording import plural
 from ingest_project.sources.sqs.faults import translated
 from ingest_project.sources.sqs.queue import Queue
 
+RECENTLY = timedelta(days=1)
 WORKERS = 8
 """Concurrent requests: a queue whose endpoint does not answer may take half a minute."""
 
@@ -62,7 +65,8 @@ class QueueStatus:
 class Status:
     """The status at about `at`; times are UTC. With a `ledger_error` everything from the ledger is empty.
 
-    `problems` has a line for each sign that the tables and queues belong to another ledger.
+    `problems` has a line for each sign that the tables and queues belong to another ledger. `jobs` are those
+    that are open, or have ended within `RECENTLY`, by kind and state.
     """
 
     at: datetime
@@ -73,6 +77,7 @@ class Status:
     failures: tuple[FailureReport, ...]
     ledger_error: str | None
     problems: tuple[str, ...] = ()
+    jobs: tuple[JobCounts, ...] = ()
 
     @property
     def is_new(self) -> bool:
@@ -94,12 +99,14 @@ class _LedgerAnswer:
     open_batches: tuple[Batch, ...] = ()
     tables: tuple[TableReport, ...] = ()
     failures: tuple[FailureReport, ...] = ()
+    jobs: tuple[JobCounts, ...] = ()
     error: str | None = None
 
 
 def collect_status(services: Services, *, clock: Clock = utc_now) -> Status:
     """The status now. An outage of SQS or of the ledger is part of it, and not raised."""
-    ledger = _ask_ledger(services)
+    now = clock()
+    ledger = _ask_ledger(services, now)
     queues = _ask_queues(services, ledger)
     batches: Counter[str] = Counter()
     for table in ledger.tables:
@@ -108,7 +115,7 @@ def collect_status(services: Services, *, clock: Clock = utc_now) -> Status:
         (*_unknown_commits(services, ledger), *_unknown_messages(queues)) if ledger.error is None else ()
     )
     return Status(
-        at=clock(),
+        at=now,
         queues=queues,
         batches=dict(batches),
         open_batches=ledger.open_batches,
@@ -116,6 +123,7 @@ def collect_status(services: Services, *, clock: Clock = utc_now) -> Status:
         failures=ledger.failures,
         ledger_error=ledger.error,
         problems=problems,
+        jobs=ledger.jobs,
     )
 
 
@@ -126,9 +134,13 @@ def render_status(status: Status, console: Console) -> None:
         console.print(cell(f"ledger: {status.ledger_error}", "red"))
         return
     console.print(_table_table(status))
+    if status.jobs:
+        console.print(_job_table(status))
     console.print(cell(f"Batches: {_counts(status.batches)}"))
     if status.open_batches:
         _batch_listing(status).print(console, name="batch")
+    if any(report.after for report in status.tables):
+        _after_listing(status).print(console, name="table")
     for problem in status.problems:
         console.print(cell(problem, "bold red"))
     if status.failures:
@@ -170,7 +182,7 @@ def _unknown_messages(queues: Iterable[QueueStatus]) -> Iterator[str]:
             )
 
 
-def _ask_ledger(services: Services) -> _LedgerAnswer:
+def _ask_ledger(services: Services, now: datetime) -> _LedgerAnswer:
     settings = services.settings
     try:
         ledger = services.existing_ledger()
@@ -181,6 +193,7 @@ def _ask_ledger(services: Services) -> _LedgerAnswer:
             ),
             tables=tuple(ledger.table_report(table.name) for table in settings.tables),
             failures=tuple(ledger.failures()),
+            jobs=tuple(ledger.jobs.counts(since=now - RECENTLY)) if settings.jobs is not None else (),
         )
     except IngestError as error:
         return _LedgerAnswer(error=str(error))
@@ -272,6 +285,17 @@ def _table_table(status: Status) -> Table:
     return table
 
 
+def _job_table(status: Status) -> Table:
+    table = _table("Jobs: open, or ended in 24 h", "kind", "state", "#jobs", "oldest")
+    for one in status.jobs:
+        is_bad = one.state is JobState.FAILED
+        table.add_row(
+            cell(one.kind), cell(one.state.value), _number(one.jobs, alarming=is_bad),
+            cell(_ago(one.oldest_at, status.at)),
+        )  # fmt: skip
+    return table
+
+
 def _batch_listing(status: Status) -> Listing:
     listing = Listing("batch", "table", "#objects", "#attempt", "planned", "last error", title="Open batches")
     for batch in status.open_batches:
@@ -284,6 +308,32 @@ def _batch_listing(status: Status) -> Listing:
             cell(batch.error or "", "red"),
         )
     return listing
+
+
+def _after_listing(status: Status) -> Listing:
+    """What `after` still has to do: what fails is tried again without end, so a person must see it."""
+    title = "After the ingest: what is still to be done to objects (`ingest history --key KEY` shows each)"
+    listing = Listing("table", "action", "#waiting", "#failing", "what to do", title=title)
+    for report in status.tables:
+        for one in report.after:
+            listing.add(
+                cell(report.table), cell(one.action), _number(one.waiting - one.failing),
+                _number(one.failing, alarming=True), _what_to_do(one, status.at),
+            )  # fmt: skip
+    return listing
+
+
+def _what_to_do(one: WaitingActions, now: datetime) -> Text:
+    if not one.failing:
+        return cell("wait: each is done once every message that names its object is deleted")
+    next_try = (
+        "now" if one.not_before is None or one.not_before <= now else f"at {one.not_before:%H:%M:%S} UTC"
+    )
+    return cell(
+        f"{one.uri}: {one.reason}. Remove the cause (`ingest check` looks at permissions); the next try is "
+        f"{next_try}",
+        "red",
+    )
 
 
 def _failure_listing(status: Status) -> Listing:

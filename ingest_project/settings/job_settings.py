@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
+from ingest_project.settings.aws_access import AwsAccess
 from ingest_project.settings.check_settings import checked_length, length_of_time
 from ingest_project.settings.document import Fault
 from ingest_project.settings.names import matching
@@ -58,12 +59,23 @@ class JobKindSettings(Strict):
     attempts: int | None = Field(default=None, ge=1, le=10)
 
 
+class JobMirrorSettings(AwsAccess):
+    """A DynamoDB table with the status of each job, for those who do not ask the API. Its key is `id`."""
+
+    table: Annotated[
+        str,
+        matching(
+            r"[A-Za-z0-9_.-]{3,255}", "not a DynamoDB table; use 3 to 255 letters, digits, _, - and dots"
+        ),
+    ]
+
+
 class JobsSettings(Strict):
     """The jobs that are accepted: the built-in kinds, unless `built_in` lists fewer, and those of `kinds`.
 
     The manifest of each result is written below `results`, and links to it are valid for `link_expires`,
     or as long as the credentials that made them. A job that has not ended after `stuck_after` fails the
-    check `jobs_stuck`.
+    check `jobs_stuck`. Each change of a job is copied to `mirror`, if there is one.
     """
 
     results: ResultsUri | None = None
@@ -73,6 +85,7 @@ class JobsSettings(Strict):
     stuck_after: Annotated[str, AfterValidator(checked_length)] = "6h"
     built_in: list[str] = Field(default_factory=lambda: list(BUILT_IN_KINDS))
     kinds: dict[KindName, JobKindSettings] = Field(default_factory=dict)
+    mirror: JobMirrorSettings | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -18,9 +18,12 @@ def anchored(settings: Settings, base_dir: Path) -> Settings:
     """The same settings with `base_dir` set, relative locations below it, and installed drivers in URLs."""
     ledger = settings.ledger.model_copy(update={"url": database_url(settings.ledger.url, base_dir)})
     catalog = settings.catalog.model_copy(update=_catalog_locations(settings.catalog, base_dir))
+    of_metadata = settings.metadata_catalog
+    if of_metadata is not None:
+        of_metadata = of_metadata.model_copy(update=_catalog_locations(of_metadata, base_dir))
     api = None if settings.api is None else _anchored_api(settings.api, base_dir)
-    changed = {"ledger": ledger, "catalog": catalog, "api": api, "base_dir": base_dir}
-    return settings.model_copy(update=changed)
+    located = {"ledger": ledger, "catalog": catalog, "metadata_catalog": of_metadata, "api": api}
+    return settings.model_copy(update={**located, "base_dir": base_dir})
 
 
 def database_url(url: str, base_dir: Path) -> str:

@@ -270,11 +270,15 @@ class TableSettings(Strict):
 
 
 class Settings(Strict):
-    """All of ingest.yaml. `base_dir` is its folder, where relative paths start."""
+    """All of ingest.yaml. `base_dir` is its folder, where relative paths start.
+
+    `metadata_catalog` has the tables of S3 Metadata, if `catalog` does not have them.
+    """
 
     aws: AwsSettings = AwsSettings()
     ledger: LedgerSettings = LedgerSettings()
     catalog: CatalogSettings = CatalogSettings()
+    metadata_catalog: CatalogSettings | None = None
     alerts: AlertsSettings = AlertsSettings()
     queues: Annotated[list[QueueSettings], Field(min_length=1)]
     buckets: list[BucketSettings] = Field(default_factory=list)

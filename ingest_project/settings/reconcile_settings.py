@@ -24,13 +24,15 @@ class ReconcileSettings(Strict):
 
     `every` is a cron expression (UTC). Objects that were written within the `window` are compared (null, the
     default: all), except those that are younger than `grace`, whose events may still be on their way. With
-    `enqueue`, what is missing is claimed, and the queue's sensor ingests it.
+    `enqueue`, what is missing is claimed, and the queue's sensor ingests it. `metadata_table` is a table of
+    S3 Metadata, by which what S3 holds is known instead of by a listing.
     """
 
     every: Annotated[str, AfterValidator(_checked_cron)]
     window: Annotated[str | None, AfterValidator(checked_length)] = None
     grace: Annotated[str, AfterValidator(checked_length)] = GRACE
     enqueue: bool = False
+    metadata_table: str | None = None
 
     @property
     def window_length(self) -> timedelta | None:

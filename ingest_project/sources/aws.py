@@ -179,6 +179,21 @@ class Aws:
                 config=self._config,
             )
 
+    def dynamodb(self) -> Any:
+        """A new DynamoDB client, for the mirror of jobs, for which a tick must not wait long."""
+        from botocore.config import Config
+
+        quick = Config(
+            connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
+        )
+        with self._opening:
+            return self._session.client(
+                "dynamodb",
+                region_name=self.region,
+                endpoint_url=self.settings.endpoint_url,
+                config=self._config.merge(quick),
+            )
+
     def sns(self, region: str) -> "SNSClient":
         """A new SNS client in a topic's own region, for alerts, which are rare."""
         with self._opening:

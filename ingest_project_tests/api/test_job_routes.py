@@ -274,3 +274,14 @@ def test_a_ledger_that_is_absent_is_unavailable_and_not_created(
     assert fields(world.nobody.get("/readyz"), 503) == ["ledger"]
     assert world.nobody.get("/healthz").status_code == 200
     assert not (world.landing.folder / "ledger.db").exists()
+
+
+def test_the_queue_is_asked_once_what_it_accepts(world: ApiWorld) -> None:
+    asked: list[str] = []
+    client = world.api.deployment.services.aws.sqs()
+    client.meta.events.register("before-call.sqs.*", lambda model, **_: asked.append(model.name))
+
+    for _ in range(3):
+        assert submit(world.ann).status_code == 202
+
+    assert sorted(asked) == ["GetQueueAttributes"] + ["SendMessageBatch"] * 3

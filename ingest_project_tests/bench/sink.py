@@ -27,31 +27,34 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
-    entries = [
-        {"Id": str(n), "MessageBody": f'{{"order_id": {n}}}'.ljust(200)} for n in range(asked.messages)
-    ]
-    seconds: dict[str, list[float]] = {"loop": [], "send_batch": []}
     with tempfile.TemporaryDirectory() as folder, ministack(Path(folder)) as endpoint:
-        _, sqs = clients(endpoint)
+        return 0 if compare(endpoint, asked.messages, rounds=asked.rounds) else 1
 
-        def batch(url: str) -> None:
-            send_batch(Queue(sqs, name="bench", url=url), entries)
 
-        def loop(url: str) -> None:
-            for ten in in_tens(entries):
-                sqs.send_message_batch(QueueUrl=url, Entries=ten)  # type: ignore[arg-type]
+def compare(endpoint: str, count: int, *, rounds: int) -> bool:
+    """Send so many messages in turns, and print what each turn took; False if messages are missing."""
+    entries = [{"Id": str(n), "MessageBody": f'{{"order_id": {n}}}'.ljust(200)} for n in range(count)]
+    seconds: dict[str, list[float]] = {"loop": [], "send_batch": []}
+    _, sqs = clients(endpoint)
 
-        turns: list[tuple[str, Callable[[str], None]]] = [("loop", loop), ("send_batch", batch)]
-        for number in range(asked.rounds):
-            for name, send in turns if number % 2 else reversed(turns):
-                took = _timed(sqs, f"{name}-{number}", send, asked.messages)
-                if took is None:
-                    return 1
-                seconds[name].append(took)
-                _tell(f"round {number + 1}: {name}: {took:.2f} s, {asked.messages / took:,.0f} a second")
+    def batch(url: str) -> None:
+        send_batch(Queue(sqs, name="bench", url=url), entries)
+
+    def loop(url: str) -> None:
+        for ten in in_tens(entries):
+            sqs.send_message_batch(QueueUrl=url, Entries=ten)  # type: ignore[arg-type]
+
+    turns: list[tuple[str, Callable[[str], None]]] = [("loop", loop), ("send_batch", batch)]
+    for number in range(rounds):
+        for name, send in turns if number % 2 else reversed(turns):
+            took = _timed(sqs, f"{name}-{number}", send, count)
+            if took is None:
+                return False
+            seconds[name].append(took)
+            _tell(f"round {number + 1}: {name}: {took:.2f} s, {count / took:,.0f} a second")
     medians = {name: statistics.median(found) for name, found in seconds.items()}
     _tell(f"the loop takes {medians['loop'] / medians['send_batch']:.2f} times as long as send_batch")
-    return 0
+    return True
 
 
 def _timed(sqs: "SQSClient", queue: str, send: Callable[[str], None], expected: int) -> float | None:

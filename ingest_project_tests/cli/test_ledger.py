@@ -230,10 +230,10 @@ def test_pruning_says_what_it_forgot(zone: Zone) -> None:
     done = run(zone, "ledger", "prune", "--older-than", "30d", "--dry-run")
 
     assert done.stdout == (
-        "Would delete 0 messages, 0 batches, 0 object versions and 0 contents of messages.\n"
+        "Would delete 0 messages, 0 batches, 0 object versions, 0 contents of messages and 0 jobs.\n"
     )
     assert answer(zone, "ledger", "prune", "--older-than", "30d") == {
-        "dry_run": False, "messages": 0, "batches": 0, "object_versions": 0, "message_contents": 0,
+        "dry_run": False, "messages": 0, "batches": 0, "object_versions": 0, "message_contents": 0, "jobs": 0,
     }  # fmt: skip
 
 

@@ -96,10 +96,12 @@ def test_programs_get_the_same_and_the_entry(zone: Zone) -> None:
 def test_preview_opens_no_ledger_and_consumes_nothing(zone: Zone) -> None:
     put_shop(zone)
     before = zone.queue.attributes()
+    ledger = zone.landing.folder / "ledger.db"
+    ledger.unlink()
 
     run(zone, uri("shop/"))
 
-    assert not (zone.landing.folder / "ledger.db").exists()
+    assert not ledger.exists()
     assert zone.queue.attributes() == before
     assert len(zone.landing.s3.list_objects_v2(Bucket=BUCKET)["Contents"]) == 3
 

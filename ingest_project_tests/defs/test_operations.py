@@ -254,7 +254,7 @@ def test_prune_says_what_it_forgot(zone: Zone) -> None:
     metadata = output_metadata(launch(ledger_prune, "prune", zone, {"dry_run": True}), "prune")
 
     assert {name: value.value for name, value in metadata.items()} == {
-        "messages": 0, "batches": 0, "object_versions": 0, "message_contents": 0, "dry_run": True,
+        "messages": 0, "batches": 0, "object_versions": 0, "message_contents": 0, "jobs": 0, "dry_run": True,
     }  # fmt: skip
 
 

@@ -1,14 +1,18 @@
 """All faults by name."""
 
+from ingest_project_tests.fault_trials.after_faults import AFTER
 from ingest_project_tests.fault_trials.chaos_faults import CHAOS
 from ingest_project_tests.fault_trials.crash_faults import CRASHES
 from ingest_project_tests.fault_trials.delivery_faults import DELIVERY
+from ingest_project_tests.fault_trials.job_faults import JOB_FAULTS
 from ingest_project_tests.fault_trials.network_faults import NETWORK
 from ingest_project_tests.fault_trials.object_faults import OBJECTS
 from ingest_project_tests.fault_trials.outage_faults import OUTAGES
 from ingest_project_tests.fault_trials.quarantine_faults import QUARANTINE_FAULTS
 from ingest_project_tests.fault_trials.raw_faults import RAW_FAULTS
 from ingest_project_tests.fault_trials.rebuild_faults import REBUILDS
+from ingest_project_tests.fault_trials.reconcile_faults import RECONCILES
+from ingest_project_tests.fault_trials.redrive_faults import REDRIVES
 from ingest_project_tests.fault_trials.replay_faults import REPLAYS
 from ingest_project_tests.fault_trials.trial import Fault
 from ingest_project_tests.fault_trials.ui_faults import UI_FAULTS
@@ -27,6 +31,10 @@ CATALOGUE: tuple[Fault, ...] = (
     *REBUILDS,
     *OUTAGES,
     *RAW_FAULTS,
+    *JOB_FAULTS,
+    *REDRIVES,
+    *RECONCILES,
+    *AFTER,
     *UI_FAULTS,
     *CHAOS,
 )

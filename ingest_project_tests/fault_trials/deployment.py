@@ -3,7 +3,9 @@ trial, and daemons that run the breakable code location. One serves many trials,
 
 import json
 import signal
+import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import chdir
@@ -22,14 +24,17 @@ from ingest_project_tests.fault_trials.processes import is_alive, members_of_gro
 from ingest_project_tests.fault_trials.proxy import FaultProxy
 from ingest_project_tests.fault_trials.run_oracle import SettledBatch
 from ingest_project_tests.fault_trials.told import Told, told_by
-from ingest_project_tests.fault_trials.workload import PLAIN_BUCKET, VERSIONED_BUCKET
+from ingest_project_tests.fault_trials.workload import ARCHIVE_BUCKET, PLAIN_BUCKET, VERSIONED_BUCKET
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 LOCATION = "ingest_project_tests.fault_trials.location"
+API = "ingest_project_tests.fault_trials.api_process"
 QUEUE = "landing"
+REQUESTS = "requests"
+JOB_ATTEMPTS = 3
 ALERTS = "alerts"
 LEASE_SECONDS = 10
 VISIBILITY_SECONDS = 30
@@ -57,11 +62,12 @@ class Deployment(World):
     """
 
     proxy: FaultProxy = field(kw_only=True)
-    bytecode: Path = field(kw_only=True)
     daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restarts: int = 0
     alerts: list[dict[str, Any]] = field(default_factory=list)
     topic_arn: str = ""
+    api_port: int | None = None
+    api: "subprocess.Popen[bytes] | None" = None
 
     @property
     def control(self) -> Control:
@@ -69,13 +75,8 @@ class Deployment(World):
 
     @property
     def environment(self) -> dict[str, str]:
-        inherited = super().environment
-        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return {
-            **inherited,
-            # Compiled once for all processes: without it each compiles Dagster anew, which takes longer than
-            # a batch.
-            "PYTHONPYCACHEPREFIX": str(self.bytecode),
+            **super().environment,
             "AWS_ENDPOINT_URL": self.proxy.endpoint,
             FOLDER_VARIABLE: str(self.control.folder),
             "PYTHONPATH": str(TOP),
@@ -89,16 +90,24 @@ class Deployment(World):
     def sqs(self) -> "SQSClient":
         return super().sqs
 
-    def open(self, tables: Sequence[dict[str, Any]]) -> None:
-        """Buckets, queues, settings; and the first daemon."""
+    def open(self, tables: Sequence[dict[str, Any]], *, with_jobs: bool = False) -> None:
+        """Buckets, queues, settings; and the first daemon, and `ingest api` if there are jobs."""
         for name in _queues(tables):
             self.create_queue(name)
+        if with_jobs:
+            self.create_queue(REQUESTS)
+            self.api_port = free_port()
         self._subscribe_to_alerts()
-        for bucket in (PLAIN_BUCKET, VERSIONED_BUCKET):
+        for bucket in (PLAIN_BUCKET, VERSIONED_BUCKET, ARCHIVE_BUCKET):
             self.s3.create_bucket(Bucket=bucket)
         self.s3.put_bucket_versioning(Bucket=VERSIONED_BUCKET, VersioningConfiguration={"Status": "Enabled"})
         self._write_settings(list(tables))
         self.start(FIRST_DAEMON)
+        if with_jobs:
+            self._start_api()
+
+    def _start_api(self) -> None:
+        self.api = self._start(sys.executable, "-m", API, log="api.log")
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
         """A daemon with a DAGSTER_HOME of its own name; the one that ran under it must be dead."""
@@ -127,6 +136,9 @@ class Deployment(World):
             if process.poll() is not None:
                 self.restarts += 1
                 self.start(name)
+        if self.api is not None and self.api.poll() is not None:
+            self.restarts += 1
+            self._start_api()
 
     def close(self) -> None:
         """End every process and connection that belongs to the deployment."""
@@ -258,20 +270,30 @@ class Deployment(World):
                 "warehouse": str(self.home / "warehouse"),
             },
             "queues": [
-                {
-                    "name": name,
-                    "url": self.queue_url(name).replace(self.endpoint, self.proxy.endpoint),
-                    "visibility_timeout_seconds": VISIBILITY_SECONDS,
-                    "source": "s3_events" if name == QUEUE else "messages",
-                }
-                for name in _queues(tables)
+                self._queue(name, "s3_events" if name == QUEUE else "messages") for name in _queues(tables)
             ],
             "tables": tables,
             "alerts": {"sns_topic_arn": self.topic_arn},
         }  # fmt: skip
+        if self.api_port is not None:
+            self.settings["queues"].append(self._queue(REQUESTS, "jobs") | {"max_batches_in_flight": 8})
+            weather = {"job": "ingest_project_tests.job_zone:weather_batch", "op": "simulate"}
+            self.settings["jobs"] = {
+                "results": f"s3://{PLAIN_BUCKET}/results/", "attempts": JOB_ATTEMPTS, "timeout": "5m",
+                "kinds": {"weather": weather},
+            }  # fmt: skip
+            self.settings["api"] = {"port": self.api_port, "open": True, "rate_limit": "100000/1m"}
         unfinished = self.home / "ingest.yaml.new"
         unfinished.write_text(yaml.safe_dump(self.settings, sort_keys=False))
         unfinished.replace(self.home / "ingest.yaml")
+
+    def _queue(self, name: str, source: str) -> dict[str, Any]:
+        return {
+            "name": name,
+            "url": self.queue_url(name).replace(self.endpoint, self.proxy.endpoint),
+            "visibility_timeout_seconds": VISIBILITY_SECONDS,
+            "source": source,
+        }
 
     def _dagster_home(self, name: str) -> Path:
         home = self.home / name
@@ -295,6 +317,13 @@ def wait_until(what: Callable[[], bool], *, seconds: float, pause: float = 0.05)
     waiting = threading.Event()
     rounds = max(1, int(seconds / pause))
     return any(what() or waiting.wait(pause) for _ in range(rounds)) or what()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def _kill_all(process: subprocess.Popen[bytes]) -> None:

@@ -114,7 +114,6 @@ class Harness:
 
     def _clear(self) -> None:
         """Keep the folders of deployments that failed, and nothing else."""
-        shutil.rmtree(self.folder / "bytecode", ignore_errors=True)
         if all(result.passed for result in self.results):
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -139,7 +138,10 @@ class Harness:
         keep = False
         left = list(share)
         with deployment(
-            home, self.plan.databases, self.folder / "bytecode", [trial.table_settings() for trial in share]
+            home,
+            self.plan.databases,
+            [trial.table_settings() for trial in share],
+            with_jobs=any(trial.asks_for_jobs for trial in share),
         ) as place:
             while left and not self.stopping.is_set():
                 trial = left.pop(0)
@@ -170,7 +172,7 @@ class Harness:
 
 @contextmanager
 def deployment(
-    home: Path, kind: str, bytecode: Path, tables: Sequence[dict[str, Any]]
+    home: Path, kind: str, tables: Sequence[dict[str, Any]], *, with_jobs: bool = False
 ) -> Iterator[Deployment]:
     """A deployment in a folder; everything that it starts ends with the block."""
     with ExitStack() as stack:
@@ -178,10 +180,10 @@ def deployment(
         place = Deployment(
             home, upstream,
             databases.relayed(databases.postgres()) if kind == "postgres" else databases.sqlite(home),
-            proxy=FaultProxy(upstream), bytecode=bytecode,
+            proxy=FaultProxy(upstream),
         )  # fmt: skip
         stack.callback(place.close)
-        place.open(tables)
+        place.open(tables, with_jobs=with_jobs)
         yield place
 
 

@@ -112,6 +112,11 @@ class Trial:
         return BAD_SHARE if (drawn if self.fault.bad_rows is None else self.fault.bad_rows) else 0.0
 
     @property
+    def asks_for_jobs(self) -> bool:
+        """Whether its deployment accepts jobs over HTTP."""
+        return False
+
+    @property
     def quarantine(self) -> str:
         return f"{self.table}__quarantine"
 

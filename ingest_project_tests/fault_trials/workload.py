@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PLAIN_BUCKET = "plain-landing"
 VERSIONED_BUCKET = "versioned-landing"
+ARCHIVE_BUCKET = "archive"
+"""Where `after: move` moves objects to."""
 MENDED_TIMES = {"type": "timestamptz", "format": ["iso", "%d.%m.%Y %H:%M"], "timezone": "UTC"}
 COLUMNS = {"write": "string", "row": "long", "customer_id": "long", "at": "timestamptz"}
 FOREIGN_TIME = ".11.2026 10:00"
@@ -185,11 +187,11 @@ class Landing:
         else:
             self._s3.delete_object(Bucket=write.bucket, Key=write.key)
 
-    def announce(self, writes: Sequence[Write]) -> None:
-        """Send one event for each write, in this order."""
+    def announce(self, writes: Sequence[Write], *, queue_url: str | None = None) -> None:
+        """Send one event for each write, in this order; to the trial's queue, or to another one."""
         for start in range(0, len(writes), 10):
             self._sqs.send_message_batch(
-                QueueUrl=self._queue_url,
+                QueueUrl=queue_url or self._queue_url,
                 Entries=[
                     {"Id": str(position), "MessageBody": json.dumps({"Records": [event_record(write)]})}
                     for position, write in enumerate(writes[start : start + 10])

@@ -17,6 +17,7 @@ OWNERS = {
     "Table": Table,
     "_SnapshotProducer": snapshot._SnapshotProducer,
     "Schema": Schema,
+    "ArrowScan": pyarrow.ArrowScan,
     "ArrowProjectionVisitor": pyarrow.ArrowProjectionVisitor,
     "pyiceberg.io.pyarrow": pyarrow,
     "pyiceberg.table.update.snapshot": snapshot,

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.tables import metadata
 from ingest_project_tests.ledger.factories import Clock
+from ingest_project_tests.ledger.new_file import new_ledger_file
 from ingest_project_tests.typed_results import WatchedLedger
 
 POSTGRES_URL = os.environ.get("INGEST_TEST_POSTGRES_URL")
@@ -33,9 +34,7 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def migrated_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a ledger that no test writes to, or, on PostgreSQL, that each test empties first."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"
-        Ledger(url).close()
-        yield url
+        yield f"sqlite:///{new_ledger_file(tmp_path_factory.mktemp('ledger') / 'ledger.db')}"
     else:
         with _schema(f"ledger_{os.getpid()}") as url:
             Ledger(url).close()

@@ -18,6 +18,7 @@ from ingest_project.sources.routing import RoutedObject
 from ingest_project.sources.source import Claim
 from ingest_project.sources.sqs.message import Message
 from ingest_project_tests.ledger.factories import QUEUE, TABLE, Clock
+from ingest_project_tests.ledger.new_file import new_ledger_file
 from ingest_project_tests.ledger.simulation import (
     BUCKET,
     SimulatedBucket,
@@ -49,8 +50,9 @@ class LedgerWorld(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="ledger-machine-"))
         self.clock = Clock()
-        self.ledger = Ledger(f"sqlite:///{self.folder}/ledger.db", clock=self.clock)
-        self.database = sa.create_engine(f"sqlite:///{self.folder}/ledger.db")
+        url = f"sqlite:///{new_ledger_file(self.folder / 'ledger.db')}"
+        self.ledger = Ledger(url, clock=self.clock)
+        self.database = sa.create_engine(url)
         self.table = SimulatedTable()
         self.sent: dict[str, tuple[RoutedObject, ...]] = {}
         self.rejected: set[str] = set()

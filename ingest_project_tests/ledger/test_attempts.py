@@ -78,6 +78,17 @@ def test_a_heartbeat_keeps_the_lease(ledger: Ledger, batch_id: str, clock: Clock
     assert ledger.batch(batch_id).is_leased(later + timedelta(seconds=50), LEASE)
 
 
+def test_a_heartbeat_that_waited_for_its_own_settling_finds_nothing_wrong(
+    ledger: Ledger, batch_id: str, clock: Clock
+) -> None:
+    commit(ledger, batch_id, run_id="run-1")
+    clock.advance(seconds=5)
+
+    assert ledger.heartbeat(batch_id, run_id="run-1")
+    assert ledger.heartbeat(batch_id, run_id="run-2") is False
+    assert ledger.batch(batch_id).heartbeat_at is None
+
+
 def test_a_lease_runs_out_without_heartbeats(ledger: Ledger, batch_id: str) -> None:
     before = ledger.batch(batch_id)
     start(ledger, batch_id)

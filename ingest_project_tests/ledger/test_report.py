@@ -3,8 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from ingest_project.ledger.claim import routed_object_id
 from ingest_project.ledger.ledger import Ledger
+from ingest_project.ledger.model import ActionState, AfterRule
 from ingest_project.ledger.report import EXAMPLES, OF_ONE_CLASS, QueueReport, TableReport
+from ingest_project.ledger.source_actions import ActionResult, WaitingActions
 from ingest_project_tests.ledger.factories import (
     NOW,
     PARTITION,
@@ -38,6 +41,28 @@ def test_a_table_report_counts_what_is_in_the_table_and_what_is_on_its_way(ledge
     assert report.objects == {"committed": 2, "pending": 1, "planned": 1}
     assert report.batches == {"committed": 1, "planned": 1}
     assert (report.rows, report.last_commit, report.last_snapshot_id) == (20, NOW, 7)
+
+
+def test_a_table_report_tells_what_waits_to_be_done_to_its_objects_and_why_it_fails(ledger: Ledger) -> None:
+    rule = AfterRule("delete", None, "", with_bad_rows=False)
+    deliver(ledger, *[claim(routed(key), message_id=key) for key in ("a", "b", "c", "done")])
+    ids = [member.object_id for member in start(ledger, plan_one(ledger)).objects]
+    (batch,) = ledger.open_batches(QUEUE)
+    ledger.confirm(batch.batch_id, run_id="run-1", object_ids=ids)
+    ended = replace(outcome(dict.fromkeys(ids, 10)), after=rule)
+    ledger.settle(batch.batch_id, run_id="run-1", outcome=ended)
+    assert ledger.table_report(TABLE).after == (WaitingActions("delete", 4, 0),)
+
+    refused, done = (routed_object_id(routed(key)) for key in ("b", "done"))
+    ledger.actions_ended([ActionResult(refused, ActionState.DUE, "S3 refused it")])
+    ledger.actions_ended([ActionResult(done, ActionState.DONE)])
+
+    (told,) = ledger.table_report(TABLE).after
+    assert (told.action, told.waiting, told.failing, told.reason) == ("delete", 3, 1, "S3 refused it")
+    assert told.uri == routed("b").object.uri
+    assert told.not_before is not None
+    assert told.not_before > NOW
+    assert ledger.table_report("web.clicks").after == ()
 
 
 def test_a_queue_report_counts_its_messages_by_state(ledger: Ledger) -> None:

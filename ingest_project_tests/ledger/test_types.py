@@ -17,6 +17,7 @@ from ingest_project.ledger.report import OF_ONE_CLASS
 from ingest_project.ledger.selection import Selection
 from ingest_project.ledger.source_actions import ActionResult
 from ingest_project.settings.error_classes import Action
+from ingest_project_tests.ledger import job_factories
 from ingest_project_tests.ledger.factories import (
     NOW,
     PARTITION,
@@ -60,6 +61,7 @@ def test_every_answer_is_of_its_type_in_every_field(ledger: WatchedLedger, clock
         versions_that_a_table_tells_of,
         writes_that_only_a_listing_shows,
         messages_on_their_way,
+        a_job_that_ends,
     ):
         live(ledger)
         people_look(ledger)
@@ -218,6 +220,11 @@ def messages_on_their_way(ledger: Ledger) -> None:
     ledger.messages_extended(QUEUE, ids, invisible_until=later)
     deletable = [one.message_id for one in ledger.deletable_messages(QUEUE)]
     ledger.messages_deleted(QUEUE, deletable, refused=ids[:1])
+
+
+def a_job_that_ends(ledger: Ledger) -> None:
+    """What the ledger answers about jobs is in test_types_of_jobs.py."""
+    job_factories.complete(ledger, job_factories.request())
 
 
 def people_look(ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from ingest_project.ledger.history import ObjectRecord, RejectedMessage
 from ingest_project.ledger.history_details import AttemptRecord, BatchPart, MessageRecord
 from ingest_project.ledger.model import (
+    ActionState,
     AttemptOutcome,
     BatchKind,
     BatchRole,
@@ -17,6 +18,7 @@ from ingest_project.ledger.model import (
     MessageState,
     ObjectState,
 )
+from ingest_project.ledger.source_actions import ActionRecord
 from ingest_project.reports.history import render_history, render_rejected
 
 WIDTHS = [80, 110, 160]
@@ -123,3 +125,29 @@ def test_rejected_messages_keep_their_ids_whole(width: int) -> None:
     text = console.file.getvalue()
     assert MESSAGE.message_id in text
     assert reason in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (
+            ActionRecord("delete", None, ActionState.DUE, 0, None, None),
+            "afterwards delete: to be done once its messages are deleted",
+        ),
+        (
+            ActionRecord("move", "s3://archive/a", ActionState.DUE, 2, "S3 refused it", None),
+            "s3://archive/a: to be done once its messages are deleted; failed 2 times: S3 refused it",
+        ),
+        (
+            ActionRecord("tag", '{"a": "b"}', ActionState.DONE, 0, None, NOW),
+            'afterwards tag {"a": "b"}: done, 2026-11-20 12:00:00',
+        ),
+        (
+            ActionRecord("delete", None, ActionState.SKIPPED, 0, "written again", NOW),
+            "afterwards delete: not done, 2026-11-20 12:00:00, written again",
+        ),
+    ],
+    ids=["waits", "fails", "done", "not done"],
+)
+def test_single_object_tells_what_was_done_to_it_afterwards(after: ActionRecord, told: str) -> None:
+    assert told in " ".join(printed([replace(GOOD, after=after)], 250).split())

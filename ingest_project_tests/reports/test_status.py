@@ -1,6 +1,8 @@
 """The status of a landing zone in the emulator, with a real ledger, and with either of them away."""
 
 import io
+import re
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.routing import RoutedObject
 from ingest_project.sources.source import Claim
 from ingest_project.sources.sqs.message import Message
-from ingest_project_tests.factories import Zone
+from ingest_project_tests.factories import Zone, orders_table
 from ingest_project_tests.landing import BUCKET, Landing
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -210,6 +212,27 @@ def test_a_key_cannot_command_the_terminal(landing: Landing) -> None:
 
     assert "\x1b" not in text
     assert "orders/\\x1b[2J[bold]x.ndjson" in text
+
+
+def test_actions_after_the_ingest_that_wait_or_fail_are_shown_with_what_to_do(
+    aws: str, tmp_path: Path
+) -> None:
+    zone = Zone.create(tmp_path, aws, orders_table(after={"move": "s3://acme-absent/orders/"}))
+    zone.put_orders("a", 1)
+    zone.put_orders("b", 2)
+    zone.ingest_one()
+
+    waiting = shown(collect_status(zone.services), width=250)
+    assert re.search(r"sales.orders +move +2 +0 +wait: each is done once every message that names", waiting)
+
+    zone.acknowledge()  # the bucket is not there
+    status = collect_status(zone.services)
+    (told,) = status.tables[0].after
+    assert (told.waiting, told.failing) == (2, 2)
+    assert asdict(status)["tables"][0]["after"][0]["reason"] == told.reason
+    failing = " ".join(shown(status, width=1_000).split())
+    assert f"sales.orders move 0 2 {told.uri}: {told.reason}. Remove the cause (`ingest check`" in failing
+    assert f"the next try is at {told.not_before:%H:%M:%S} UTC" in failing
 
 
 def test_nothing_that_failed_is_said_in_words(landing: Landing) -> None:

@@ -10,7 +10,8 @@ from ingest_project.settings.error_classes import ANY, ERROR_CLASSES, ErrorClass
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
 NOT_OF_THE_DATA = {
-    "settings", "superseded", "batch_not_found", "ledger_absent", "inventory", "job_refused", "authorizer",
+    "settings", "superseded", "batch_not_found", "ledger_absent", "inventory", "job_refused", "job_api",
+    "authorizer",
 }  # fmt: skip
 """Errors that end a command or an attempt and leave everything as it was."""
 

@@ -43,7 +43,8 @@ def test_a_warehouse_becomes_an_absolute_url(warehouse: str, expected: str) -> N
 def test_locations_start_at_the_folder_of_the_file_whatever_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path, MINIMAL + "catalog: {uri: sqlite:///catalog.db, warehouse: lake}\n")
+    catalog = "{uri: sqlite:///catalog.db, warehouse: lake}"
+    write(tmp_path, f"{MINIMAL}catalog: {catalog}\nmetadata_catalog: {catalog}\n")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
 
@@ -56,6 +57,7 @@ def test_locations_start_at_the_folder_of_the_file_whatever_the_current_folder(
         "uri": f"sqlite:///{settings.base_dir}/catalog.db",
         "warehouse": f"file://{settings.base_dir}/lake",
     }
+    assert settings.metadata_catalog == settings.catalog
 
 
 def test_the_names_of_a_rest_catalog_are_left_alone(tmp_path: Path) -> None:

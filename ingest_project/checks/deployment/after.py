@@ -4,10 +4,10 @@ Permissions cannot be tried without tagging or deleting something, so IAM is ask
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from ingest_project.checks.deployment.finding import Finding, ok, problem, warning
-from ingest_project.checks.deployment.refusal import AWS_FAULTS, is_denied, remedy_for, words_of
+from ingest_project.checks.deployment.refusal import AWS_FAULTS, remedy_for, words_of
+from ingest_project.checks.deployment.simulation import Wanted, missing_permissions
 from ingest_project.services import Services
 from ingest_project.settings.after_settings import bucket_and_prefix
 from ingest_project.settings.model import TableSettings
@@ -59,39 +59,13 @@ def _target(services: Services, table: TableSettings, bucket: str) -> Iterator[F
 def _permissions(
     services: Services, table: TableSettings, bucket: str, keys: str, actions: tuple[str, ...]
 ) -> Iterator[Finding]:
-    """What IAM does not allow the identity that is used for the bucket. Policies of buckets are not seen."""
-    resource = f"arn:aws:s3:::{bucket}/{keys}"
-    grant = f"grant {', '.join(actions)} on {resource}"
+    """What IAM does not allow the identity that is used for the bucket."""
     try:
         place = services.aws.of_bucket(bucket)
-        identity = _principal(place.sts().get_caller_identity()["Arn"])
-        answer = place.client("iam").simulate_principal_policy(
-            PolicySourceArn=identity, ActionNames=list(actions), ResourceArns=[resource]
-        )
     except AWS_FAULTS as error:
-        why = "needs iam:SimulatePrincipalPolicy" if is_denied(error) else words_of(error)
-        said = f"{table.after.kind}: whether it is allowed could not be checked ({why})"
-        yield warning(CHECK, table.name, said, f"make sure that the policies {grant}")
+        yield warning(CHECK, table.name, words_of(error), "correct the settings of the bucket")
         return
-    decisions = {one["EvalActionName"]: one["EvalDecision"] for one in answer["EvaluationResults"]}
-    yield from _judged(table, resource, decisions)
-
-
-def _judged(table: TableSettings, resource: str, decisions: dict[str, Any]) -> Iterator[Finding]:
-    denied = [name for name, one in decisions.items() if one == "explicitDeny"]
-    missing = [name for name, one in decisions.items() if one == "implicitDeny"]
-    if denied:
-        said = f"{table.after.kind}: a policy denies {', '.join(denied)} on {resource}"
-        yield problem(CHECK, table.name, said, "remove the denial, or set `after: keep`")
-    if missing:
-        said = f"{table.after.kind}: no policy of the identity allows {', '.join(missing)} on {resource}"
-        remedy = f"grant {', '.join(missing)} on {resource}, unless the bucket's own policy does"
-        yield warning(CHECK, table.name, said, remedy)
-
-
-def _principal(arn: str) -> str:
-    """The role of an assumed role's session, which IAM wants to be asked about; else the identity itself."""
-    head, _, rest = arn.partition(":assumed-role/")
-    if not rest:
-        return arn
-    return f"{head.replace(':sts:', ':iam:')}:role/{rest.partition('/')[0]}"
+    remedy = "remove the denial, or set `after: keep`"
+    resource = f"arn:aws:s3:::{bucket}/{keys}"
+    wanted = Wanted(CHECK, table.name, str(table.after.kind), actions, resource, remedy, is_needed=True)
+    yield from missing_permissions(place, wanted)

@@ -12,8 +12,10 @@ from ingest_project.checks.deployment.credentials import check_credentials
 from ingest_project.checks.deployment.dagster_home import check_dagster_home
 from ingest_project.checks.deployment.endpoints import check_endpoints
 from ingest_project.checks.deployment.finding import Finding, ok, problem
+from ingest_project.checks.deployment.jobs import check_jobs
 from ingest_project.checks.deployment.ledger import check_ledger
 from ingest_project.checks.deployment.queues import check_queue
+from ingest_project.checks.deployment.reconcile import check_reconcile
 from ingest_project.checks.deployment.tables import check_tables
 from ingest_project.services import Services
 from ingest_project.settings.wording import plural
@@ -39,6 +41,8 @@ def run_checks(services: Services) -> list[Finding]:
     checks["unused buckets"] = partial(check_unused, services)
     for table in settings.tables:
         checks[f"after {table.name}"] = partial(check_after, services, table)
+        checks[f"reconcile {table.name}"] = partial(check_reconcile, services, table)
+    checks["jobs"] = partial(check_jobs, services)
     checks["endpoints"] = partial(check_endpoints, services)
     checks["ledger"] = partial(check_ledger, services)
     checks["catalog"] = partial(check_tables, services)

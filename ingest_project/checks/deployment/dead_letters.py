@@ -6,14 +6,17 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-d
 """
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ingest_project.checks.deployment.addresses import QueueAddress, set_attributes
 from ingest_project.checks.deployment.finding import Finding, ok, problem, warning
 from ingest_project.checks.deployment.queue_attributes import QueueAttributes, duration, read_attributes
 from ingest_project.checks.deployment.refusal import AWS_FAULTS, is_denied, remedy_for, unseen, words_of
+from ingest_project.checks.deployment.simulation import Wanted, missing_permissions
 from ingest_project.services import Services
 from ingest_project.settings.model import QueueSettings
+from ingest_project.sources.aws import Aws
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -25,6 +28,8 @@ DLQ."""
 USUAL_RECEIVES = 5
 LONGEST_RETENTION_SECONDS = 1_209_600
 """14 days; SQS allows no more."""
+OF_QUEUE = ("sqs:SendMessage",)
+OF_DLQ = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
 
 
 def check_dead_letters(
@@ -38,6 +43,7 @@ def check_dead_letters(
     findings = _dead_letter_queue(services, aws.sqs(), queue, attributes)
     if queue.source == "messages":
         findings.append(_native_redrive(queue))
+    findings += _redrive_permissions(aws, queue, attributes)
     if attributes.max_receive_count < FEWEST_RECEIVES:
         said = f"maxReceiveCount {attributes.max_receive_count}: a crash or two send good messages to the DLQ"
         findings.append(warning("redrive_policy", queue.name, said, _redrive(address, attributes.dlq_arn)))
@@ -69,6 +75,15 @@ def _native_redrive(queue: QueueSettings) -> Finding:
         "ingested already become second rows"
     )
     return warning("redrive", queue.name, said, f"move messages back by `ingest redrive {queue.name}` only")
+
+
+def _redrive_permissions(aws: Aws, queue: QueueSettings, attributes: QueueAttributes) -> Iterator[Finding]:
+    """What `ingest redrive` needs besides what the ingest needs."""
+    what = "ingest redrive"
+    remedy = "remove the denial, if messages are to be moved back by `ingest redrive`"
+    for actions, arn in ((OF_QUEUE, attributes.arn), (OF_DLQ, attributes.dlq_arn or "")):
+        wanted = Wanted("redrive", queue.name, what, actions, arn, remedy)
+        yield from missing_permissions(aws, wanted)
 
 
 def _redrive(address: QueueAddress, dlq_arn: str) -> str:

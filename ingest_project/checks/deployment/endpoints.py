@@ -57,10 +57,11 @@ def _addresses(services: Services) -> Iterator[tuple[str, str]]:
         yield where, endpoint
     for queue in settings.queues:
         yield f"queues: {queue.name}.url", queue.url
-    properties = settings.catalog.properties
-    for key in _CATALOG:
-        if key in properties:
-            yield f"catalog.{key}", properties[key]
+    for name, catalog in (("catalog", settings.catalog), ("metadata_catalog", settings.metadata_catalog)):
+        properties = {} if catalog is None else catalog.properties
+        for key in _CATALOG:
+            if key in properties:
+                yield f"{name}.{key}", properties[key]
 
 
 def _endpoints(services: Services) -> list[str]:

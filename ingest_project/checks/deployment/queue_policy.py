@@ -67,7 +67,7 @@ def _strangers(
     queue: QueueSettings, statements: Sequence[Statement], wanted: dict[str, Any]
 ) -> Iterator[Finding]:
     remedy = f"put this statement in its place: {json.dumps(wanted)}"
-    if queue.source == "messages":
+    if queue.source != "s3_events":
         remedy = "name the senders as its Principal, or add a condition"
     for one in statements:
         if one.is_restricted or not (one.is_for_everyone or one.services):

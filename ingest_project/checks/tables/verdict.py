@@ -11,6 +11,8 @@ from ingest_project.settings.model import TableSettings
 CheckName = Literal[
     "failed_objects", "bad_rows", "schema_drift", "freshness", "row_count", "dlq_empty", "reconciled"
 ]
+QueueCheckName = Literal["jobs_stuck"]
+"""The checks of a queue, not of a table."""
 Severity = Literal["warn", "error"]
 Cell = str | int | datetime | None
 
@@ -35,14 +37,14 @@ class Verdict:
     changed.
     """
 
-    check: CheckName
+    check: CheckName | QueueCheckName
     passed: bool
     severity: Severity
     description: str
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
-def unknown(check: CheckName, error: Exception) -> Verdict:
+def unknown(check: CheckName | QueueCheckName, error: Exception) -> Verdict:
     """The verdict of a check that could not be made. Messages of other errors than ours are left out: they
     may be secret.
 

@@ -20,6 +20,7 @@ from ingest_project.settings.model import Settings, TableSettings
 from ingest_project.settings.partition_settings import PartitionSettings
 from ingest_project.settings.partition_windows import window_key, window_start
 from ingest_project.sources.jobs.request import MAX_INPUT_BYTES, canonical
+from ingest_project.sources.object_version import bucket_and_key
 
 MAX_NAMED = 1_000
 """How many objects or partitions one request may name; more have a prefix, or an inventory."""
@@ -156,7 +157,7 @@ def _check_built_in(settings: Settings, kind: str, given: Mapping[str, Any]) -> 
     if table.is_of_messages and kind != "export":
         raise JobRefused("input.table", "its rows are messages, which SQS does not keep; only export them")
     if isinstance(asked, IngestInput):
-        _check_ingest(table, asked)
+        _check_ingest(settings, table, asked)
     if isinstance(asked, IngestInput | ReplayInput):
         for index, uri in enumerate(asked.objects or ()):
             if not is_on_route(table, uri):
@@ -169,11 +170,16 @@ def _check_built_in(settings: Settings, kind: str, given: Mapping[str, Any]) -> 
         raise JobRefused("job", "the settings have no place for results; add `jobs.results`")
 
 
-def _check_ingest(table: TableSettings, asked: IngestInput) -> None:
+def _check_ingest(settings: Settings, table: TableSettings, asked: IngestInput) -> None:
     if asked.objects is not None and any((asked.prefix, asked.since, asked.until, asked.inventory)):
         raise JobRefused("input.objects", "leave it out, or all the others but the table")
     if (asked.since and asked.since.tzinfo is None) or (asked.until and asked.until.tzinfo is None):
         raise JobRefused("input.since", "a time needs its zone, like 2026-11-30T08:00:00Z")
+    if asked.inventory is not None:
+        bucket, _ = bucket_and_key(asked.inventory)
+        if bucket not in {table.bucket, *(one.name for one in settings.buckets)}:
+            text = f"its bucket is neither {table.bucket}, the table's, nor one of `buckets` in the settings"
+            raise JobRefused("input.inventory", text)
     try:
         scope_of(table, prefix=asked.prefix, since=asked.since, until=asked.until)
     except ValueError as error:

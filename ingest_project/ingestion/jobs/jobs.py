@@ -6,7 +6,7 @@ two leaves a record that nobody was told of; a request with the same idempotency
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from ingest_project.sources.sqs.queue import Queue
+    from ingest_project.sources.sqs.send_entries import SendLimits
 
 MANIFEST = "manifest.json"
 
@@ -58,6 +59,7 @@ class Jobs:
     check_own: CheckOwn
     s3: "Callable[[str], tuple[S3Client, datetime | None]]"
     clock: Clock = utc_now
+    _limits: "list[SendLimits]" = field(default_factory=list, repr=False, compare=False)
 
     def submit(self, kind: str, given: Mapping[str, Any], asked: Asked) -> tuple[JobRecord, bool]:
         """The job of a request, and whether it is a new one.
@@ -107,6 +109,13 @@ class Jobs:
         )
         return ResultLink(url, now + timedelta(seconds=seconds))
 
+    def _sender(self) -> Sender:
+        """A sender for one request. Only the first asks the queue what it accepts."""
+        sender = Sender(self.queue, limits=self._limits[0] if self._limits else None)
+        if not self._limits:
+            self._limits.append(sender.limits)
+        return sender
+
     def _send(self, job: JobRecord) -> None:
         request = JobRequest(
             job.job_id, job.kind, job.input_json, job.requester, job.submitted_at, job.request_id
@@ -114,7 +123,7 @@ class Jobs:
         entry = {"Id": job.job_id, "MessageBody": request_text(request)}
         if self.queue.url.endswith(".fifo"):
             entry |= {"MessageGroupId": job.job_id, "MessageDeduplicationId": job.job_id}
-        result = Sender(self.queue).send([entry])
+        result = self._sender().send([entry])
         if result.failed:
             failed = result.failed[0]
             raise QueueUnavailable(self.queue.name, failed.message, code=failed.code)

@@ -9,7 +9,7 @@ from ingest_project.ingestion.reconcile.result import Example, Finding, OnProgre
 from ingest_project.ingestion.reconcile.scope import Scope
 from ingest_project.ingestion.reconcile.scratch import Scratch
 from ingest_project.ledger.ledger import Ledger
-from ingest_project.ledger.listed_write import UNKNOWN, ListedWrite
+from ingest_project.ledger.listed_write import UNKNOWN, ListedWrite, Standing
 from ingest_project.ledger.reconcile import CommittedVersion
 from ingest_project.ledger.tables import key_id
 from ingest_project.settings.model import TableSettings
@@ -24,6 +24,11 @@ StillHeld = Callable[[Sequence[ListedWrite]], list[ListedWrite]]
 """Those of the writes that S3 holds now."""
 
 
+OnWaiting = Callable[[Sequence[ListedWrite]], None]
+"""Takes writes whose keys may have a write that waits, or is being ingested."""
+MAY_WAIT = (Standing.WAITING, Standing.SETTLED, Standing.RECENT)
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """What is compared: a table's objects in a scope, as they were before `until`."""
@@ -35,6 +40,7 @@ class Comparison:
     router: Router
     still_held: StillHeld | None = None
     held_keys: HeldKeys | None = None
+    on_waiting: OnWaiting | None = None
 
     def compare(
         self, portions: Iterable[HeldObjects], seen: Scratch, tally: Tally, on_progress: OnProgress
@@ -81,6 +87,8 @@ class Comparison:
 
     def _judge(self, writes: Sequence[ListedWrite], seen: Scratch, tally: Tally) -> None:
         found = dict(zip(writes, self.ledger.standings(self.table.on_overwrite, writes), strict=True))
+        if self.on_waiting is not None:
+            self.on_waiting([write for write, standing in found.items() if standing in MAY_WAIT])
         lacking = [write for write, standing in found.items() if standing in UNKNOWN]
         held = lacking if self.still_held is None or not lacking else self.still_held(lacking)
         tally.known["recent"] += len(lacking) - len(held)

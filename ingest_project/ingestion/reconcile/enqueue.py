@@ -19,6 +19,7 @@ class Enqueue:
     """Claims listed writes for a queue's sensor, as fast as it takes them.
 
     `patience`: how long to wait while the queue's waiting objects do not become fewer; None: without end.
+    `for_job`: the job whose work the claims are.
     """
 
     ledger: Ledger
@@ -26,6 +27,7 @@ class Enqueue:
     policy: OnOverwrite
     patience: timedelta | None = None
     sleep: Callable[[float], None] = time.sleep
+    for_job: str | None = None
 
     def run(self, seen: Scratch, on_progress: OnProgress) -> tuple[int, int]:
         """Claim all writes that were found missing; returns how many were claimed, and how many are left.
@@ -39,7 +41,7 @@ class Enqueue:
             if room <= 0:
                 break
             portion = seen.portion(done, min(room, PORTION))
-            claimed += self.ledger.claim_listed(self.queue.name, self.policy, portion)
+            claimed += self.ledger.claim_listed(self.queue.name, self.policy, portion, for_job=self.for_job)
             done += len(portion)
             on_progress(_progress(done, total))
         return claimed, total - done

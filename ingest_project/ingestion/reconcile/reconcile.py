@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from ingest_project.errors import ObjectMissing
 from ingest_project.iceberg.catalog import Lake
-from ingest_project.ingestion.reconcile.compare import Comparison, StillHeld, find_gone
+from ingest_project.ingestion.reconcile.compare import Comparison, OnWaiting, StillHeld, find_gone
 from ingest_project.ingestion.reconcile.enqueue import Enqueue
 from ingest_project.ingestion.reconcile.result import Finding, OnProgress, Reconciled, Tally, ignore_progress
 from ingest_project.ingestion.reconcile.rows import find_unknown
@@ -49,12 +50,14 @@ class Wanted:
     """What to do: compare the scope, with a `listing` instead of S3's own, and claim what is missing.
 
     `patience`: how long to wait for the sensor to take what waits before some is left to the next time.
+    `for_job`: the job whose work is what is claimed, and what waits in the scope already.
     """
 
     scope: Scope
     listing: Listing | None = None
     enqueue: bool = False
     patience: timedelta | None = None
+    for_job: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Reconcile:
             table, scope, at if listing is None else listing.taken_at, self.ledger, self.router,
             still_held=None if listing is None else self._still_held(table),
             held_keys=None if listing is None else self._held_keys,
+            on_waiting=self._work_of(wanted.for_job),
         )  # fmt: skip
         portions = (
             list_held(self.aws, table.bucket, scope.prefix, clock=self.clock)
@@ -99,7 +103,9 @@ class Reconcile:
             claimed, left = 0, seen.writes
             # A ledger that has lost what is in the table would let it be ingested a second time.
             if wanted.enqueue and not tally.found[Finding.UNKNOWN]:
-                enqueue = Enqueue(self.ledger, queue, table.on_overwrite, wanted.patience)
+                enqueue = Enqueue(
+                    self.ledger, queue, table.on_overwrite, wanted.patience, for_job=wanted.for_job
+                )
                 claimed, left = enqueue.run(seen, on_progress)
         return Reconciled(
             table=table.name, source=f"s3://{table.bucket}" if listing is None else listing.name, at=at,
@@ -108,6 +114,9 @@ class Reconcile:
             found={one: count for one, count in sorted(tally.found.items()) if count},
             examples=tuple(tally.examples), enqueued=claimed, left=left,
         )  # fmt: skip
+
+    def _work_of(self, job_id: str | None) -> OnWaiting | None:
+        return None if job_id is None else partial(self.ledger.jobs.add_work_under_way, job_id)
 
     def _find_unknown(
         self, table: TableSettings, scope: Scope, seen: Scratch, tally: Tally, on_progress: OnProgress

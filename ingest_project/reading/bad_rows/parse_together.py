@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+import numpy as np
 import polars as pl
 
 from ingest_project.errors import (
@@ -160,7 +161,6 @@ def provenance(rows: Mapping[ObjectVersion, int]) -> pl.DataFrame:
     """
     source_uri, source_version, *_ = PROVENANCE_COLUMNS
     objects = {object_: count for object_, count in rows.items() if count}
-    counts = pl.Series(list(objects.values()), dtype=pl.UInt32)
     sources = pl.DataFrame(
         {
             source_uri: [object_.uri for object_ in objects],
@@ -168,4 +168,4 @@ def provenance(rows: Mapping[ObjectVersion, int]) -> pl.DataFrame:
         },
         schema={source_uri: pl.String(), source_version: pl.String()},
     )
-    return sources.select(pl.all().repeat_by(counts).explode())
+    return sources[np.repeat(np.arange(len(objects)), [*objects.values()])]

@@ -81,7 +81,7 @@ def _inferred_numbers(raw: pl.Series) -> pl.Series:
             if values.null_count() == raw.null_count():
                 return values
         return raw
-    doubles = floats(raw, pl.Float64())
+    doubles = floats(raw.replace("-0", "0"), pl.Float64())  # msgspec has it so, too
     return doubles if doubles.null_count() == raw.null_count() else raw
 
 

@@ -6,7 +6,9 @@ Each text is one JSON value as a file has it, so numbers keep their digits until
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
+import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.values.nested import spread
@@ -19,17 +21,25 @@ OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 VALUE = msgspec.json.Decoder(msgspec.Raw)
 ABSENT = msgspec.Raw()
 """What stands for a value that an object lacks; its text is empty."""
-NO_VALUES = (b"null", b"")
+NULL = b"null"
 STRING, OBJECT, ARRAY = '"', "{", "["
 """How the texts of these values begin."""
 
 
 def raw_texts(values: Iterable[msgspec.Raw | bytes], name: str = "") -> pl.Series:
     """The JSON texts that msgspec has left as `Raw`; null for JSON's null, and where there is no value."""
-    found: list[bytes | None] = list(map(bytes, values))
-    if b"null" in found or b"" in found:
-        found = [text if text not in NO_VALUES else None for text in found]
-    return pl.Series(name, found, dtype=pl.Binary()).cast(pl.String())
+    found = values if isinstance(values, list) else list(values)
+    lengths = np.fromiter(map(len, found), np.int64, len(found))
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    data = b"".join(found)
+    nothing = lengths == 0
+    as_long_as_null = np.flatnonzero(lengths == len(NULL))
+    nothing[as_long_as_null] = np.frombuffer(data, np.uint8)[ends[as_long_as_null]] == NULL[0]
+    validity = pa.py_buffer(np.packbits(~nothing, bitorder="little").data) if nothing.any() else None
+    texts = pa.LargeStringArray.from_buffers(
+        len(found), pa.py_buffer(ends.data), pa.py_buffer(data), validity
+    )
+    return pl.Series(name, texts)
 
 
 def valid_texts(text: pl.Series) -> pl.Series:

@@ -39,9 +39,9 @@ def decimals(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     representable.
     """
     # Polars rounds what has more fraction digits than the type.
-    inexact = rf"\.[0-9]{{{dtype.scale}}}[0-9]*[1-9]|{EXPONENT}"
-    values = null_where(text.cast(dtype, strict=False), text.str.contains(inexact))
-    if not text.str.contains(EXPONENT).any():
+    inexact = text.str.contains(rf"\.[0-9]{{{dtype.scale}}}[0-9]*[1-9]|{EXPONENT}")
+    values = null_where(text.cast(dtype, strict=False), inexact)
+    if not inexact.any() or not text.str.contains(EXPONENT).any():
         return values
     scientific = text.filter(text.str.contains(EXPONENT).fill_null(value=False)).unique()
     exact = pl.Series(

@@ -9,11 +9,11 @@ from ingest_project.errors import UnroutableObject
 from ingest_project.settings.message_tables import QUEUE_SCHEME
 from ingest_project.settings.model import TableSettings
 from ingest_project.sources.messages.content import content_of
-from ingest_project.sources.messages.md5 import md5_faults, md5_of_body
 from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.partition_key import partition_key
 from ingest_project.sources.routing import RoutedObject
 from ingest_project.sources.source import Claim
+from ingest_project.sources.sqs.md5 import NOT_UNICODE, md5_faults, md5_of_body
 from ingest_project.sources.sqs.message import Message
 
 ORIGINAL_ID: Final = "ingest.original_message_id"
@@ -53,6 +53,8 @@ class RawMessages:
             return Claim(message, (), reasons)
         try:
             return Claim(message, (self._routed(message),))
+        except UnicodeEncodeError:  # in a text that has no MD5, such as an attribute's list values
+            return Claim(message, (), (NOT_UNICODE,))
         except UnroutableObject as error:
             return Claim(message, (), (str(error),))
 

@@ -13,6 +13,7 @@ class ObjectHead:
     last_modified: datetime
     etag: str
     version_id: str | None
+    size_bytes: int = 0
 
     def is_write(self, object_: ObjectVersion) -> bool:
         """Whether this is the given write; a write without version id and eTag is what the key holds."""

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import IO, Any
 
+from ingest_project.errors import ObjectUnavailable
 from ingest_project.sources.aws import Aws
 from ingest_project.sources.object_version import bucket_and_key, object_uri
 from ingest_project.sources.s3.bucket_owner import told_by_boto3
@@ -55,6 +56,14 @@ class ResultFiles:
             bucket = some[0][0]
             objects: Any = [{"Key": key} for _, key in some]
             try:
-                self._aws.s3(bucket).delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+                answer = self._aws.s3(bucket).delete_objects(
+                    Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
+                )
             except BOTO3_FAULTS as error:
                 raise told_by_boto3(self._aws, bucket, uris[start], error) from error
+            if refused := answer.get("Errors"):
+                first = refused[0]
+                code = first.get("Code", "")
+                raise ObjectUnavailable(
+                    object_uri(bucket, first.get("Key", "")), f"S3 did not delete it ({code})"
+                )

@@ -94,7 +94,10 @@ class ObjectStore:
                 answer = self._aws.s3(object_.bucket).head_object(**request)
             except BOTO3_FAULTS as error:
                 raise told_by_boto3(self._aws, object_.bucket, object_.uri, error) from error
-            return ObjectHead(answer["LastModified"], answer["ETag"].strip('"'), answer.get("VersionId"))
+            return ObjectHead(
+                answer["LastModified"], answer["ETag"].strip('"'), answer.get("VersionId"),
+                answer["ContentLength"],
+            )  # fmt: skip
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
         """The bucket's current objects under this prefix, in S3's order, with folder markers.

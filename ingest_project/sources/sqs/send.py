@@ -4,7 +4,6 @@ The order of a message group is kept: an entry is sent only after the one before
 succeeded, and fails if that one fails for good. So each call has at most one entry of a group.
 """
 
-import hashlib
 import random
 import time
 import uuid
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest_project.sources.sqs.batch_calls import Answer, BatchCalls, Refusal, Rules, Settled, overtaking
 from ingest_project.sources.sqs.faults import scrubbed
+from ingest_project.sources.sqs.md5 import md5_of_attributes, md5_of_body
 from ingest_project.sources.sqs.send_entries import (
     ERROR_KEY,
     MAX_BATCH_BYTES,
@@ -50,10 +50,16 @@ class Sender:
         append_error: bool = True,
         pace: Callable[[int], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        limits: SendLimits | None = None,
     ) -> None:
-        """`pace` is called before each call with the number of its entries, and may wait."""
+        """`pace` is called before each call with the number of its entries, and may wait.
+
+        `limits` are what an earlier sender has been told of the queue; it is not asked again.
+        """
         if max_trials < 1:
             raise ValueError(f"max_trials is {max_trials}; an entry needs at least one trial")
+        if limits is not None:
+            self.limits = limits
         self._queue = queue
         self._append_error = append_error
         self._pace = pace
@@ -63,7 +69,7 @@ class Sender:
             Rules(max_trials, pause_seconds, retries_calls=True, max_bytes=MAX_BATCH_BYTES),
             sleep=sleep,
             size_of=lambda placed: placed[1].size_bytes,
-            refusal_of=_wrong_body,
+            refusal_of=_wrong_checksum,
         )
 
     @cached_property
@@ -189,13 +195,20 @@ def pause_seconds(trials: int) -> float:
     return random.uniform(0, longest)  # noqa: S311 - jitter needs no secrecy
 
 
-def _wrong_body(placed: _Placed, answer: Answer) -> Refusal | None:
-    """A refusal if SQS received another body than was sent."""
-    ours = hashlib.md5(placed[1].body.encode(), usedforsecurity=False).hexdigest()
+def _wrong_checksum(placed: _Placed, answer: Answer) -> Refusal | None:
+    """A refusal if SQS received another body, or other attributes, than was sent."""
+    entry = placed[1]
+    ours = md5_of_body(entry.body)
     theirs = answer.get("MD5OfMessageBody", ours)
-    if theirs == ours:
-        return None
-    return Refusal("ChecksumMismatch", f"SQS received a body with MD5 {theirs}, and {ours} was sent")
+    if theirs != ours:
+        return Refusal("ChecksumMismatch", f"SQS received a body with MD5 {theirs}, and {ours} was sent")
+    of_attributes = md5_of_attributes(entry.attributes)
+    theirs = answer.get("MD5OfMessageAttributes", of_attributes)
+    if theirs != of_attributes:
+        return Refusal(
+            "ChecksumMismatch", f"SQS received attributes with MD5 {theirs}, and {of_attributes} was sent"
+        )
+    return None
 
 
 def _sent(id_: str, answer: Answer) -> Sent:

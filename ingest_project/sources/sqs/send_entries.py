@@ -14,6 +14,7 @@ from typing import Any
 from ingest_project.errors import InvalidEntries
 from ingest_project.settings.wording import clipped
 from ingest_project.sources.sqs.batch_calls import Refusal
+from ingest_project.sources.sqs.message import MessageAttribute
 
 MAX_BATCH_BYTES = 1_048_576
 """The most bytes of one call, and of one message: the bodies with their attributes."""
@@ -57,6 +58,15 @@ class SendEntry:
     @property
     def group(self) -> str | None:
         return self.request.get("MessageGroupId")
+
+    @property
+    def attributes(self) -> dict[str, MessageAttribute]:
+        """The message attributes, as a receiver gets them."""
+        given = self.request.get("MessageAttributes", {})
+        return {
+            name: MessageAttribute(one["DataType"], one.get("StringValue"), one.get("BinaryValue"))
+            for name, one in given.items()
+        }
 
 
 def parse_entries(entries: object) -> list[SendEntry]:
@@ -104,6 +114,11 @@ def refusal_of(entry: SendEntry, limits: SendLimits) -> Refusal | None:
                 "InvalidMessageContents",
                 f"{what} has U+{ord(found[0]):04X} at {found.start()}, which SQS does not accept",
             )
+    empty = [
+        name for name, one in attributes.items() if not (one.get("StringValue") or one.get("BinaryValue"))
+    ]
+    if empty:
+        return _wrong("InvalidParameterValue", f"the value of attribute {empty[0]!r} is empty")
     if len(attributes) > MAX_ATTRIBUTES:
         return _wrong(
             "InvalidParameterValue", f"{len(attributes)} attributes; SQS takes up to {MAX_ATTRIBUTES}"
@@ -187,6 +202,8 @@ def _entry(given: Mapping[str, Any]) -> SendEntry:
                 for name, value in request[key].items()
                 if value is not None
             }
+            if not request[key]:
+                del request[key]
     # System attributes do not count.
     size = _bytes(request["MessageBody"]) + sum(
         _bytes(name) + sum(map(_bytes, value.values()))

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from ingest_project.checks.deployment.after import _principal, check_after
+from ingest_project.checks.deployment.after import check_after
 from ingest_project.checks.deployment.finding import Level
+from ingest_project.checks.deployment.simulation import principal
 from ingest_project.sources.aws import Aws
 from ingest_project_tests.landing import Landing, table
 
@@ -80,5 +81,5 @@ def test_identity_that_iam_does_not_simulate_gets_the_list_of_permissions(
 def test_iam_is_asked_about_the_role_of_a_session() -> None:
     session = "arn:aws:sts::123456789012:assumed-role/ingest/ingest-project"
 
-    assert _principal(session) == "arn:aws:iam::123456789012:role/ingest"
-    assert _principal("arn:aws:iam::123456789012:user/ann") == "arn:aws:iam::123456789012:user/ann"
+    assert principal(session) == "arn:aws:iam::123456789012:role/ingest"
+    assert principal("arn:aws:iam::123456789012:user/ann") == "arn:aws:iam::123456789012:user/ann"

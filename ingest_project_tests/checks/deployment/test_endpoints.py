@@ -6,6 +6,7 @@ from ingest_project.checks.deployment.endpoints import check_endpoints, is_plain
 from ingest_project.checks.deployment.finding import Level
 from ingest_project_tests.landing import Landing
 
+OTHERS = {"type": "rest", "uri": "http://metadata.internal"}
 CATALOG = {"type": "rest", "uri": "http://catalog.internal:8181", "s3.endpoint": "http://minio:9000"}
 
 
@@ -36,13 +37,15 @@ def test_each_plain_address_is_a_warning_that_names_its_key(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://aws.internal:4566")
-    landing.write(queues=[{"name": "landing", "url": "http://queue.internal/1/landing"}], catalog=CATALOG)
+    queue = {"name": "landing", "url": "http://queue.internal/1/landing"}
+    landing.write(queues=[queue], catalog=CATALOG, metadata_catalog=OTHERS)
 
     found = check_endpoints(landing.services())
 
     assert {one.level for one in found} == {Level.WARNING}
     assert [one.subject for one in found] == [
         "AWS_ENDPOINT_URL", "queues: landing.url", "catalog.uri", "catalog.s3.endpoint",
+        "metadata_catalog.uri",
     ]  # fmt: skip
 
 

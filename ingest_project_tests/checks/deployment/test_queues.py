@@ -5,9 +5,12 @@ import shlex
 from collections.abc import Callable
 
 import boto3
+import pytest
 
 from ingest_project.checks.deployment.finding import Finding, Level
 from ingest_project.checks.deployment.queues import check_queue
+from ingest_project.sources.aws import Aws
+from ingest_project_tests.checks.deployment.test_after import Iam
 from ingest_project_tests.landing import DLQ_ARN, Landing
 
 
@@ -40,6 +43,30 @@ def test_redrive_that_makes_second_rows_is_a_warning_for_raw_messages(landing: L
     assert found.level is Level.WARNING
     assert "second rows" in found.message
     assert found.remedy == "move messages back by `ingest redrive landing` only"
+
+
+@pytest.mark.parametrize(
+    ("decisions", "said"),
+    [
+        ({"SendMessage": "implicitDeny"}, "no policy of the identity allows sqs:SendMessage on arn:aws:sqs:"),
+        ({"DeleteMessage": "explicitDeny"}, f"a policy denies sqs:DeleteMessage on {DLQ_ARN}"),
+    ],
+)
+def test_redrive_that_is_not_allowed_is_a_warning(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, decisions: dict[str, str], said: str
+) -> None:
+    monkeypatch.setattr(Aws, "client", lambda _self, _service: Iam(**decisions))
+
+    found = findings(landing)["redrive"]
+
+    assert found.level is Level.WARNING
+    assert found.message.startswith(f"ingest redrive: {said}")
+
+
+def test_redrive_that_is_allowed_is_not_mentioned(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Aws, "client", lambda _self, _service: Iam())
+
+    assert "redrive" not in findings(landing)
 
 
 def test_a_queue_that_does_not_exist_is_a_problem(landing: Landing) -> None:

@@ -33,9 +33,11 @@ class HookedLedger(Ledger):
         self._before_look()
         return super().standings(policy, listed)
 
-    def claim_listed(self, queue: str, policy: OnOverwrite, listed: Sequence[ListedWrite]) -> int:
+    def claim_listed(
+        self, queue: str, policy: OnOverwrite, listed: Sequence[ListedWrite], *, for_job: str | None = None
+    ) -> int:
         self._before_claim()
-        return super().claim_listed(queue, policy, listed)
+        return super().claim_listed(queue, policy, listed, for_job=for_job)
 
 
 def reconcile(

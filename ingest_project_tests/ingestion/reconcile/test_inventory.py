@@ -1,112 +1,48 @@
 """Reconciling by an S3 Inventory: each format, and a clear error for each inventory that cannot be used."""
 
-import csv
-import gzip
-import hashlib
-import io
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
 
-import pyarrow as pa
 import pytest
-from pyarrow import orc, parquet
 
 from ingest_project.errors import InventoryUnusable, ObjectMissing
 from ingest_project_tests.cli.commands import run
 from ingest_project_tests.factories import ORDERS, QUEUE, Zone, order_key, orders
 from ingest_project_tests.ingestion.reconcile.factories import found, later, reconcile
+from ingest_project_tests.ingestion.reconcile.inventories import (
+    INVENTORIES,
+    MANIFEST,
+    Rows,
+    as_csv,
+    as_orc,
+    as_parquet,
+    listed,
+    manifest_of,
+    put_inventory,
+)
 from ingest_project_tests.landing import BUCKET
-
-MANIFEST = "inv/manifest.json"
-SCHEMA = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag"
-Rows = list[dict[str, Any]]
 
 
 @pytest.fixture
 def zone(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
     monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")
     zone = Zone.create(tmp_path, aws)
-    zone.landing.s3.create_bucket(Bucket="inventories")
+    zone.landing.s3.create_bucket(Bucket=INVENTORIES)
     return zone
 
 
 def held(zone: Zone) -> Rows:
-    """What the bucket holds, as an inventory of all versions has it."""
-    listed = zone.landing.s3.list_object_versions(Bucket=BUCKET)
-    current = [
-        {
-            "bucket": BUCKET, "key": one["Key"], "version_id": one["VersionId"], "is_latest": one["IsLatest"],
-            "is_delete_marker": False, "size": one["Size"], "last_modified_date": one["LastModified"],
-            "e_tag": one["ETag"].strip('"'),
-        }
-        for one in listed.get("Versions", ())
-    ]  # fmt: skip
-    markers = [
-        {
-            "bucket": BUCKET, "key": one["Key"], "version_id": one["VersionId"], "is_latest": one["IsLatest"],
-            "is_delete_marker": True, "size": None, "last_modified_date": one["LastModified"], "e_tag": None,
-        }
-        for one in listed.get("DeleteMarkers", ())
-    ]  # fmt: skip
-    return [*current, *markers]
-
-
-def as_csv(rows: Rows) -> bytes:
-    text = io.StringIO()
-    lines = csv.writer(text, quoting=csv.QUOTE_ALL)
-    for row in rows:
-        time = row["last_modified_date"].astimezone(UTC).isoformat(timespec="milliseconds")
-        cells = {**row, "key": quote_plus(row["key"], safe="/"), "last_modified_date": time[:-6] + "Z"}
-        lines.writerow("" if one is None else str(one).lower() if one in (True, False) else one
-                       for one in cells.values())  # fmt: skip
-    return gzip.compress(text.getvalue().encode())
-
-
-def as_parquet(rows: Rows) -> bytes:
-    sink = io.BytesIO()
-    parquet.write_table(_table(rows), sink)
-    return sink.getvalue()
-
-
-def as_orc(rows: Rows) -> bytes:
-    sink = io.BytesIO()
-    orc.write_table(_table(rows), sink)
-    return sink.getvalue()
-
-
-def _table(rows: Rows) -> pa.Table:
-    times = [{**row, "last_modified_date": row["last_modified_date"].astimezone(UTC)} for row in rows]
-    types: dict[str, pa.DataType] = {
-        "bucket": pa.string(), "key": pa.string(), "version_id": pa.string(), "is_latest": pa.bool_(),
-        "is_delete_marker": pa.bool_(), "size": pa.int64(),
-        "last_modified_date": pa.timestamp("ms", "UTC"), "e_tag": pa.string(),
-    }  # fmt: skip
-    return pa.Table.from_pylist(times, schema=pa.schema(types))
+    return listed(zone.landing.s3, BUCKET)
 
 
 def publish(
     zone: Zone, body: bytes, file_format: str = "CSV", *, at: datetime | None = None, **changes: Any
 ) -> str:
     """Put an inventory of one file into a bucket of its own; returns the URI of its manifest."""
-    s3, file = zone.landing.s3, "inv/data/1.bin"
-    s3.put_object(Bucket="inventories", Key=file, Body=body)
-    schema = SCHEMA if file_format == "CSV" else str([name.lower() for name in _table([]).column_names])
-    entry = {
-        "key": file,
-        "size": len(body),
-        "MD5checksum": hashlib.md5(body, usedforsecurity=False).hexdigest(),
-    }
-    manifest = {
-        "sourceBucket": BUCKET, "destinationBucket": "arn:aws:s3:::inventories", "version": "2016-11-30",
-        "creationTimestamp": str(int((at or later(2)).timestamp() * 1000)), "fileFormat": file_format,
-        "fileSchema": schema, "files": [entry],
-    }  # fmt: skip
-    s3.put_object(Bucket="inventories", Key=MANIFEST, Body=json.dumps(manifest | changes).encode())
-    return f"s3://inventories/{MANIFEST}"
+    manifest = manifest_of(BUCKET, body, file_format, at or later(2)) | changes
+    return put_inventory(zone.landing.s3, body, manifest)
 
 
 def by_inventory(zone: Zone, uri: str, **more: Any) -> Any:
@@ -199,8 +135,8 @@ def test_truncated_manifest_and_truncated_list_are_errors(zone: Zone) -> None:
     with pytest.raises(InventoryUnusable, match="cannot be read as CSV"):
         by_inventory(zone, uri, enqueue=True)
 
-    body = zone.landing.s3.get_object(Bucket="inventories", Key=MANIFEST)["Body"].read()
-    zone.landing.s3.put_object(Bucket="inventories", Key=MANIFEST, Body=body[:-20])
+    body = zone.landing.s3.get_object(Bucket=INVENTORIES, Key=MANIFEST)["Body"].read()
+    zone.landing.s3.put_object(Bucket=INVENTORIES, Key=MANIFEST, Body=body[:-20])
     with pytest.raises(InventoryUnusable, match="truncated"):
         by_inventory(zone, uri)
 
@@ -209,7 +145,7 @@ def test_truncated_manifest_and_truncated_list_are_errors(zone: Zone) -> None:
 
 def test_file_of_the_list_that_is_not_there_is_an_error(zone: Zone) -> None:
     uri = publish(zone, as_csv([]))
-    zone.landing.s3.delete_object(Bucket="inventories", Key="inv/data/1.bin")
+    zone.landing.s3.delete_object(Bucket=INVENTORIES, Key="inv/data/1.bin")
 
     with pytest.raises(ObjectMissing, match=r"1\.bin"):
         by_inventory(zone, uri)

@@ -352,6 +352,19 @@ def test_object_written_while_s3_is_listed_is_left_to_its_event(zone: Zone) -> N
     assert zone.ledger.open_batches(QUEUE)
 
 
+def test_object_deleted_after_it_was_listed_fails_as_missing_and_the_others_are_ingested(zone: Zone) -> None:
+    zone.silence()
+    zone.put_orders("a", 1)
+    zone.put_orders("b", 2)
+    ledger = HookedLedger(zone, before_claim=lambda: zone.delete(order_key("a")))
+
+    assert reconcile(zone, ledger=ledger, enqueue=True).enqueued == 2
+    zone.ingest()
+
+    zone.assert_exact(2)
+    assert zone.error_classes() == {order_key("a"): "missing"}
+
+
 def test_nothing_is_enqueued_while_the_ledger_lacks_what_is_in_the_table(zone: Zone) -> None:
     """It would be ingested a second time."""
     zone.put_orders("a", 1)

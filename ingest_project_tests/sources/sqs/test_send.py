@@ -99,6 +99,8 @@ def test_delay_attributes_group_and_deduplication_id_reach_the_queue(
     attributes = {
         "kind": {"DataType": "String", "StringValue": "order"},
         "raw": {"DataType": "Binary", "BinaryValue": b"\x00\x01"},
+        "Total": {"DataType": "Number.eur", "StringValue": "1.50"},
+        "said": {"DataType": "String", "StringValue": "\N{PARTY POPPER} é"},
     }
     entry = {
         "Id": "a", "MessageBody": "x", "MessageAttributes": attributes, "MessageGroupId": "g",

@@ -144,6 +144,23 @@ def test_body_that_arrived_damaged_counts_as_failed() -> None:
     assert (failed.code, failed.sender_fault) == ("ChecksumMismatch", False)
 
 
+def test_attributes_that_arrived_damaged_or_not_at_all_count_as_failed() -> None:
+    digests: list[str | None] = ["0" * 32, None, "0a77b0642718c3d9dd47090567d11e0d"]  # the last one is right
+
+    def answer(request: Request) -> dict[str, Any]:
+        return {"Successful": [{**success(one), "MD5OfMessageAttributes": digests.pop(0)} for one in request]}
+
+    queue, sender, _ = scripted(answer, max_trials=2)
+    kind = {"MessageAttributes": {"k": {"DataType": "String", "StringValue": "v"}}}
+    (failed,) = sender.send([{**one, **kind} for one in entries(1)]).failed
+    again = sender.send([{**one, **kind} for one in entries(1)])
+
+    assert (failed.code, failed.sender_fault, failed.trials) == ("ChecksumMismatch", False, 2)
+    assert "attributes" in failed.message
+    assert len(queue.calls) == 3
+    assert not again.failed
+
+
 def test_number_of_trials_is_the_callers() -> None:
     queue, sender, _ = scripted(lambda _: {}, max_trials=5)
 

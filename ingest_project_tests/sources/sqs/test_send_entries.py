@@ -126,6 +126,8 @@ def test_values_out_of_range_fail_their_entry() -> None:
     assert code(DelaySeconds=901) == "InvalidParameterValue"
     assert code(DelaySeconds=-1) == "InvalidParameterValue"
     assert code(MessageAttributes=eleven) == "InvalidParameterValue"
+    assert code(MessageAttributes={"k": {"DataType": "String", "StringValue": ""}}) == "InvalidParameterValue"
+    assert code(MessageAttributes={"k": None}) is None
     assert code(SendLimits(max_message_bytes=1024), MessageBody="x" * 1024) is None
     assert code(SendLimits(max_message_bytes=1024), MessageBody="x" * 1025) == "InvalidParameterValue"
 

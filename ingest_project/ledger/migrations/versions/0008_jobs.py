@@ -28,13 +28,25 @@ def upgrade() -> None:
         sa.Column("result", sa.Text()),
         sa.Column("manifest", sa.Text()),
         sa.Column("waits", sa.Boolean(), nullable=False),
+        sa.Column("claimed", sa.Boolean(), nullable=False),
         sa.Column("mirrored", sa.Text()),
+        sa.Column("mirror_number", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_jobs")),
     )
     op.create_index(op.f("ix_jobs_object_id"), "jobs", ["object_id"], unique=True)
     op.create_index(op.f("ix_jobs_idempotency_id"), "jobs", ["idempotency_id"], unique=True)
     op.create_index(op.f("ix_jobs_submitted_at_job_id"), "jobs", ["submitted_at", "job_id"])
-    op.create_index(op.f("ix_jobs_requester_submitted_at"), "jobs", ["requester", "submitted_at"])
+    op.create_index(
+        op.f("ix_jobs_requester_submitted_at_job_id"), "jobs", ["requester", "submitted_at", "job_id"]
+    )
+    op.create_index(op.f("ix_jobs_kind_submitted_at_job_id"), "jobs", ["kind", "submitted_at", "job_id"])
+    op.create_index(op.f("ix_jobs_claimed_submitted_at"), "jobs", ["claimed", "submitted_at"])
+    op.create_index(op.f("ix_jobs_mirrored"), "jobs", ["mirrored"])
+    is_job = sa.text("substr(table_name, 1, 4) = 'job:'")
+    op.create_index(
+        "ix_object_versions_of_jobs", "object_versions", ["state", "settled_at", "not_before"],
+        sqlite_where=is_job, postgresql_where=is_job,
+    )  # fmt: skip
     op.create_table(
         "job_work",
         sa.Column("job_id", sa.Text(), nullable=False),

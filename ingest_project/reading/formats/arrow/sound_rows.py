@@ -74,8 +74,10 @@ def sound(table: pa.Table, passed_over: Container[str]) -> tuple[pa.Table, RowFa
             continue
         chunks = [*_sound_chunks(column, field.name, None if field.name in passed_over else notes)]
         if chunks:
-            table = table.set_column(place, field.name, pa.chunked_array(chunks))
-    table.validate(full=True)
+            column = pa.chunked_array(chunks)
+            table = table.set_column(place, field.name, column)
+        column.validate(full=True)
+    table.validate()
     return table, notes.faults()
 
 

@@ -9,6 +9,8 @@ import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from ingest_project.errors import ObjectUnreadable
 from ingest_project.reading.format_options import CsvDialect
 from ingest_project.reading.formats.csv.header import CsvHeader, csv_header, refuse_foreign_header
@@ -23,6 +25,7 @@ OPEN = "unexpected end of data"
 """What Python's csv module says of a quote that is not closed."""
 BLOCK_BYTES = 64 * 1024
 """What is divided into lines at once."""
+LF = ord("\n")
 Numbered = tuple[int, bytes]
 """A record without its last line end, and the number of its first line."""
 
@@ -119,12 +122,14 @@ def rows_in_blocks(text: bytes, start: int, header: CsvHeader, plain: PlainText)
     and a long one.
     """
     found, view, width = Rows([], 0), memoryview(text), len(header.names)
-    delimiter, count = plain.dialect.delimiter_byte, 0
+    all_bytes, delimiter = np.frombuffer(text, np.uint8), ord(plain.dialect.delimiter)
+    count = 0
     sound = place = start
     while place < len(text):
         end = text.find(b"\n", place + BLOCK_BYTES) + 1 or len(text)
-        lines = text.count(b"\n", place, end)
-        if width == 1 or text.count(delimiter, place, end) != lines * (width - 1):
+        block = all_bytes[place:end]
+        lines = int(np.count_nonzero(block == LF))
+        if width == 1 or np.count_nonzero(block == delimiter) != lines * (width - 1):
             found.lines.append(view[sound:place])
             lines = _divide_block(view[place:end], count, header, plain, found)
             sound = end

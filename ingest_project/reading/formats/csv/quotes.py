@@ -6,8 +6,15 @@ To Polars a quote opens or closes a field wherever it stands, so it would join f
 import re
 from functools import cache
 
+import numpy as np
+
 from ingest_project.reading.format_options import CsvDialect
 from ingest_project.reading.formats.csv.respelling import in_quotes
+
+MANY_BYTES = 4096
+"""Of less text each quote is looked at by `re`."""
+BLOCK_BYTES = 1024 * 1024
+"""What is looked at together in a longer one."""
 
 
 def is_well_formed(text: bytes, dialect: CsvDialect) -> bool:
@@ -15,8 +22,37 @@ def is_well_formed(text: bytes, dialect: CsvDialect) -> bool:
     quotes.
     """
     if not dialect.has_quotes(text):
-        return b"\r" not in text or text.count(b"\r") == text.count(b"\r\n")
+        return _has_no_lone_cr(text)
+    if len(text) >= MANY_BYTES and _is_plainly_well_formed(text, dialect):
+        return True
     return _well_formed(dialect).fullmatch(text) is not None
+
+
+def _has_no_lone_cr(text: bytes) -> bool:
+    return b"\r" not in text or text.count(b"\r") == text.count(b"\r\n")
+
+
+def _is_plainly_well_formed(text: bytes, dialect: CsvDialect) -> bool:
+    """Whether the text is well-formed by what is beside its quotes, and has no lone CR; if not, it may be.
+
+    Quotes open and close a field in turns. Before one that opens is a delimiter or a line end, and behind one
+    that closes; or two are side by side, and are one quote within a field.
+    """
+    if not _has_no_lone_cr(text):
+        return False
+    quote = ord(dialect.quote or "")
+    may_be_before = np.isin(np.arange(256), [ord(dialect.delimiter), *b"\n", quote])
+    may_be_behind = np.isin(np.arange(256), [ord(dialect.delimiter), *b"\r\n", quote])
+    all_bytes, count = np.frombuffer(text, np.uint8), 0
+    for start in range(0, len(text), BLOCK_BYTES):
+        quotes = np.flatnonzero(all_bytes[start : start + BLOCK_BYTES] == quote) + start
+        opening, closing = quotes[count % 2 :: 2], quotes[(count + 1) % 2 :: 2]
+        count += len(quotes)
+        opening = opening[1:] if len(opening) and opening[0] == 0 else opening
+        closing = closing[:-1] if len(closing) and closing[-1] == len(text) - 1 else closing
+        if not may_be_before[all_bytes[opening - 1]].all() or not may_be_behind[all_bytes[closing + 1]].all():
+            return False
+    return count % 2 == 0
 
 
 def quoted_where_needed(record: bytes, dialect: CsvDialect) -> bytes:

@@ -62,40 +62,48 @@ class Lines:
         ignored: Iterable[str] = (),
         passed_over: Container[str] = (),
         keeps_texts: bool = False,
+        widens: bool = False,
     ) -> None:
         self.fields = fields
         self.raw = dict.fromkeys(raw)
         self.ignored = frozenset(ignored).difference(fields, self.raw)
         self._passed_over = passed_over
         self._keeps_texts = keeps_texts
+        self._widens = widens and not keeps_texts
         self.is_typed = True
         """Whether fields are decoded by their types; otherwise all are JSON texts."""
         self._texts: set[str] = set()
         """Fields of which a value was not of the type, so that they are JSON texts."""
-        self._made_for: tuple[bool, int, int, int] | None = None
+        self._guessed: dict[str, ColumnType] = {}
+        """The types of fields in `raw` that are decoded by them as long as their values are of the type."""
+        self._wider: dict[str, ColumnType] = {}
+        """The types of fields whose objects have new fields, with these."""
+        self._wrong_guesses = 0
+        self._made_for: tuple[bool, int, int, int, int, int] | None = None
         self._made: msgspec.json.Decoder[Any] | None = None
 
     def kinds(self) -> dict[str, ColumnType | None]:
         """The fields that become columns; None for those that are JSON texts."""
         typed = {
-            name: wanted if self._decodes(name, wanted) else None for name, wanted in self.fields.items()
+            name: self._wider.get(name, wanted) if self._decodes(name, wanted) else None
+            for name, wanted in self.fields.items()
         }
-        return typed | dict.fromkeys(self.raw)
+        guessed = self._guessed if self.is_typed else {}
+        return typed | {name: guessed.get(name) for name in self.raw}
 
     def _decodes(self, name: str, wanted: ColumnType) -> bool:
         if not self.is_typed or name in self.raw or name in self._texts or isinstance(wanted, DecimalOf):
             return False
         return not self._keeps_texts or (isinstance(wanted, Primitive) and wanted.name not in FLOATS)
 
-    def decode(self, lines: bytes) -> Sequence[Any]:
-        """An object for each line, with the attributes `field_0` and so on in the order of `kinds`.
+    def decode(self, lines: bytes | memoryview) -> Sequence[Any]:
+        """An object for each line, with the attributes `field_0` and so on in the order of `kinds`. The lines
+        must be valid UTF-8: msgspec does not check what it skips.
 
         Raises msgspec.ValidationError if a line has another field or, if they are typed, a value of another
         kind, or is not an object; another exception of `NOT_JSON` if it is not valid JSON; Inexact if msgspec
         cannot have fields of these names in a class.
         """
-        if not lines.isascii():
-            lines.decode()
         decoder = self._decoder()
         if decoder is not None:
             return decoder.decode_lines(lines)
@@ -108,7 +116,8 @@ class Lines:
 
     def _decoder(self) -> "msgspec.json.Decoder[Any] | None":
         """The decoder of the fields as they are read now, which thousands of small bodies share."""
-        state = (self.is_typed, len(self.raw), len(self.ignored), len(self._texts))
+        sizes = (len(self.raw), len(self.ignored), len(self._texts), len(self._guessed), len(self._wider))
+        state = (self.is_typed, *sizes)
         if state != self._made_for:
             self._made_for, self._made = state, _decoder(tuple(self.kinds().items()), self.ignored)
         return self._made
@@ -117,23 +126,57 @@ class Lines:
         """Whether these are names of fields that are read, or ignored."""
         return self.ignored.union(self.fields, self.raw).issuperset(names)
 
-    def note_names(self, names: Iterable[str]) -> None:
-        """Adds the names of other fields to the `raw` ones, or to those that are `ignored`."""
+    def note_names(self, names: Iterable[str]) -> Iterable[str]:
+        """Adds the names of other fields to the `raw` ones or, if they are not needed, to the `ignored` ones.
+
+        Gives those that were added to `raw`.
+        """
         known = self.ignored.union(self.fields, self.raw)
         new = [name for name in dict.fromkeys(names) if name not in known]
         self.ignored |= {name for name in new if name in self._passed_over}
-        self.raw |= dict.fromkeys(name for name in new if name not in self.ignored)
+        found = [name for name in new if name not in self.ignored]
+        self.raw |= dict.fromkeys(found)
+        return found
+
+    def guess(self, types: Mapping[str, ColumnType]) -> None:
+        """Decodes fields in `raw` by these types, unless their texts are asked for."""
+        if not self._keeps_texts:
+            self._guessed = dict(types)
+
+    def forget_guesses(self) -> bool:
+        """Leaves all fields in `raw` as JSON texts; whether any of them was not."""
+        had_guesses = bool(self._guessed)
+        self._guessed = {}
+        return had_guesses
+
+    def misfit_with_new_fields(self, refused: msgspec.ValidationError) -> str | None:
+        """The name of the field whose objects may have new fields, if this was refused for the first time."""
+        name = _field_of(refused)
+        is_widened = self._widens and name in self.fields and name not in self._wider
+        return name if is_widened and self.kinds().get(name or "") is not None else None
+
+    def widen(self, name: str, wider: ColumnType) -> None:
+        """Decodes a field by this type, which has the fields of its own type and new ones."""
+        self._wider[name] = wider
 
     def note_misfit(self, refused: msgspec.ValidationError) -> None:
         """Leaves the field that was refused as JSON texts, or all of them if the error does not tell it."""
-        place = PLACE.search(str(refused))
-        name = None if place is None else place[1]
-        if name is None or self.kinds().get(name) is None or len(self._texts) >= MOST_MISFITS:
+        name = _field_of(refused)
+        if name in self._guessed:
+            self._note_wrong_guess(name)
+        elif name is None or self.kinds().get(name) is None or len(self._texts) >= MOST_MISFITS:
             self.is_typed = False
         else:
             self._texts.add(name)
 
-    def refusal(self, lines: bytes) -> msgspec.ValidationError | None:
+    def _note_wrong_guess(self, name: str) -> None:
+        self._wrong_guesses += 1
+        if self._wrong_guesses < MOST_MISFITS:
+            del self._guessed[name]
+        else:
+            self.forget_guesses()
+
+    def refusal(self, lines: bytes | memoryview) -> msgspec.ValidationError | None:
         """Why these lines are refused, which have no unknown fields; None if they are not."""
         try:
             self.decode(lines)
@@ -152,6 +195,11 @@ class Lines:
             _column(name, list(map(attrgetter(f"field_{place}"), rows)), wanted)
             for place, (name, wanted) in enumerate(kinds.items())
         ]
+
+
+def _field_of(refused: msgspec.ValidationError) -> str | None:
+    place = PLACE.search(str(refused))
+    return None if place is None else place[1]
 
 
 @lru_cache(64)
@@ -173,15 +221,20 @@ def _class(fields: Iterable[tuple[str, ColumnType | None]]) -> type[msgspec.Stru
     names = {f"field_{number}": (name, wanted) for number, (name, wanted) in enumerate(fields)}
     return msgspec.defstruct(
         "Line",
-        [(field, *_kind(wanted)) for field, (_, wanted) in names.items()],
+        [(field, *_kind_and_default(wanted)) for field, (_, wanted) in names.items()],
         rename={field: name for field, (name, _) in names.items()},
         forbid_unknown_fields=True,
         gc=False,
     )
 
 
-def _kind(wanted: ColumnType | None) -> tuple[Any, Any]:
-    """The class of values that a type accepts as they are decoded, and the default of a missing one."""
+def kind_of(wanted: ColumnType) -> Any:
+    """The class of values that a type accepts as they are decoded."""
+    return _kind_and_default(wanted)[0]
+
+
+def _kind_and_default(wanted: ColumnType | None) -> tuple[Any, Any]:
+    """The same, and the default of a missing one; None is for JSON texts."""
     match wanted:
         case None | DecimalOf():
             return msgspec.Raw, ABSENT
@@ -192,10 +245,10 @@ def _kind(wanted: ColumnType | None) -> tuple[Any, Any]:
         case Primitive(name) if name in FLOATS:
             return float | None, None
         case ListOf(element):
-            kind, _ = _kind(element)
+            kind = kind_of(element)
             return list[kind] | None, None  # type: ignore[valid-type] # made at run time
         case MapOf(_, value):
-            kind, _ = _kind(value)
+            kind = kind_of(value)
             return dict[str, kind] | None, None  # type: ignore[valid-type]
         case StructOf(fields):
             return _class(fields) | None, None
@@ -203,10 +256,11 @@ def _kind(wanted: ColumnType | None) -> tuple[Any, Any]:
 
 
 def _column(name: str, values: list[Any], wanted: ColumnType | None) -> pl.Series:
-    return (raw_texts(values) if wanted is None else _values(values, wanted)).alias(name)
+    return (raw_texts(values) if wanted is None else values_of(values, wanted)).alias(name)
 
 
-def _values(values: list[Any], wanted: ColumnType) -> pl.Series:
+def values_of(values: list[Any], wanted: ColumnType) -> pl.Series:
+    """The values that were decoded for this type, each of the class of `kind_of`. Raises Inexact."""
     match wanted:
         case DecimalOf():
             return _decimals(values)
@@ -228,10 +282,10 @@ def _values(values: list[Any], wanted: ColumnType) -> pl.Series:
 def _nested(values: list[Any], wanted: ListOf | MapOf | StructOf) -> pl.Series:
     match wanted:
         case ListOf(element):
-            return lists(list(map(len, values)), _values([*chain.from_iterable(values)], element))
+            return lists(list(map(len, values)), values_of([*chain.from_iterable(values)], element))
         case MapOf(_, inner):
             keys = pl.Series("key", [*chain.from_iterable(values)], dtype=pl.String())
-            found = _values([*chain.from_iterable(one.values() for one in values)], inner)
+            found = values_of([*chain.from_iterable(one.values() for one in values)], inner)
             entries = lists(list(map(len, values)), structs([keys, found.alias("value")], len(keys)))
             return entries.cast(pl.Map(pl.String(), found.dtype))
         case StructOf(fields):

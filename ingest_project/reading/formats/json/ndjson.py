@@ -12,13 +12,16 @@ from itertools import accumulate, chain, groupby
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from ingest_project.errors import ObjectTooLarge
 from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.json.decoding import KEYS, Inexact, Lines
 from ingest_project.reading.formats.json.faults import line_fault
+from ingest_project.reading.formats.json.guessing import guessed_types, widened_type
 from ingest_project.reading.formats.json.value_ends import objects_apart
+from ingest_project.reading.formats.text import is_utf_8
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parsed import Parsed
 from ingest_project.reading.record import RowTexts
@@ -29,16 +32,22 @@ from ingest_project.reading.values.nested import spread
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MARKS = re.compile(b"^(?:" + BYTE_ORDER_MARK + b")+", re.MULTILINE)
 WHITESPACE = b" \t\r\n"
+LF, CR, OPENING, CLOSING = b"\n\r{}"
+FEWEST_FIELDS = 4
+"""Parts for fewer fields are as large as for so many."""
+LAST_BYTES = 16
+"""Of a part, where its last object ends and perhaps some blanks follow."""
 MOST_ATTEMPTS = 3
 """Each reads everything again, because of a value in a later part; after so many, all fields are texts."""
 
 
 class OtherNames(Exception):
-    """Rows have other fields, with these names among theirs."""
+    """Rows have other fields, with these names among theirs; `lines` are the first such rows."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], lines: bytes | memoryview) -> None:
         super().__init__(names)
         self.names = names
+        self.lines = lines
 
 
 class Again(Exception):
@@ -82,28 +91,39 @@ def read_ndjson(
     attempt = 0
     while True:
         attempt += 1
-        reader = _Reader(lines, uri, names_json=names_json)
+        reader = _Reader(lines, uri, bodies, names_json=names_json)
         try:
             counts = [reader.read(body, first) for body, first in zip(bodies, firsts, strict=True)]
             return reader.parsed(counts)
         except OtherNames as error:
+            rows = _most_rows(bodies)
             # Usually all rows have the same names. If not, each of many bodies may bring one.
-            all_names = chain.from_iterable(map(names_of, bodies))
-            lines.note_names(error.names if attempt == 1 else all_names)
-            _check_cells(lines, sum(body.count(b"\n") for body in bodies), uri)
+            if attempt == 1:
+                new = lines.note_names(error.names)
+                lines.guess(guessed_types(error.lines, new, rows))
+            else:
+                lines.note_names(chain.from_iterable(map(names_of, bodies)))
+            _check_cells(lines, rows, uri)
         except Again:
-            lines.is_typed &= attempt < MOST_ATTEMPTS
+            if attempt >= MOST_ATTEMPTS:
+                _give_up_types(lines)
         except Inexact:
-            lines.is_typed = False
+            _give_up_types(lines)
+
+
+def _give_up_types(lines: Lines) -> None:
+    if not lines.forget_guesses():
+        lines.is_typed = False
 
 
 def names_of(body: bytes) -> Iterator[str]:
     """The keys of the rows' own objects, in their order; lines that have no object have none."""
-    for part in _parts(without_marks(body)):
+    for part in _parts(without_marks(body), LIMITS.json.part_bytes):
         try:
             rows = KEYS.decode_lines(part)
         except NOT_JSON:
-            objects = (text for line in part.split(b"\n") for text, count in _records(line) if count)
+            lines = bytes(part).split(b"\n")
+            objects = (text for line in lines for text, count in _records(line) if count)
             rows = [row for text in objects for row in KEYS.decode_lines(text)]
         yield from dict.fromkeys(chain.from_iterable(rows))
 
@@ -131,10 +151,12 @@ def without_marks(body: bytes) -> bytes:
 class _Reader:
     """Decodes parts of some MB, so that the objects of only one are held beside the columns."""
 
-    def __init__(self, lines: Lines, uri: str, *, names_json: bool) -> None:
+    def __init__(self, lines: Lines, uri: str, bodies: Sequence[bytes], *, names_json: bool) -> None:
         self._lines = lines
         self._uri = uri
+        self._bodies = bodies
         self._names_json = names_json
+        self._part_bytes = _part_bytes(lines)
         self._pending: list[_Rows] = []
         self._pending_bytes = 0
         self._columns: dict[str, list[pl.Series]] = defaultdict(list)
@@ -145,13 +167,13 @@ class _Reader:
     def read(self, body: bytes, first_line: int) -> int:
         """Takes all lines of a body; gives the number of its rows."""
         rows = 0
-        for part in _parts(_without_last_blank_lines(without_marks(body))):
+        for part in _parts(_without_last_blank_lines(without_marks(body)), self._part_bytes):
             found = self._rows(part, first_line)
-            first_line = found.numbers[-1] + 1 if found.is_full else first_line + part.count(b"\n")
+            first_line = found.numbers[-1] + 1 if found.is_full else first_line + bytes(part).count(b"\n")
             rows += len(found.numbers)
             self._pending.append(found)
             self._pending_bytes += len(part)
-            if self._pending_bytes >= LIMITS.json.part_bytes:
+            if self._pending_bytes >= self._part_bytes:
                 self._flush()
         return rows
 
@@ -174,18 +196,19 @@ class _Reader:
             return pl.Series(name, [None], dtype=pl.Null()).new_from_index(0, self._height)
         return pl.concat(found)
 
-    def _rows(self, part: bytes, first_line: int) -> _Rows:
+    def _rows(self, part: bytes | memoryview, first_line: int) -> _Rows:
+        if not is_utf_8(part):
+            return self._line_by_line(bytes(part), first_line)
         try:
             objects = self._decoded(part)
         except NOT_JSON:
-            return self._line_by_line(part, first_line)
+            return self._line_by_line(bytes(part), first_line)
         if len(objects) == _line_count(part):
             return _Rows(objects, range(first_line, first_line + len(objects)))
-        return self._line_by_line(
-            part, first_line
-        )  # a line is blank, or has several objects or a part of one
+        # a line is blank, or has several objects or a part of one
+        return self._line_by_line(bytes(part), first_line)
 
-    def _decoded(self, text: bytes) -> Sequence[Any]:
+    def _decoded(self, text: bytes | memoryview) -> Sequence[Any]:
         """The objects of these lines.
 
         Raises OtherNames, Again or Inexact if all lines must be read in another way, and an exception of
@@ -196,19 +219,31 @@ class _Reader:
         except msgspec.ValidationError as error:
             names = dict.fromkeys(chain.from_iterable(KEYS.decode_lines(text)))
             if not self._lines.knows(names):
-                raise OtherNames(names) from None
+                raise OtherNames(names, text) from None
             if not self._lines.is_typed:
                 raise
             refused = error
         self._note_misfits(text, refused)
         raise Again
 
-    def _note_misfits(self, text: bytes, error: msgspec.ValidationError) -> None:
+    def _note_misfits(self, text: bytes | memoryview, error: msgspec.ValidationError) -> None:
         """Leaves all fields as texts that have a value of another kind in these lines."""
         found: msgspec.ValidationError | None = error
         while found is not None and self._lines.is_typed:
-            self._lines.note_misfit(found)
+            if not self._widened(text, found):
+                self._lines.note_misfit(found)
             found = self._lines.refusal(text)
+
+    def _widened(self, text: bytes | memoryview, error: msgspec.ValidationError) -> bool:
+        """Gives the field that was refused the new fields of its objects, if it has such."""
+        name = self._lines.misfit_with_new_fields(error)
+        if name is None:
+            return False
+        wider = widened_type(text, name, self._lines.fields[name], _most_rows(self._bodies))
+        if wider is None:
+            return False
+        self._lines.widen(name, wider)
+        return True
 
     def _line_by_line(self, part: bytes, first_line: int) -> _Rows:
         good: list[bytes] = []
@@ -243,6 +278,10 @@ class _Reader:
             self._height += len(rows.numbers)
 
 
+def _most_rows(bodies: Sequence[bytes]) -> int:
+    return sum(body.count(b"\n") + 1 for body in bodies)
+
+
 def _check_cells(lines: Lines, rows: int, uri: str) -> None:
     """Raises ObjectTooLarge if undeclared names and rows are too many."""
     if len(lines.raw) * rows > LIMITS.json.cells:
@@ -257,42 +296,46 @@ def _series(numbers: Sequence[Sequence[int]]) -> Iterator[pl.Series]:
         if not are_ranges:
             yield pl.Series([*chain.from_iterable(some)], dtype=pl.Int64())
             continue
-        ends = list(accumulate(map(len, some)))
-        shifts = pl.Series(
-            [one[0] - end + len(one) if one else 0 for one, end in zip(some, ends, strict=True)]
-        )
-        counts = pl.Series(list(map(len, some)), dtype=pl.UInt32())
-        shift = pl.select(shifts.cast(pl.Int64()).repeat_by(counts)).to_series()
-        yield pl.int_range(ends[-1], eager=True) + shift.explode(empty_as_null=False, keep_nulls=False)
+        counts = list(map(len, some))
+        ends = accumulate(counts)
+        shifts = [one[0] - end + len(one) if one else 0 for one, end in zip(some, ends, strict=True)]
+        yield pl.Series(np.arange(sum(counts)) + np.repeat(np.array(shifts, np.int64), counts))
 
 
 def _without_last_blank_lines(body: bytes) -> bytes:
     return body.rstrip(WHITESPACE) if body[-2:].isspace() else body
 
 
-def _parts(body: bytes) -> Iterator[bytes]:
-    """The body in parts of whole lines."""
-    start = 0
+def _part_bytes(lines: Lines) -> int:
+    fields = max(len(lines.kinds()), FEWEST_FIELDS)
+    return min(LIMITS.json.part_bytes, LIMITS.json.part_bytes_per_field * fields)
+
+
+def _parts(body: bytes, size_bytes: int) -> Iterator[bytes | memoryview]:
+    """The body in parts of whole lines, of about this size."""
+    view, start = memoryview(body), 0
     while start < len(body):
-        end = body.find(b"\n", start + LIMITS.json.part_bytes) + 1 or len(body)
-        yield body[start:end] if end - start < len(body) else body
+        end = body.find(b"\n", start + size_bytes) + 1 or len(body)
+        yield view[start:end] if end - start < len(body) else body
         start = end
 
 
-def _line_count(part: bytes) -> int | None:
+def _line_count(part: bytes | memoryview) -> int | None:
     """The number of lines if each begins and ends like an object; None if one does not, or is blank.
 
     If so many objects were decoded, none of them extends to another line: a comma or colon would stand at the
     line's end.
     """
-    text = part.rstrip(WHITESPACE)
-    if not text.startswith(b"{") or not text.endswith(b"}"):
+    text = np.frombuffer(part, np.uint8)
+    ends = np.flatnonzero(text == LF)
+    if len(ends) and ends[-1] == len(text) - 1:
+        ends = ends[:-1]
+    if text[0] != OPENING or not bytes(part[-LAST_BYTES:]).rstrip(WHITESPACE).endswith(b"}"):
         return None
-    lines = text.count(b"\n")
-    between = text.count(b"}\n{")
-    if between < lines:
-        between += text.count(b"}\r\n{")
-    return lines + 1 if between == lines else None
+    before = text[ends - 1]
+    before = np.where(before == CR, text[ends - 2], before)
+    is_between = (before == CLOSING).all() and (text[ends + 1] == OPENING).all()
+    return len(ends) + 1 if is_between else None
 
 
 def _records(line: bytes) -> Iterator[tuple[bytes, int]]:

@@ -47,6 +47,16 @@ def outcome(
     return _together([read_contents([one], reading) for one in contents])
 
 
+def cuts(body: bytes, dialect: CsvDialect) -> list[list[Content]]:
+    """The pieces of this body by each size of pieces; sizes that cut it at the same places come once."""
+    found: list[list[Content]] = []
+    for size in range(1, len(body) + 1):
+        contents = cut(body, "csv", csv=dialect, piece_bytes=size, chunk_bytes=1)
+        if contents not in found:
+            found.append(contents)
+    return found
+
+
 def _together(results: list[ReadResult]) -> Outcome:
     frames = [one.frame.drop(PROVENANCE_COLUMNS, strict=False) for one in results if one.frame is not None]
     rows = pl.concat(frames, how="diagonal_relaxed").to_dicts() if frames else []

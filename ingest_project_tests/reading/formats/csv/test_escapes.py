@@ -8,8 +8,7 @@ from ingest_project.reading.parse import Reading
 from ingest_project.reading.read import read_contents
 from ingest_project.reading.target import Target
 from ingest_project_tests.reading.factories import WRITTEN_AT, object_version
-from ingest_project_tests.reading.formats.csv.readings import outcome
-from ingest_project_tests.reading.streams import cut
+from ingest_project_tests.reading.formats.csv.readings import cuts, outcome
 
 COLUMNS = {"n": "long", "s": "string", "t": "string"}
 MYSQL = CsvDialect("\t", escape="\\", names=("n", "s", "t"))
@@ -75,8 +74,7 @@ def test_pieces_give_the_same_rows_and_bad_rows_wherever_they_are_cut(
 ) -> None:
     whole = told([Content(object_version("k", version_id="v"), (body,), WRITTEN_AT)], dialect)
 
-    for size in range(1, len(body) + 1):
-        contents = cut(body, "csv", csv=dialect, piece_bytes=size, chunk_bytes=1)
+    for contents in cuts(body, dialect):
         assert told(contents, dialect) == whole
     assert len(whole[1]) > 1
 

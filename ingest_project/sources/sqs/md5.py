@@ -1,4 +1,4 @@
-"""Verifies SQS's MD5s of the body and the attributes of a message.
+"""Computes MD5s of the body and the attributes of a message as SQS does, and verifies SQS's own.
 
 The digest of attributes is computed as the developer guide describes it:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation
@@ -11,6 +11,7 @@ from ingest_project.sources.sqs.message import Message, MessageAttribute
 
 STRING = b"\x01"
 BINARY = b"\x02"
+NOT_UNICODE = "its text has half a surrogate pair, which is not Unicode; SQS should not have accepted it"
 
 
 def md5_faults(message: Message) -> Iterator[str]:
@@ -19,7 +20,7 @@ def md5_faults(message: Message) -> Iterator[str]:
         of_body = md5_of_body(message.body)
         of_attributes = md5_of_attributes(message.message_attributes)
     except UnicodeEncodeError:
-        yield "its text has half a surrogate pair, which is not Unicode; SQS should not have accepted it"
+        yield NOT_UNICODE
         return
     if message.md5_of_body not in {None, of_body}:
         yield f"its body has the MD5 {of_body}, and SQS says {message.md5_of_body}"
