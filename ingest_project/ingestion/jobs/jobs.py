@@ -4,6 +4,7 @@ A request is recorded, then sent to the jobs' queue, and is accepted only once S
 two leaves a record that nobody was told of; a request with the same idempotency key sends it then.
 """
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ingest_project.sources.sqs.send_entries import SendLimits
 
 MANIFEST = "manifest.json"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +94,24 @@ class Jobs:
         return self.ledger.jobs.cancel(job_id, by=by)
 
     def result_link(self, job: JobRecord) -> ResultLink | None:
-        """A presigned link to the manifest of the job's result; None if it has none.
+        """A presigned link to the manifest of the job's result; None if it has none, or cannot be signed.
 
         It expires with the credentials that signed it, if they expire first.
         """
         if job.manifest is None or self.settings.jobs is None:
             return None
-        bucket, key = bucket_and_key(job.manifest)
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return self._signed(*bucket_and_key(job.manifest), lifetime=self.settings.jobs.link_lifetime)
+        except (BotoCoreError, ClientError) as error:  # no credentials, or a role that cannot be assumed
+            log.warning("job %s: no link to its result (%s)", job.job_id, type(error).__name__)
+            return None
+
+    def _signed(self, bucket: str, key: str, *, lifetime: timedelta) -> ResultLink:
         client, credentials_expire_at = self.s3(bucket)
         now = self.clock()
-        expires_at = now + self.settings.jobs.link_lifetime
+        expires_at = now + lifetime
         if credentials_expire_at is not None:
             expires_at = min(expires_at, credentials_expire_at)
         seconds = max(int((expires_at - now).total_seconds()), 1)
