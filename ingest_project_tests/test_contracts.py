@@ -35,6 +35,7 @@ OFFENCES = {
         "ingest_project.ingestion.process",
     ),
     "Only defs and the composition root import dagster": ("services.py", "dagster"),
+    "Commands do not import what is Dagster's": ("cli/answers.py", "ingest_project.defs.jobs"),
     "Only iceberg imports pyiceberg": ("services.py", "pyiceberg"),
     "Only the ledger imports sqlalchemy and alembic": ("services.py", "sqlalchemy"),
 }

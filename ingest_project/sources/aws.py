@@ -133,6 +133,8 @@ class Aws:
         Raises SettingsError if there are none.
         """
         credentials = self.session.get_credentials()
+        if credentials is not None:
+            credentials.get_frozen_credentials()  # a role is assumed, or assumed again, only now
         expires_at = getattr(credentials, "_expiry_time", None)  # botocore has no public name for it
         return expires_at if isinstance(expires_at, datetime) else None
 

@@ -2,13 +2,21 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import httpx
+import pytest
+from botocore.config import Config
 
 from ingest_project.ledger.job_model import JobQuery
+from ingest_project.settings.model import AwsSettings
+from ingest_project.sources.aws import Aws
 from ingest_project_tests.api.world import INGEST, ApiWorld, fields, problem
 
+on_both_ledgers = pytest.mark.parametrize("world", ["sqlite", "postgres"], indirect=True)
 JSON = {"Content-Type": "application/json"}
 
 
@@ -39,6 +47,7 @@ def test_a_job_is_accepted_recorded_and_on_the_queue(world: ApiWorld) -> None:
     assert (status.status_code, status.json()) == (200, job)
 
 
+@on_both_ledgers
 def test_a_job_is_followed_to_its_result(world: ApiWorld) -> None:
     job_id = submit(world.ann).json()["id"]
     batch_id = world.running(job_id, objects_done=1, objects_total=4)
@@ -194,6 +203,7 @@ def test_a_requester_sees_and_cancels_only_its_own_jobs(world: ApiWorld) -> None
     assert [one["id"] for one in world.boss.get("/jobs").json()["jobs"]] == [of_boss, of_ann]
 
 
+@on_both_ledgers
 def test_a_job_that_runs_is_marked_and_one_that_has_ended_is_not_cancelled(world: ApiWorld) -> None:
     job_id = submit(world.ann).json()["id"]
     batch_id = world.running(job_id)
@@ -212,6 +222,7 @@ def test_an_unknown_job_is_not_found(world: ApiWorld) -> None:
         problem(world.ann.post(f"/jobs/{job_id}/cancel"), 404)
 
 
+@on_both_ledgers
 def test_jobs_are_listed_by_pages_and_filters(world: ApiWorld) -> None:
     ids = [submit(world.boss).json()["id"] for _ in range(5)]
     ids.append(submit(world.boss, {"job": "replay", "input": {"table": "web.clicks"}}).json()["id"])
@@ -274,3 +285,65 @@ def test_a_ledger_that_is_absent_is_unavailable_and_not_created(
     assert fields(world.nobody.get("/readyz"), 503) == ["ledger"]
     assert world.nobody.get("/healthz").status_code == 200
     assert not (world.landing.folder / "ledger.db").exists()
+
+
+def test_the_queue_is_asked_once_what_it_accepts(world: ApiWorld) -> None:
+    asked: list[str] = []
+    client = world.api.deployment.services.aws.sqs()
+    client.meta.events.register("before-call.sqs.*", lambda model, **_: asked.append(model.name))
+
+    for _ in range(3):
+        assert submit(world.ann).status_code == 202
+
+    assert sorted(asked) == ["GetQueueAttributes"] + ["SendMessageBatch"] * 3
+
+
+def test_a_link_that_cannot_be_signed_leaves_the_status_without_one(
+    world: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = submit(world.ann).json()["id"]
+    world.ended(job_id, world.running(job_id))
+    unsigned = boto3.Session().client("s3", config=Config(signature_version="s3v4"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    without = boto3.Session().client("s3")
+    found = world.services.ledger.jobs.job(job_id)
+    assert found is not None
+
+    linked = replace(world.services.jobs, s3=lambda _: (unsigned, None)).result_link(found)
+    unlinked = replace(world.services.jobs, s3=lambda _: (without, None)).result_link(found)
+
+    assert linked is not None
+    assert unlinked is None
+
+
+def test_a_link_expires_with_the_credentials_of_a_role(aws: str) -> None:
+    role = AwsSettings(role_arn="arn:aws:iam::123456789012:role/results")
+
+    expires_at = Aws(role).credentials_expire_at()
+
+    assert expires_at is not None
+    assert expires_at > datetime.now(UTC)
+
+
+def test_the_kinds_of_users_are_checked_by_dagster(make_world: Callable[..., ApiWorld]) -> None:
+    world = make_world()
+    weather = {
+        "job": "ingest_project_tests.job_zone:weather_batch", "op": "simulate", "description": "Simulate it.",
+    }  # fmt: skip
+    world.write(jobs={"kinds": {"weather": weather}})
+
+    accepted = submit(world.boss, {"job": "weather", "input": {"station": "harbour"}})
+    listed = {one["name"]: one for one in world.boss.get("/kinds").json()["kinds"]}
+
+    assert accepted.status_code == 202, accepted.text
+    assert listed["weather"] == {
+        "name": "weather",
+        "description": "Simulate it.",
+        "input": {"type": "object"},
+    }
+    for given, field in (({"station": 7}, "input.station"), ({"station": "a", "env": 1}, "input")):
+        assert fields(submit(world.boss, {"job": "weather", "input": given}), 422)[0].startswith(field)
+    assert len(world.messages()) == 1
+    problem(submit(world.ann, {"job": "weather", "input": {"station": "harbour"}}), 403)

@@ -20,6 +20,12 @@ from ingest_project_tests.patience import PATIENCE_SECONDS
 
 SCENARIOS = 8
 """Enough for each link of the document; the phase `coverage` adds its own cases, whatever this is."""
+RULES = """
+[checks]
+negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422"]
+"""
+"""A body with more columns than the document allows may be larger than a body may be."""
+LONGEST = 4_000
 NOT_CHECKED = "positive_data_acceptance"
 """A table, a prefix or a cursor that the document allows may be one that there is not."""
 
@@ -30,20 +36,20 @@ def test_the_api_answers_as_its_document_says_whatever_is_asked_in_any_order(
     monkeypatch.setattr("ingest_project.api.serve.STRANGERS", Rate(500_000, 60))
     world = make_world(tokens={"file": "tokens.json"}, rate_limit="500000/1m")
     token = world.token("boss", *BOSS)
+    (tmp_path / "schemathesis.toml").write_text(RULES)
 
     done = subprocess.run(
         [
             Path(sys.executable).with_name("schemathesis"), "run", f"{world.url}/openapi.json", "--seed=1",
-            "--no-color", f"--max-examples={SCENARIOS}", "--phases=coverage,stateful", "--generation-database=none",
+            "--no-color", f"--max-examples={SCENARIOS}", "--phases=coverage,stateful",
             f"--exclude-checks={NOT_CHECKED}", f"--header=Authorization: Bearer {token}",
-            "--suppress-health-check=all", "--warnings=off",
+            "--suppress-health-check=all", "--warnings=off", "--generation-database=none",
         ],
         cwd=tmp_path, env={**os.environ, "SCHEMATHESIS_HOOKS": "ingest_project_tests.api.schema_hooks"},
         capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS,
     )  # fmt: skip
 
-    Path("/tmp/st.out").write_text(done.stdout + done.stderr)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, (done.stdout + done.stderr)[-LONGEST:]
     found = samples(world.boss.get("/metrics").text)
     answered = {labels[1:] for labels in found if labels[0] == "ingest_api_requests_total"}
     assert answered >= {

@@ -49,16 +49,19 @@ class ApiWorld:
 
     landing: Landing
     api_settings: dict[str, Any]
+    ledger_url: str
     _clients: list[httpx.Client] = field(default_factory=list)
     _server: "Server | None" = None
 
     @classmethod
-    def create(cls, folder: Path, endpoint: str, **api: Any) -> "ApiWorld":
+    def create(
+        cls, folder: Path, endpoint: str, *, ledger_url: str = "sqlite:///ledger.db", **api: Any
+    ) -> "ApiWorld":
         landing = Landing(folder, endpoint)
         landing.sqs.create_queue(QueueName="landing")
         landing.sqs.create_queue(QueueName=QUEUE)
         landing.s3.create_bucket(Bucket="results")
-        world = cls(landing, api or {"tokens": {"file": "tokens.json"}})
+        world = cls(landing, api or {"tokens": {"file": "tokens.json"}}, ledger_url)
         world.write()
         world.services.ledger.close()  # the first tick of a sensor makes the ledger
         return world
@@ -66,6 +69,7 @@ class ApiWorld:
     def write(self, **changes: Any) -> None:
         """Write ingest.yaml again, with top-level keys replaced."""
         document = {
+            "ledger": {"url": self.ledger_url},
             "queues": [
                 {"name": "landing", "url": self.landing.queue_url},
                 {"name": QUEUE, "url": self.queue_url, "source": "jobs"},

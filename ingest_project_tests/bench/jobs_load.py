@@ -42,6 +42,7 @@ class Tally:
 
     clients: int
     wall_seconds: float = 0.0
+    api_cpu_seconds: float = 0.0
     milliseconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     accepted: list[str] = field(default_factory=list)
@@ -57,9 +58,11 @@ class Tally:
     def line(self) -> str:
         cuts = statistics.quantiles(self.milliseconds, n=100, method="inclusive")
         rate = len(self.accepted) / self.wall_seconds
+        cpu = self.api_cpu_seconds * 1_000 / len(self.accepted)
         return (
             f"{self.clients:3} clients: {len(self.accepted):6} accepted, {rate:7.1f}/s, "
-            f"p50 {cuts[49]:7.1f} ms, p99 {cuts[98]:7.1f} ms, statuses {dict(self.statuses)}"
+            f"p50 {cuts[49]:7.1f} ms, p99 {cuts[98]:7.1f} ms, "
+            f"{cpu:5.1f} ms of CPU each, statuses {dict(self.statuses)}"
         )
 
 
@@ -73,18 +76,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, _aws() as endpoint:
         _use(endpoint)
         settings_path, token = _deployment(Path(folder), endpoint, options.ledger)
-        with _api(settings_path) as url:
+        with _api(settings_path) as (url, pid):
             accepted: list[str] = []
             for clients in options.clients:
+                before = _cpu_seconds(pid)
                 tally = _round(url, token, clients, options.seconds)
+                tally.api_cpu_seconds = _cpu_seconds(pid) - before
                 sys.stdout.write(tally.line() + "\n")
                 accepted += tally.accepted
         return _verified(settings_path, accepted)
 
 
 @contextmanager
-def _process(command: list[str], start: str) -> Iterator[str]:
-    """A process, and the rest of the line with which it says that it listens."""
+def _process(command: list[str], start: str) -> Iterator[tuple[str, int]]:
+    """A process: the rest of the line with which it says that it listens, and its id."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
@@ -94,7 +99,7 @@ def _process(command: list[str], start: str) -> Iterator[str]:
         else:
             raise SystemExit(f"{command} did not start")
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield line.split(start)[1].split()[0]
+        yield line.split(start)[1].split()[0], process.pid
     finally:
         process.terminate()
         process.wait(TIMEOUT_SECONDS)
@@ -109,16 +114,25 @@ def _aws() -> Iterator[str]:
         "    print('listens on', endpoint, file=sys.stderr, flush=True)\n"
         "    time.sleep(86_400)\n"
     )
-    with _process([sys.executable, "-c", code], "listens on ") as endpoint:
+    with _process([sys.executable, "-c", code], "listens on ") as (endpoint, _):
         yield endpoint
 
 
 @contextmanager
-def _api(settings_path: Path) -> Iterator[str]:
+def _api(settings_path: Path) -> Iterator[tuple[str, int]]:
     code = "from ingest_project.cli.main import main; main()"
     command = [sys.executable, "-c", code, "--config", str(settings_path), "api", "--port", "0"]
-    with _process(command, "listens on ") as url:
-        yield url
+    with _process(command, "listens on ") as found:
+        yield found
+
+
+def _cpu_seconds(pid: int) -> float:
+    """The CPU time of a process so far, where Linux says it; elsewhere 0."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _use(endpoint: str) -> None:
@@ -195,16 +209,16 @@ def _verified(settings_path: Path, accepted: list[str]) -> int:
 
 
 def _queued(url: str) -> list[str]:
-    """The jobs of all messages of the queue, which are deleted."""
+    """The job of each message of the queue. A message that is received twice is still one message."""
     sqs, lock = boto3.client("sqs"), threading.Lock()
-    found: list[str] = []
+    found: dict[str, str] = {}
 
     def receive() -> None:
         while messages := sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, VisibilityTimeout=3_600
         ).get("Messages"):
             with lock:
-                found.extend(json.loads(one["Body"])["job_id"] for one in messages)
+                found.update({one["MessageId"]: json.loads(one["Body"])["job_id"] for one in messages})
             sqs.delete_message_batch(
                 QueueUrl=url,
                 Entries=[
@@ -218,7 +232,7 @@ def _queued(url: str) -> list[str]:
         thread.start()
     for thread in threads:
         thread.join()
-    return found
+    return list(found.values())
 
 
 if __name__ == "__main__":

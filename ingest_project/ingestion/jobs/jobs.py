@@ -4,9 +4,10 @@ A request is recorded, then sent to the jobs' queue, and is accepted only once S
 two leaves a record that nobody was told of; a request with the same idempotency key sends it then.
 """
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from ingest_project.sources.sqs.queue import Queue
+    from ingest_project.sources.sqs.send_entries import SendLimits
 
 MANIFEST = "manifest.json"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Jobs:
     check_own: CheckOwn
     s3: "Callable[[str], tuple[S3Client, datetime | None]]"
     clock: Clock = utc_now
+    _limits: "list[SendLimits]" = field(default_factory=list, repr=False, compare=False)
 
     def submit(self, kind: str, given: Mapping[str, Any], asked: Asked) -> tuple[JobRecord, bool]:
         """The job of a request, and whether it is a new one.
@@ -89,16 +94,24 @@ class Jobs:
         return self.ledger.jobs.cancel(job_id, by=by)
 
     def result_link(self, job: JobRecord) -> ResultLink | None:
-        """A presigned link to the manifest of the job's result; None if it has none.
+        """A presigned link to the manifest of the job's result; None if it has none, or cannot be signed.
 
         It expires with the credentials that signed it, if they expire first.
         """
         if job.manifest is None or self.settings.jobs is None:
             return None
-        bucket, key = bucket_and_key(job.manifest)
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return self._signed(*bucket_and_key(job.manifest), lifetime=self.settings.jobs.link_lifetime)
+        except (BotoCoreError, ClientError) as error:  # no credentials, or a role that cannot be assumed
+            log.warning("job %s: no link to its result (%s)", job.job_id, type(error).__name__)
+            return None
+
+    def _signed(self, bucket: str, key: str, *, lifetime: timedelta) -> ResultLink:
         client, credentials_expire_at = self.s3(bucket)
         now = self.clock()
-        expires_at = now + self.settings.jobs.link_lifetime
+        expires_at = now + lifetime
         if credentials_expire_at is not None:
             expires_at = min(expires_at, credentials_expire_at)
         seconds = max(int((expires_at - now).total_seconds()), 1)
@@ -107,6 +120,13 @@ class Jobs:
         )
         return ResultLink(url, now + timedelta(seconds=seconds))
 
+    def _sender(self) -> Sender:
+        """A sender for one request. Only the first asks the queue what it accepts."""
+        sender = Sender(self.queue, limits=self._limits[0] if self._limits else None)
+        if not self._limits:
+            self._limits.append(sender.limits)
+        return sender
+
     def _send(self, job: JobRecord) -> None:
         request = JobRequest(
             job.job_id, job.kind, job.input_json, job.requester, job.submitted_at, job.request_id
@@ -114,7 +134,7 @@ class Jobs:
         entry = {"Id": job.job_id, "MessageBody": request_text(request)}
         if self.queue.url.endswith(".fifo"):
             entry |= {"MessageGroupId": job.job_id, "MessageDeduplicationId": job.job_id}
-        result = Sender(self.queue).send([entry])
+        result = self._sender().send([entry])
         if result.failed:
             failed = result.failed[0]
             raise QueueUnavailable(self.queue.name, failed.message, code=failed.code)

@@ -50,10 +50,16 @@ class Sender:
         append_error: bool = True,
         pace: Callable[[int], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        limits: SendLimits | None = None,
     ) -> None:
-        """`pace` is called before each call with the number of its entries, and may wait."""
+        """`pace` is called before each call with the number of its entries, and may wait.
+
+        `limits` are what an earlier sender has been told of the queue; it is not asked again.
+        """
         if max_trials < 1:
             raise ValueError(f"max_trials is {max_trials}; an entry needs at least one trial")
+        if limits is not None:
+            self.limits = limits
         self._queue = queue
         self._append_error = append_error
         self._pace = pace
