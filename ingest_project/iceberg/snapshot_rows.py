@@ -1,6 +1,6 @@
 """Reads rows of one snapshot of a table, as a stream: some columns, by conditions.
 
-Memory holds a few record batches of one data file, however many rows there are.
+Memory holds a batch of the rows of one data file, however many rows there are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 from pyiceberg.expressions import BooleanExpression
-from pyiceberg.io.pyarrow import ArrowScan, _read_all_delete_files, schema_to_pyarrow
+from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
 from ingest_project.errors import JobRefused
-from ingest_project.iceberg.projection import keep_null_lists
+from ingest_project.iceberg.file_rows import file_rows
 from ingest_project.iceberg.row_filters import RowFilter, row_filter
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 
@@ -74,11 +74,6 @@ def _names(known: Schema, asked: Sequence[str] | None) -> list[str]:
 def _batches(
     table: Table, snapshot_id: int, projected: Schema, only: BooleanExpression, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    keep_null_lists()
     for task in table.scan(row_filter=only, snapshot_id=snapshot_id).plan_files():
-        scan = ArrowScan(table.metadata, table.io, projected, only)
-        # PyIceberg's public methods hold all rows of a data file before they give the first one.
-        deletes = _read_all_delete_files(table.io, [task])
-        for batch in scan._record_batches_from_scan_tasks_and_deletes([task], deletes):
-            rows = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
-            yield from rows.to_batches()
+        for batch in file_rows(table, task, projected, only):
+            yield from pa.Table.from_batches([batch]).select(schema.names).cast(schema).to_batches()

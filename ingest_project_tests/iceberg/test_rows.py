@@ -59,6 +59,17 @@ def test_rows_of_some_sources_are_those_of_their_versions_in_their_order(sqlite_
     assert order_ids(table, sources={("s3://acme-landing/none", "v1")}) == []
 
 
+def test_files_that_lack_a_column_have_nulls_there(sqlite_lake: Lake) -> None:
+    table = orders_table(sqlite_lake)
+    commit_orders(table, "b1", [1])
+    frame = orders("b2", [2]).append_column("note", pa.array(["new"]))
+    table.commit("b2", [table.write(frame)], nothing)
+
+    found = rows(table, "order_id", "note")
+
+    assert sorted((row["order_id"], row["note"]) for row in found) == [(1, None), (2, "new")]
+
+
 def test_rows_of_other_writers_come_from_no_source(sqlite_lake: Lake) -> None:
     table = orders_table(sqlite_lake)
     table.commit("foreign", [table.write(orders("x", [2, 3]).select(["order_id"]))], nothing)

@@ -1,6 +1,5 @@
 """Rows of one snapshot: columns, conditions of each type, and every query that cannot be answered."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -8,9 +7,14 @@ from uuid import UUID
 
 import pyarrow as pa
 import pytest
-from pyiceberg.io import pyarrow as pyiceberg_arrow
+from pyarrow import parquet
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.table import FileScanTask, Table
+from pyiceberg.typedef import Record
 
 from ingest_project.errors import CatalogUnavailable, JobRefused
+from ingest_project.iceberg import file_rows
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.row_filters import RowFilter
 from ingest_project.iceberg.snapshot_rows import RowQuery
@@ -181,23 +185,44 @@ def test_table_without_a_snapshot_has_no_rows_and_its_columns(sqlite_lake: Lake)
     assert list(found.batches) == []
 
 
-def test_first_rows_of_a_file_come_before_its_last_ones_are_read(
-    table: LakeTable, monkeypatch: pytest.MonkeyPatch
+def test_rows_of_a_large_file_come_in_batches_of_limited_size(
+    sqlite_lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Memory would hold all rows of a data file otherwise."""
-    taken: list[int] = []
+    """By rows and by bytes: memory would hold all of a row group otherwise."""
+    table = orders_table(sqlite_lake)
+    commit_orders(table, "one", list(range(1_000)))
 
-    def parts(*_: object) -> Iterator[pa.RecordBatch]:
-        for number in range(3):
-            taken.append(number)
-            yield pa.RecordBatch.from_pylist([{"big": number}])
+    monkeypatch.setattr(file_rows, "BATCH_ROWS", 300)
+    assert [one.num_rows for one in table.rows(RowQuery()).batches] == [300, 300, 300, 100]
+    monkeypatch.setattr(file_rows, "BATCH_BYTES", 1_000)
+    few = [one.num_rows for one in table.rows(RowQuery()).batches]
 
-    monkeypatch.setattr(pyiceberg_arrow, "_task_to_record_batches", parts)
+    assert max(few) < 300
+    assert sum(few) == 1_000
 
-    batches = table.rows(RowQuery(columns=("big",))).batches
 
-    assert next(batches)["big"].to_pylist() == [0]
-    assert taken == [0]
+def test_rows_that_another_writer_has_deleted_by_position_are_left_out(table: LakeTable) -> None:
+    """Files with such deletes are read in another way."""
+    inner = table._table
+    (task,) = inner.scan().plan_files()
+    delete = FileScanTask(task.file, delete_files={deletes_of(inner, task.file.file_path, [0])})
+
+    batches = file_rows.file_rows(inner, delete, inner.schema().select("big"), AlwaysTrue())
+
+    assert [value for batch in batches for value in batch["big"].to_pylist()] == [None]
+
+
+def deletes_of(table: Table, path: str, positions: list[int]) -> DataFile:
+    """A file of positional deletes."""
+    where = f"{table.location()}/deletes.parquet"
+    rows = pa.table({"file_path": [path] * len(positions), "pos": pa.array(positions, pa.int64())})
+    with table.io.new_output(where).create() as opened:
+        sink: Any = opened
+        parquet.write_table(rows, sink)
+    return DataFile.from_args(
+        content=DataFileContent.POSITION_DELETES, file_path=where, file_format=FileFormat.PARQUET,
+        partition=Record(), record_count=len(positions), file_size_in_bytes=1,
+    )  # fmt: skip
 
 
 def test_file_that_is_gone_is_an_outage(table: LakeTable) -> None:

@@ -20,7 +20,7 @@ from ingest_project.ingestion import intake
 from ingest_project.ingestion.reconcile import enqueue
 from ingest_project.ledger.tables import message_objects, messages, object_versions, source_actions
 from ingest_project.sources.messages.raw_messages import ORIGINAL_ID
-from ingest_project_tests.factories import DAILY, DAY, ORDERS, QUEUE, Zone, orders
+from ingest_project_tests.factories import DAILY, DAY, ORDERS, QUEUE, Zone
 from ingest_project_tests.faults import Killed
 from ingest_project_tests.ingestion.dead_letters.worlds import RawWorld
 from ingest_project_tests.landing import BUCKET, table

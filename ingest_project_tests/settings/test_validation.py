@@ -77,7 +77,8 @@ def test_base_dir_is_not_a_key_of_the_file(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, f"base_dir: /tmp\n{MINIMAL}")
 
     assert problem.startswith(
-        "1: base_dir: unknown key; known are aws, ledger, catalog, alerts, queues, buckets, tables"
+        "1: base_dir: unknown key; known are aws, ledger, catalog, metadata_catalog, alerts, queues, "
+        "buckets, tables"
     )
 
 

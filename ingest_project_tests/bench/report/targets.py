@@ -9,7 +9,7 @@ from ingest_project_tests.bench.rounds import PROJECT, Ratio, ratio
 ORDINARY = 3.0
 """What a healthy file may take, compared with its format's plain case."""
 LOCK = "msgspec decodes under the interpreter's lock, so on one core; pyarrow.json uses all"
-INFERENCE = "undeclared columns are kept as JSON text until all of their values have a type"
+INFERENCE = "msgspec decodes under the interpreter's lock, by types that the first lines tell"
 CSV = "fields are read as text, so that none changes, and are then cast"
 PARQUET = (
     "half of it is pyarrow's reading; checks of its arrays, casts and the columns of the source are the rest"

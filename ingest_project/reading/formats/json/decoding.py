@@ -62,26 +62,31 @@ class Lines:
         ignored: Iterable[str] = (),
         passed_over: Container[str] = (),
         keeps_texts: bool = False,
+        widens: bool = False,
     ) -> None:
         self.fields = fields
         self.raw = dict.fromkeys(raw)
         self.ignored = frozenset(ignored).difference(fields, self.raw)
         self._passed_over = passed_over
         self._keeps_texts = keeps_texts
+        self._widens = widens and not keeps_texts
         self.is_typed = True
         """Whether fields are decoded by their types; otherwise all are JSON texts."""
         self._texts: set[str] = set()
         """Fields of which a value was not of the type, so that they are JSON texts."""
         self._guessed: dict[str, ColumnType] = {}
         """The types of fields in `raw` that are decoded by them as long as their values are of the type."""
+        self._wider: dict[str, ColumnType] = {}
+        """The types of fields whose objects have new fields, with these."""
         self._wrong_guesses = 0
-        self._made_for: tuple[bool, int, int, int, int] | None = None
+        self._made_for: tuple[bool, int, int, int, int, int] | None = None
         self._made: msgspec.json.Decoder[Any] | None = None
 
     def kinds(self) -> dict[str, ColumnType | None]:
         """The fields that become columns; None for those that are JSON texts."""
         typed = {
-            name: wanted if self._decodes(name, wanted) else None for name, wanted in self.fields.items()
+            name: self._wider.get(name, wanted) if self._decodes(name, wanted) else None
+            for name, wanted in self.fields.items()
         }
         guessed = self._guessed if self.is_typed else {}
         return typed | {name: guessed.get(name) for name in self.raw}
@@ -111,7 +116,8 @@ class Lines:
 
     def _decoder(self) -> "msgspec.json.Decoder[Any] | None":
         """The decoder of the fields as they are read now, which thousands of small bodies share."""
-        state = (self.is_typed, len(self.raw), len(self.ignored), len(self._texts), len(self._guessed))
+        sizes = (len(self.raw), len(self.ignored), len(self._texts), len(self._guessed), len(self._wider))
+        state = (self.is_typed, *sizes)
         if state != self._made_for:
             self._made_for, self._made = state, _decoder(tuple(self.kinds().items()), self.ignored)
         return self._made
@@ -143,10 +149,19 @@ class Lines:
         self._guessed = {}
         return had_guesses
 
+    def misfit_with_new_fields(self, refused: msgspec.ValidationError) -> str | None:
+        """The name of the field whose objects may have new fields, if this was refused for the first time."""
+        name = _field_of(refused)
+        is_widened = self._widens and name in self.fields and name not in self._wider
+        return name if is_widened and self.kinds().get(name or "") is not None else None
+
+    def widen(self, name: str, wider: ColumnType) -> None:
+        """Decodes a field by this type, which has the fields of its own type and new ones."""
+        self._wider[name] = wider
+
     def note_misfit(self, refused: msgspec.ValidationError) -> None:
         """Leaves the field that was refused as JSON texts, or all of them if the error does not tell it."""
-        place = PLACE.search(str(refused))
-        name = None if place is None else place[1]
+        name = _field_of(refused)
         if name in self._guessed:
             self._note_wrong_guess(name)
         elif name is None or self.kinds().get(name) is None or len(self._texts) >= MOST_MISFITS:
@@ -180,6 +195,11 @@ class Lines:
             _column(name, list(map(attrgetter(f"field_{place}"), rows)), wanted)
             for place, (name, wanted) in enumerate(kinds.items())
         ]
+
+
+def _field_of(refused: msgspec.ValidationError) -> str | None:
+    place = PLACE.search(str(refused))
+    return None if place is None else place[1]
 
 
 @lru_cache(64)

@@ -57,4 +57,5 @@ def _lines(target: Target) -> Lines:
         ignored=target.mapping.passed_over,
         passed_over=target.passed_over,
         keeps_texts=target.rescues,
+        widens=target.evolution == "add_columns",
     )

@@ -19,7 +19,7 @@ from ingest_project.errors import ObjectTooLarge
 from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.json.decoding import KEYS, Inexact, Lines
 from ingest_project.reading.formats.json.faults import line_fault
-from ingest_project.reading.formats.json.guessing import guessed_types
+from ingest_project.reading.formats.json.guessing import guessed_types, widened_type
 from ingest_project.reading.formats.json.value_ends import objects_apart
 from ingest_project.reading.formats.text import is_utf_8
 from ingest_project.reading.limits import LIMITS
@@ -91,12 +91,12 @@ def read_ndjson(
     attempt = 0
     while True:
         attempt += 1
-        reader = _Reader(lines, uri, names_json=names_json)
+        reader = _Reader(lines, uri, bodies, names_json=names_json)
         try:
             counts = [reader.read(body, first) for body, first in zip(bodies, firsts, strict=True)]
             return reader.parsed(counts)
         except OtherNames as error:
-            rows = sum(body.count(b"\n") + 1 for body in bodies)
+            rows = _most_rows(bodies)
             # Usually all rows have the same names. If not, each of many bodies may bring one.
             if attempt == 1:
                 new = lines.note_names(error.names)
@@ -151,9 +151,10 @@ def without_marks(body: bytes) -> bytes:
 class _Reader:
     """Decodes parts of some MB, so that the objects of only one are held beside the columns."""
 
-    def __init__(self, lines: Lines, uri: str, *, names_json: bool) -> None:
+    def __init__(self, lines: Lines, uri: str, bodies: Sequence[bytes], *, names_json: bool) -> None:
         self._lines = lines
         self._uri = uri
+        self._bodies = bodies
         self._names_json = names_json
         self._part_bytes = _part_bytes(lines)
         self._pending: list[_Rows] = []
@@ -229,8 +230,20 @@ class _Reader:
         """Leaves all fields as texts that have a value of another kind in these lines."""
         found: msgspec.ValidationError | None = error
         while found is not None and self._lines.is_typed:
-            self._lines.note_misfit(found)
+            if not self._widened(text, found):
+                self._lines.note_misfit(found)
             found = self._lines.refusal(text)
+
+    def _widened(self, text: bytes | memoryview, error: msgspec.ValidationError) -> bool:
+        """Gives the field that was refused the new fields of its objects, if it has such."""
+        name = self._lines.misfit_with_new_fields(error)
+        if name is None:
+            return False
+        wider = widened_type(text, name, self._lines.fields[name], _most_rows(self._bodies))
+        if wider is None:
+            return False
+        self._lines.widen(name, wider)
+        return True
 
     def _line_by_line(self, part: bytes, first_line: int) -> _Rows:
         good: list[bytes] = []
@@ -263,6 +276,10 @@ class _Reader:
                 self._faults.note(self._height + place, fault)
             self._numbers.append(rows.numbers)
             self._height += len(rows.numbers)
+
+
+def _most_rows(bodies: Sequence[bytes]) -> int:
+    return sum(body.count(b"\n") + 1 for body in bodies)
 
 
 def _check_cells(lines: Lines, rows: int, uri: str) -> None:

@@ -13,11 +13,11 @@ from polars.testing import assert_frame_equal
 
 from ingest_project.reading.formats.json import guessing, ndjson
 from ingest_project.reading.formats.json.decoding import Lines
-from ingest_project.reading.formats.json.guessing import guessed_types
+from ingest_project.reading.formats.json.guessing import guessed_types, widened_type
 from ingest_project.reading.limits import JsonLimits, Limits
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.read import ReadResult
-from ingest_project.reading.target import Target
+from ingest_project.reading.target import ColumnMapping, MappedColumn, Target
 from ingest_project.settings.model import SchemaEvolution
 from ingest_project.settings.type_grammar import parse_column_type
 from ingest_project_tests.reading.factories import fetched, read_objects
@@ -28,6 +28,15 @@ VALUES = (
     "[1,0.5]", '["a"]', "[[1]]", '[{"x":1}]', "{}", '{"x":1}', '{"x":"y"}', '{"x":null}', '{"x":1,"y":true}',
     '{"x":{"z":[1]}}', '{"x":1,"x":"y"}', '{"\\u0000":1}', '{"q\\"":1}',
 )  # fmt: skip
+STRUCT = "struct<x: long, t: timestamptz, m: decimal(5,2), n: struct<z: string>>"
+STRUCTS = (
+    '{"x":1}', '{"x":2,"y":3}', '{"y":4,"x":null}', '{"y":0.5}', '{"y":"a"}', '{"y":null}', '{"y":{"k":1}}',
+    '{"x":"5","y":6}', '{"x":"x","y":7}', '{"t":"2026-11-20T10:00:00Z","y":8}', '{"t":"soon","y":9}',
+    '{"m":1.25,"y":1}', '{"m":"1.25","y":1}', '{"m":1.255,"y":1}', '{"n":{"z":"a","w":true}}',
+    '{"n":{"w":1}}', '{"n":{"z":2}}', '{"X":1}', '{"":1}', '{"y":[{"k":1}]}',
+    '{"y":9223372036854775808}', "null", "7", "{}",
+)  # fmt: skip
+LIKE_STRUCTS = STRUCTS[:3], ('{"y":0.5}', '{"x":1,"y":2}'), ('{"n":{"z":"a","w":true}}', '{"n":{}}'), STRUCTS
 LIKE_ONES = ("1", "2", "3"), ("0.5", "1", "-2.25"), ('"x"', '"y"', "null"), ('{"x":1}', '{"x":2,"y":[0.5]}')
 
 
@@ -35,6 +44,7 @@ LIKE_ONES = ("1", "2", "3"), ("0.5", "1", "-2.25"), ('"x"', '"y"', "null"), ('{"
 def without_guesses() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ndjson, "guessed_types", lambda *_: {})
+        patch.setattr(ndjson, "widened_type", lambda *_: None)
         yield
 
 
@@ -88,6 +98,68 @@ def test_guesses_do_not_change_values_or_types(
     assert_same(found.frame, expected.frame)
     assert_same(found.rejected, expected.rejected)
     assert [str(one.error) for one in found.failures] == [str(one.error) for one in expected.failures]
+
+
+@st.composite
+def bodies_of_structs(draw: st.DrawFn) -> bytes:
+    first = st.fixed_dictionaries({"s": st.sampled_from(draw(st.sampled_from(LIKE_STRUCTS)))})
+    any_row = st.fixed_dictionaries({"s": st.sampled_from(STRUCTS)})
+    rows = draw(st.lists(first, min_size=1, max_size=6)) + draw(st.lists(any_row, max_size=2))
+    return lines_of(rows)
+
+
+@given(
+    body=bodies_of_structs(),
+    sample_bytes=st.integers(10, 90),
+    evolution=st.sampled_from(["add_columns", "add_columns", "fail", "rescue"]),
+    declares=st.booleans(),
+)
+def test_new_fields_of_structs_do_not_change_values_or_types(
+    body: bytes, sample_bytes: int, evolution: SchemaEvolution, declares: bool
+) -> None:
+    mapping = ColumnMapping((MappedColumn("s", STRUCT, "s"),) if declares else ())
+    reading = Reading("ndjson", Target({"s": STRUCT}, evolution, mapping), quarantines=True)
+
+    with without_guesses():
+        expected = read_objects(fetched(body), reading)
+    with guesses_from(sample_bytes, part_bytes=40):
+        found = read_objects(fetched(body), reading)
+
+    assert_same(found.frame, expected.frame)
+    assert_same(found.rejected, expected.rejected)
+    assert [str(one.error) for one in found.failures] == [str(one.error) for one in expected.failures]
+
+
+def test_structs_are_decoded_with_new_fields() -> None:
+    body = lines_of([{"s": '{"x":1,"y":"a"}'}] * 3)
+    lines = Lines({"s": parse_column_type("struct<x: long>")}, widens=True)
+
+    parsed = ndjson.read_ndjson([body], lines, uri="")
+
+    assert parsed.json_texts == set()
+    assert parsed.frame["s"].to_list() == [{"x": 1, "y": "a"}] * 3
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ("struct<x: long>", '{"x":"1","y":2}'),
+        ("struct<x: long>", '{"x":1,"y":[{"k":1}]}'),
+        ("struct<x: long>", '{"X":1}'),
+        ("list<struct<x: long>>", '[{"y":1}]'),
+        ("struct<x: long>", '{"x":1}'),
+        ("long", '"1"'),
+    ],
+)
+def test_what_may_differ_by_a_wider_type_stays_text(declared: str, value: str) -> None:
+    assert widened_type(f'{{"s":{value}}}\n'.encode(), "s", parse_column_type(declared), 1) is None
+
+
+def test_objects_with_too_many_values_are_not_widened() -> None:
+    body, known = lines_of([{"s": '{"x":1,"y":2}'}]), parse_column_type("struct<x: long>")
+
+    assert widened_type(body, "s", known, 10_000_001) is None
+    assert str(widened_type(body, "s", known, 10_000_000)) == "struct<x: long, y: long>"
 
 
 def test_fields_are_decoded_by_the_types_of_the_first_lines() -> None:
