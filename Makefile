@@ -17,7 +17,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev api openapi test guards bench memory faults odd-files fuzz lint lock clean dagster-home
+.PHONY: help setup demo dev api openapi test guards bench memory shown faults odd-files fuzz lint lock clean dagster-home
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ memory: setup ## peak memory of a run over objects of 100 MB to 5 GB (about ten 
 
 bench: setup ## make docs/performance.md: speed and memory beside others (15 minutes); ARGS=--quick, reading, path
 	$(BIN)/python -m ingest_project_tests.bench $(ARGS)
+
+shown: setup ## a reconciliation of 20,000 objects, a first load that is killed, the sink; ARGS=lost, load, sink
+	$(BIN)/python -m ingest_project_tests.demonstrations $(ARGS)
 
 faults: setup ## try to break exactly-once: TRIALS, SEED, LEDGER=sqlite or postgres, WORKERS, FAULT
 	$(BIN)/python -m ingest_project_tests.fault_trials --trials $(TRIALS) --seed $(SEED) --ledger $(LEDGER) \

@@ -307,8 +307,8 @@ class Services:
 
         settings = self.settings.table(table)
         (rule,) = planning_rules([settings])
-        selection = ReplaySelection(table, tuple(uris), whole)
-        return self.ledger.plan_replay(settings.queue, rule, selection, for_job=for_job)
+        selection = ReplaySelection(table, tuple(uris), whole, for_job)
+        return self.ledger.plan_replay(settings.queue, rule, selection)
 
     def keep_invisible(self, queue: str) -> int:
         """Extend the visibility timeout of messages with work in progress; returns how many were extended."""

@@ -1,7 +1,9 @@
 """Fixtures for more than one room: an AWS emulator over HTTP, buckets in it, and a store that reads them."""
 
+import os
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -31,8 +33,21 @@ settings.load_profile("suite")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Runs the slowest tests first: they mostly wait, and the other workers run the rest meanwhile."""
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+    """Runs the slowest tests first, on each worker its share of them: the last ones to run are short.
+
+    `--dist=worksteal` begins with one portion of the list for each worker, all of about the same length.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("e2e")]
+    others = [item for item in items if not item.get_closest_marker("e2e")]
+    portions = [slow[worker::workers] for worker in range(workers)]
+    for worker, portion in enumerate(portions):
+        left = workers - worker
+        size = (len(others) + sum(map(len, portions[worker:]))) // left
+        short = max(0, size - len(portion)) if left > 1 else len(others)
+        portions[worker] = [*portion, *others[:short]]
+        del others[:short]
+    items[:] = chain.from_iterable(portions)
 
 
 @pytest.fixture(scope="session", autouse=True)

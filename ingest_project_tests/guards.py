@@ -8,22 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from ingest_project_tests.guard import Guard
+from ingest_project_tests.message_guards import MESSAGE_GUARDS
+
 TOP = Path(__file__).parents[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """Lines that protect against a fault: `removed` maps text of a file to its text without the guard."""
-
-    fault: str
-    test: str
-    file: str
-    removed: dict[str, str]
 
 
 GUARDS = (
@@ -307,6 +299,7 @@ GUARDS = (
         "iceberg/commit.py",
         {"            self._refuse_to_guess(table, changeset, doubtful)\n": ""},
     ),
+    *MESSAGE_GUARDS,
 )
 
 

@@ -1,4 +1,4 @@
-"""The calls with which a process leaves itself, numbered: it dies after any of them, and calls nothing more."""
+"""The calls of a process to AWS and the ledger, numbered: it dies after one, and calls nothing more."""
 
 import threading
 from collections.abc import Callable
@@ -70,7 +70,7 @@ class SteppedAws(Aws):
 
     def __init__(self, endpoint: str, steps: Steps, on_receive: Callable[[Any], object]) -> None:
         super().__init__(AwsSettings(endpoint_url=endpoint))
-        events = self.session.events
+        events: Any = self.session.events
         events.register("before-call", lambda **_: steps.before())
         events.register("after-call", lambda model, **_: steps.after(model.name))
         events.register("provide-client-params.sqs.ReceiveMessage", _without_waiting)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest_project_tests.guards import GUARDS, IDS, Guard, without
+from ingest_project_tests.guard import Guard
+from ingest_project_tests.guards import GUARDS, IDS, without
 
 TOP = Path(__file__).parents[1]
 

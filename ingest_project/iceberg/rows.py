@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from pyarrow.parquet import ParquetFile
 from pyiceberg.expressions import (
     AlwaysTrue,
     And,
@@ -15,14 +14,10 @@ from pyiceberg.expressions import (
     StartsWith,
 )
 from pyiceberg.expressions.literals import literal
-from pyiceberg.io.pyarrow import ArrowScan, _to_requested_schema, pyarrow_to_schema
-from pyiceberg.manifest import FileFormat
-from pyiceberg.schema import Schema, prune_columns
-from pyiceberg.table import FileScanTask, Table
+from pyiceberg.table import Table
 
-from ingest_project.iceberg.projection import keep_null_lists
+from ingest_project.iceberg.file_rows import file_rows
 
-BATCH_ROWS = 10_000
 SOURCE = ("_source_uri", "_source_version")
 
 RowSources = Collection[tuple[str, str]]
@@ -37,43 +32,18 @@ def row_portions(
     With `sources`, only the rows that come from them. Files whose statistics exclude the sources, or values
     of a column with one of the `prefixes`, are not read.
     """
-    keep_null_lists()
     if table.current_snapshot() is None or (sources is not None and not sources):
         return
     read = dict.fromkeys([*columns, *(SOURCE if sources is not None else ())])
     projected = table.schema().select(*read)
     wanted = None if sources is None else pa.table(dict(zip(SOURCE, zip(*sources, strict=True), strict=True)))
     for task in table.scan(row_filter=And(_spanning(sources), _starting(prefixes))).plan_files():
-        for batch in _batches(table, task, projected):
+        for batch in file_rows(table, task, projected, AlwaysTrue()):
             rows = pa.Table.from_batches([batch])
             if wanted is not None:
                 rows = rows.take(_positions(rows, wanted))
             if rows.num_rows:
                 yield rows.select(list(columns))
-
-
-def _batches(table: Table, task: FileScanTask, projected: Schema) -> Iterator[pa.RecordBatch]:
-    """The rows of a data file. PyIceberg holds all of them at once: only if the file needs what it does.
-
-    That is a file with deleted rows, or one that lacks a column.
-    """
-    if task.file.file_format is FileFormat.PARQUET and not task.delete_files:
-        opened: Any = table.io.new_input(task.file.file_path).open()
-        with opened as stream, ParquetFile(stream) as file:
-            schema = pyarrow_to_schema(
-                file.schema_arrow, table.name_mapping(), downcast_ns_timestamp_to_us=True
-            )
-            if projected.field_ids <= schema.field_ids:
-                leaves = {one for one in projected.field_ids if projected.find_type(one).is_primitive}
-                pruned = prune_columns(schema, leaves, select_full_types=False)
-                names = [field.name for field in pruned.fields]
-                for batch in file.iter_batches(BATCH_ROWS, columns=names):
-                    yield _to_requested_schema(
-                        projected, pruned, batch, downcast_ns_timestamp_to_us=True,
-                        allow_timestamp_tz_mismatch=True,
-                    )  # fmt: skip
-                return
-    yield from ArrowScan(table.metadata, table.io, projected, AlwaysTrue()).to_record_batches([task])
 
 
 def _spanning(sources: RowSources | None) -> BooleanExpression:

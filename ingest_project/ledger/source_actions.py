@@ -8,7 +8,7 @@ it is recorded only after it was done.
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +22,8 @@ from ingest_project.settings.after_settings import ActionKind
 from ingest_project.sources.object_version import ObjectVersion, object_uri
 
 TAKES_AWAY = ("move", "delete")
+LONGEST_RETENTION = timedelta(days=14)
+"""SQS keeps no message for longer after it was sent."""
 NOT_READ_YET = (ObjectState.PENDING, ObjectState.PLANNED)
 
 
@@ -131,7 +133,7 @@ def due(connection: sa.Connection, queue: str, *, limit: int, now: datetime) -> 
             source_actions.c.state == ActionState.DUE,
             is_due(source_actions.c.not_before, now),
             object_versions.c.state.in_((ObjectState.COMMITTED, ObjectState.SUPERSEDED)),
-            ~_is_named_by_a_message(),
+            ~_is_named_by_a_message(now),
             ~is_in_an_open_batch(),
             ~another_waits.correlate(object_versions).exists(),
         )
@@ -216,8 +218,17 @@ def action_records(connection: sa.Connection, object_ids: Sequence[str]) -> Mapp
     return found
 
 
-def _is_named_by_a_message() -> sa.ColumnElement[bool]:
-    """Whether a message that SQS may still deliver names the object."""
+def _is_named_by_a_message(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a message that SQS may still deliver names the object.
+
+    SQS may refuse to delete a message because it is gone, as after a crash between its deletion and the
+    record of it. Then nothing ever says so; but it cannot come any more after the longest retention.
+    """
+    is_gone = sa.and_(
+        messages.c.state == MessageState.OPEN,
+        messages.c.receipt_handle.is_(None),
+        messages.c.received_at <= now - LONGEST_RETENTION,
+    )
     naming = sa.and_(
         messages.c.queue == message_objects.c.queue, messages.c.message_id == message_objects.c.message_id
     )
@@ -227,6 +238,7 @@ def _is_named_by_a_message() -> sa.ColumnElement[bool]:
         .where(
             message_objects.c.object_id == object_versions.c.object_id,
             messages.c.state != MessageState.DELETED,
+            ~is_gone,
         )
         .correlate(object_versions)
         .exists()

@@ -42,7 +42,8 @@ def test_the_buckets_are_bounded_and_the_least_used_is_forgotten(monkeypatch: py
 
 
 def test_threads_do_not_take_more_than_the_rate_together() -> None:
-    limit, let_in = RateLimit(Rate(50, 3_600), Clock()), []
+    limit = RateLimit(Rate(50, 3_600), Clock())
+    let_in: list[int] = []
 
     def ask() -> None:
         let_in.extend(1 for _ in range(100) if limit.seconds_to_wait("ann") == 0)

@@ -14,7 +14,8 @@ from ingest_project_tests.defs import test_operations
 from ingest_project_tests.defs.test_operations import launch, output_metadata, records, refused
 from ingest_project_tests.factories import ORDERS, Zone, order_key
 from ingest_project_tests.ingestion.reconcile import metadata_tables
-from ingest_project_tests.ingestion.reconcile.test_inventory import as_csv, held, publish
+from ingest_project_tests.ingestion.reconcile.inventories import as_csv
+from ingest_project_tests.ingestion.reconcile.test_inventory import held, publish
 
 NIGHTLY = {"every": "0 3 * * *", "window": "7d", "grace": "1s", "enqueue": True}
 

@@ -1,7 +1,7 @@
 """A deployment for a demonstration: a bucket with versions, its queue, and one table.
 
-The project's own steps work here without Dagster: a tick drains the queue, processes each batch, and deletes the messages, in this process.
-Commands are processes of their own, as a person starts them.
+The project's own steps work here without Dagster: a tick drains the queue, processes each batch, and deletes
+the messages, in this process. Commands are processes of their own, as a person starts them.
 """
 
 import http.client

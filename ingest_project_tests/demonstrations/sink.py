@@ -1,4 +1,4 @@
-"""Sends messages through a proxy that fails entries and loses answers; then without it, against a plain loop."""
+"""Sends messages through a proxy that fails entries and loses answers; then beside a plain loop."""
 
 import sys
 from collections import Counter
@@ -51,7 +51,7 @@ def _send(proxy: FaultProxy, url: str, entries: list[dict[str, str]]) -> None:
     left: list[Any] = list(entries)
     while left:
         result = send_batch(queue, left)
-        told_of = [one.id for one in (*result.succeeded, *result.failed)]
+        told_of = [*(one.id for one in result.succeeded), *(one.id for one in result.failed)]
         expect("entries that the result names", sorted(told_of), sorted(one["Id"] for one in left))
         codes = dict(Counter(one.code for one in result.failed))
         tell(f"  {len(left):,} entries: {len(result.succeeded):,} succeeded, failed {codes}")

@@ -5,15 +5,8 @@ from ingest_project_tests.fault_trials.control import Action
 from ingest_project_tests.fault_trials.trial import Fault, Trial
 
 KINDS: dict[str, type[AfterTrial]] = {"tag": TagTrial, "move": MoveTrial, "delete": DeleteTrial}
-POINTS = (
-    "after-commit",
-    "after-settle",
-    "after-part-of-deletes",
-    "after-deletes",
-    "after-due",
-    "after-action",
-)
-"""From the commit over the messages' deletion to the action that is done and not recorded."""
+POINTS = ("after-settle", "after-deletes", "after-due", "after-action")
+"""From the settling over the messages' deletion to the action that is done and not recorded."""
 
 
 def killed_at(name: str, point: str) -> Fault:
@@ -29,7 +22,7 @@ def killed_at(name: str, point: str) -> Fault:
 
 
 def overwritten_at(name: str, point: str) -> Fault:
-    """Objects are overwritten, and no event says so, while the run stands there; then it is killed, or not."""
+    """Objects are overwritten, and no event says so, while the run stands there."""
 
     def script(trial: Trial) -> None:
         assert isinstance(trial, AfterTrial)
@@ -44,9 +37,8 @@ def overwritten_at(name: str, point: str) -> Fault:
 
 AFTER = (
     *(killed_at(name, point) for name in KINDS for point in POINTS),
-    killed_at("move", "after-copy"),
-    killed_at("move", "before-delete"),
+    *(killed_at("delete", point) for point in ("after-commit", "after-part-of-deletes")),
+    *(killed_at("move", point) for point in ("after-copy", "before-delete")),
     *(overwritten_at(name, "after-settle") for name in KINDS),
-    *(overwritten_at(name, "after-due") for name in KINDS),
     *(overwritten_at(name, "before-delete") for name in ("move", "delete")),
 )

@@ -62,7 +62,6 @@ class Deployment(World):
     """
 
     proxy: FaultProxy = field(kw_only=True)
-    bytecode: Path = field(kw_only=True)
     daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restarts: int = 0
     alerts: list[dict[str, Any]] = field(default_factory=list)
@@ -76,13 +75,8 @@ class Deployment(World):
 
     @property
     def environment(self) -> dict[str, str]:
-        inherited = super().environment
-        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return {
-            **inherited,
-            # Compiled once for all processes: without it each compiles Dagster anew, which takes longer than
-            # a batch.
-            "PYTHONPYCACHEPREFIX": str(self.bytecode),
+            **super().environment,
             "AWS_ENDPOINT_URL": self.proxy.endpoint,
             FOLDER_VARIABLE: str(self.control.folder),
             "PYTHONPATH": str(TOP),

@@ -100,9 +100,9 @@ class FaultyLedger(Ledger):
             reach(AFTER_LOOK)
         return found
 
-    def claim_listed(self, queue: str, policy: OnOverwrite, listed: Sequence[ListedWrite]) -> int:
+    def claim_listed(self, *arguments: Any, **named: Any) -> int:
         reach(BEFORE_CLAIM_LISTED)
-        claimed = super().claim_listed(queue, policy, listed)
+        claimed = super().claim_listed(*arguments, **named)
         reach(AFTER_CLAIM_LISTED)
         return claimed
 

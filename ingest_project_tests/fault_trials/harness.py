@@ -114,7 +114,6 @@ class Harness:
 
     def _clear(self) -> None:
         """Keep the folders of deployments that failed, and nothing else."""
-        shutil.rmtree(self.folder / "bytecode", ignore_errors=True)
         if all(result.passed for result in self.results):
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -141,7 +140,6 @@ class Harness:
         with deployment(
             home,
             self.plan.databases,
-            self.folder / "bytecode",
             [trial.table_settings() for trial in share],
             with_jobs=any(trial.asks_for_jobs for trial in share),
         ) as place:
@@ -174,7 +172,7 @@ class Harness:
 
 @contextmanager
 def deployment(
-    home: Path, kind: str, bytecode: Path, tables: Sequence[dict[str, Any]], *, with_jobs: bool = False
+    home: Path, kind: str, tables: Sequence[dict[str, Any]], *, with_jobs: bool = False
 ) -> Iterator[Deployment]:
     """A deployment in a folder; everything that it starts ends with the block."""
     with ExitStack() as stack:
@@ -182,7 +180,7 @@ def deployment(
         place = Deployment(
             home, upstream,
             databases.relayed(databases.postgres()) if kind == "postgres" else databases.sqlite(home),
-            proxy=FaultProxy(upstream), bytecode=bytecode,
+            proxy=FaultProxy(upstream),
         )  # fmt: skip
         stack.callback(place.close)
         place.open(tables, with_jobs=with_jobs)

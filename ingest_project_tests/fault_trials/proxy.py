@@ -63,6 +63,7 @@ class _Server(ThreadingHTTPServer):
         self.upstream = urlsplit(upstream).netloc
         self.rules = rules
         self.closing = threading.Event()
+        self.deleted: set[str] = set()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that are killed or cut off are what a fault trial is about: nothing to report."""
@@ -127,6 +128,26 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reply(self._half(body, code="ReceiptHandleIsInvalid", sender_fault=True))
 
     def _forward(self, body: bytes) -> Answer:
+        answer = self._ask(body)
+        if operation_of(self.command, self.path, self.headers) == "DeleteMessageBatch":
+            return self._deleted_again(body, answer)
+        return answer
+
+    def _deleted_again(self, body: bytes, answer: Answer) -> Answer:
+        """As SQS does, and ministack does not: what is deleted already is deleted with success."""
+        if answer.status != 200:
+            return answer
+        handles = {one["Id"]: one.get("ReceiptHandle") for one in json.loads(body)["Entries"]}
+        told = json.loads(answer.body)
+        again = [one for one in told.get("Failed", []) if handles[one["Id"]] in self.server.deleted]
+        self.server.deleted.update(handles[one["Id"]] for one in told.get("Successful", []))
+        if not again:
+            return answer
+        told["Failed"] = [one for one in told["Failed"] if one not in again]
+        told["Successful"] = [*told.get("Successful", []), *({"Id": one["Id"]} for one in again)]
+        return Answer(answer.status, answer.headers, json.dumps(told).encode())
+
+    def _ask(self, body: bytes) -> Answer:
         connection = http.client.HTTPConnection(self.server.upstream, timeout=PATIENCE_SECONDS)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
         try:

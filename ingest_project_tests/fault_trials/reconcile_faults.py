@@ -1,9 +1,9 @@
-"""Faults of `ingest reconcile --enqueue`: killed between portions, and claims beside those of a live sensor."""
+"""Faults of `ingest reconcile --enqueue`: it is killed between portions, and claims beside a live sensor."""
 
 from collections.abc import Sequence
 
 from ingest_project_tests.fault_trials.control import Action
-from ingest_project_tests.fault_trials.trial import Fault, NotReached, Trial
+from ingest_project_tests.fault_trials.trial import Fault, Trial
 from ingest_project_tests.fault_trials.typed_commands import await_end, killed, type_until, typed
 from ingest_project_tests.fault_trials.workload import Write
 
@@ -41,8 +41,6 @@ def sensor_was_first(trial: Trial) -> None:
     trial.await_mark("before-claim-listed")
     trial.landing.announce(writes)
     await_end(trial, process)
-    if process.returncode != 0:
-        raise NotReached("the command failed; see command.log")
     _reconcile(trial)
     trial.settle()
 

@@ -133,7 +133,7 @@ def soak(plan: SoakPlan, console: Console) -> int:
     home = Path(tempfile.mkdtemp(prefix="fault-trials-soak-"))
     started = time.monotonic()
     (home / "deployment").mkdir()
-    with deployment(home / "deployment", plan.databases, home / "bytecode", [table]) as place:
+    with deployment(home / "deployment", plan.databases, [table]) as place:
         trial.deployment, trial.started_at = place, started
         verdict, memory = Soak(plan, place, trial).run(console)
     flat = [_report(console, memory, kind) for kind in ("daemon", "code server", "run")]

@@ -52,7 +52,7 @@ def test_newer_write_that_is_deleted_tagged_or_moved_is_a_fault(kind: str) -> No
     untouched = replace(HELD, etag="new")
 
     for changes in ({"etag": None}, {"tags": TAGGED}, {"copies": ("new",)}):
-        assert faults(kind, replace(untouched, **changes), newer=NEWER) == 1  # type: ignore[arg-type]
+        assert faults(kind, replace(untouched, **changes), newer=NEWER) == 1
 
 
 @pytest.mark.parametrize("kind", RIGHT)

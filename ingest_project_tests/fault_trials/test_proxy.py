@@ -23,6 +23,7 @@ class Upstream(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), UpstreamHandler)
         self.calls: list[list[str]] = []
+        self.refuses = False
 
 
 class UpstreamHandler(BaseHTTPRequestHandler):
@@ -34,7 +35,8 @@ class UpstreamHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         entries = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["Entries"]
         ids = [entry["Id"] for entry in entries]
-        self._answer(ids, json.dumps({"Successful": [{"Id": one} for one in ids]}).encode())
+        told = [{"Id": one} for one in ids]
+        self._answer(ids, json.dumps({"Failed" if self.server.refuses else "Successful": told}).encode())
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
         """Say nothing."""
@@ -153,6 +155,20 @@ def test_batch_call_refused_for_some_does_the_others(proxy: FaultProxy, upstream
         ("a", "ReceiptHandleIsInvalid", True),
         ("c", "ReceiptHandleIsInvalid", True),
     ]
+
+
+def test_message_that_is_deleted_again_is_deleted_as_sqs_does_and_ministack_does_not(
+    proxy: FaultProxy, upstream: Upstream
+) -> None:
+    def delete(*handles: str) -> list[str]:
+        entries = [{"Id": one, "ReceiptHandle": one} for one in handles]
+        headers = {"X-Amz-Target": "AmazonSQS.DeleteMessageBatch"}
+        told = requests.post(proxy.endpoint, json={"Entries": entries}, headers=headers, timeout=10).json()
+        return [one["Id"] for one in told["Successful"]]
+
+    assert delete("a", "b") == ["a", "b"]
+    upstream.refuses = True
+    assert delete("b", "c") == ["b"]
 
 
 def test_rule_applies_as_often_as_it_says_and_counts(proxy: FaultProxy) -> None:

@@ -22,6 +22,7 @@ SELECTION = {
     ),
     "postgres": ("kill-run-after-settle", "postgres-connections-cut-after-commit", "quarantine-all-killed"),
 }
+TRIALS_OF_A_WORKER = 4
 
 
 @pytest.mark.e2e
@@ -34,7 +35,8 @@ def test_nothing_is_lost_duplicated_stuck_or_untrue_whatever_is_killed_frozen_or
     names = SELECTION[databases]
     chosen = [fault for fault in CATALOGUE if fault.name in names]
     reported: list[Result] = []
-    plan = Plan(seed=7, faults=chosen, trials=len(chosen), databases=databases, workers=3)
+    workers = -(-len(chosen) // TRIALS_OF_A_WORKER)  # each begins with a deployment of its own
+    plan = Plan(seed=7, faults=chosen, trials=len(chosen), databases=databases, workers=workers)
 
     results = Harness(plan, reported.append, folder=tmp_path).run()
 

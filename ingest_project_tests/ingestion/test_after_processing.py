@@ -246,6 +246,25 @@ def test_nothing_is_done_while_another_write_of_the_key_waits(zones: Zones) -> N
     zone.assert_exact(2)
 
 
+@pytest.mark.parametrize("zones", [False], ids=["unversioned"], indirect=True)
+def test_same_content_that_was_written_again_is_read_before_it_is_deleted(zones: Zones) -> None:
+    zone = zones.make("delete")
+    zone.silence()
+    key = order_key("a")
+    zone.announce(key, zone.put(key, orders(1)), sequencer="0051", version_id=None)
+    zone.ingest_one()
+    zone.announce(key, zone.put(key, orders(1)), sequencer="0052", version_id=None)
+    zone.drain()
+    zone.acknowledge()
+    assert keys(zone) == [key]
+
+    zone.ingest()
+    zone.acknowledge()
+
+    assert (keys(zone), zone.error_classes()) == ([], {})
+    zone.assert_exact(1)
+
+
 def test_object_with_bad_rows_stays_unless_asked(zones: Zones) -> None:
     zone = zones.make("delete")
     good, bad = zone.put_orders("good", 1), order_key("bad")

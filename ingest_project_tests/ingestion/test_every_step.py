@@ -91,7 +91,7 @@ def test_redrive(
     def act(number: int) -> None:
         """One that is to be moved, and a copy of one that is ingested."""
         moved.append(f"moved {number}")
-        original = {ORIGINAL_ID: {"DataType": "String", "StringValue": ingested[number]}}
+        original: Any = {ORIGINAL_ID: {"DataType": "String", "StringValue": ingested[number]}}
         world.sqs.send_message(QueueUrl=world.dlq_url, MessageBody=moved[-1])
         world.sqs.send_message(
             QueueUrl=world.dlq_url, MessageBody=f"ingested {number}", MessageAttributes=original

@@ -222,6 +222,37 @@ def test_message_that_names_the_id_of_another_does_not_take_its_place(aws: str, 
     assert sorted(world.rows()["body"]) == ["forged", "the real one"]
 
 
+@pytest.mark.parametrize("told", ["MD5OfBody", "MD5OfMessageAttributes"])
+def test_message_that_is_not_what_sqs_says_is_not_ingested_until_it_is(
+    aws: str, tmp_path: Path, told: str
+) -> None:
+    """A fault on the way, which the emulator does not make."""
+    world = World(tmp_path, RAW)
+    attribute = {"DataType": "String", "StringValue": "v"}
+    for body in ("whole", "changed"):
+        world.send(body, MessageAttributes={"a": attribute})
+
+    def change(parsed: Any, **_: Any) -> None:
+        for one in parsed.get("Messages", ()):
+            if one["Body"] == "changed":
+                one[told] = "0" * 32
+
+    events = world.services.aws.sqs().meta.events
+    events.register("after-call.sqs.ReceiveMessage", change)
+    world.work()
+    assert world.rows()["body"].to_list() == ["whole"]
+    assert world.left() == 1
+    (rejected,) = world.services.ledger.rejected_messages(["audit"])
+    assert "MD5" in str(rejected.reason)
+    assert "0" * 32 in str(rejected.reason)
+
+    events.unregister("after-call.sqs.ReceiveMessage", change)
+    world.deliver_again()
+    world.work()
+    assert sorted(world.rows()["body"]) == ["changed", "whole"]
+    assert world.left() == 0
+
+
 def test_bodies_are_parsed_by_their_schema(aws: str, tmp_path: Path) -> None:
     world = World(tmp_path, PARSED)
     world.send('{"id": 1, "item": {"price": 1.10}}')

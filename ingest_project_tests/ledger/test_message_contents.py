@@ -13,6 +13,7 @@ from ingest_project_tests.ledger.factories import (
     claim,
     commit,
     deliver,
+    failure,
     outcome,
     plan_one,
     routed,
@@ -60,6 +61,16 @@ def test_commit_drops_the_content_and_a_later_delivery_does_not_bring_it_back(le
     deliver(ledger, claim(one, message_id="later"))
 
     assert kept(ledger, one) is None
+
+
+def test_content_of_a_message_that_failed_stays_for_a_retry(ledger: Ledger) -> None:
+    good, bad = message("good", b"x"), message("bad", b"y")
+    deliver(ledger, claim(good), claim(bad))
+    batch_id = plan_one(ledger)
+    failed = next(one for one in start(ledger, batch_id).objects if one.object.key == bad.object.key)
+    commit(ledger, batch_id, failures=[failure(failed.object_id)])
+
+    assert (kept(ledger, good), kept(ledger, bad)) == (None, b"y")
 
 
 def test_content_with_a_row_in_quarantine_stays_until_prune(ledger: Ledger, clock: Clock) -> None:

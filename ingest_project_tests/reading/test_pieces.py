@@ -34,7 +34,12 @@ def rows_of(contents: Sequence[Content], file_format: TableFormat) -> list[Row]:
 def rows_of_each(contents: Sequence[Content], file_format: TableFormat) -> list[list[Row]]:
     """The rows of each piece."""
     if file_format == "excel":
-        return _rows_of_sheets([pl.concat(content.bodies) for content in contents])  # type: ignore[type-var]
+        return _rows_of_sheets(
+            [
+                pl.concat([body for body in content.bodies if isinstance(body, pl.DataFrame)])
+                for content in contents
+            ]
+        )
     return [[row for body in content.bodies for row in _rows(body, file_format)] for content in contents]
 
 

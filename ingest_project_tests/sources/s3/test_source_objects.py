@@ -109,3 +109,19 @@ def test_copy_in_parts_is_bound_to_the_version_too(
     assert objects.move(item, TARGET, "one").done
 
     assert s3.get_object(Bucket="landing", Key=f"done/{KEY}")["Body"].read() == b"large"
+
+
+@pytest.mark.parametrize("move", [False, True])
+def test_deletion_names_the_write_to_s3_which_may_change_after_it_was_looked_at(
+    s3: "S3Client", *, move: bool
+) -> None:
+    """S3 refuses it then (If-Match); moto deletes the object nevertheless."""
+    aws, named = Aws(AwsSettings()), []
+    aws.session.events.register(
+        "before-call.s3.DeleteObject", lambda params, **_: named.append(params["headers"].get("If-Match"))
+    )
+    objects, item = SourceObjects(aws), put(s3)
+
+    done = objects.move(item, TARGET, "one") if move else objects.delete(item)
+
+    assert (done.done, named) == (True, [f'"{item.etag}"'])
