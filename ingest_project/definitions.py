@@ -7,6 +7,7 @@ from ingest_project.defs.asset_checks import checks_job, table_checks
 from ingest_project.defs.assets import queue_assets, table_assets
 from ingest_project.defs.check_sensor import check_sensors
 from ingest_project.defs.dead_letters import dlq_jobs
+from ingest_project.defs.expire import expire_schedules, expire_snapshots
 from ingest_project.defs.job_inputs import own_input_check, own_jobs
 from ingest_project.defs.job_runs import built_in_jobs
 from ingest_project.defs.job_sensor import job_sensors
@@ -38,6 +39,7 @@ def defs() -> dg.Definitions:
             *on_demand.values(),
             *ledger_jobs(),
             ledger_reconcile,
+            expire_snapshots,
             *dlq_jobs(),
             *([checks_job()] if checks else []),
         ],
@@ -48,7 +50,11 @@ def defs() -> dg.Definitions:
             alert_sensor(settings),
             object_alert_sensor(settings),
         ],
-        schedules=[*rebuild_schedules(settings), *reconcile_schedules(settings)],
+        schedules=[
+            *rebuild_schedules(settings),
+            *reconcile_schedules(settings),
+            *expire_schedules(settings),
+        ],
         resources={"services": services, "sqs": SqsSink(services)},
         # A rebuild is one step: a separate process would only import everything again.
         executor=dg.in_process_executor,

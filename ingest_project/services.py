@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingest_project.iceberg.catalog import Lake
     from ingest_project.ingestion.acknowledge import Acknowledged
     from ingest_project.ingestion.dead_letters.dead_letter_queue import DeadLetterQueue
+    from ingest_project.ingestion.expire import Expire
     from ingest_project.ingestion.intake import Intake
     from ingest_project.ingestion.jobs.inputs import CheckOwn
     from ingest_project.ingestion.jobs.jobs import Jobs
@@ -148,6 +149,13 @@ class Services:
         from ingest_project.ingestion.reconcile.reconcile import Reconcile
 
         return Reconcile(self.ledger, self.lake, self.aws, self.router, self.store)
+
+    @cached_property
+    def expire(self) -> "Expire":
+        """Expires snapshots. Raises LedgerAbsent: the ledger says which snapshots are needed."""
+        from ingest_project.ingestion.expire import Expire
+
+        return Expire(self.settings, self.existing_ledger(), self.lake)
 
     def inventory(self, uri: str, table: TableSettings) -> "Listing":
         """What an S3 Inventory lists of the table's bucket. Raises InventoryUnusable, ObjectError."""
@@ -307,8 +315,8 @@ class Services:
 
         settings = self.settings.table(table)
         (rule,) = planning_rules([settings])
-        selection = ReplaySelection(table, tuple(uris), whole)
-        return self.ledger.plan_replay(settings.queue, rule, selection, for_job=for_job)
+        selection = ReplaySelection(table, tuple(uris), whole, for_job)
+        return self.ledger.plan_replay(settings.queue, rule, selection)
 
     def keep_invisible(self, queue: str) -> int:
         """Extend the visibility timeout of messages with work in progress; returns how many were extended."""

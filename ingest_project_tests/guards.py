@@ -299,6 +299,30 @@ GUARDS = (
         "iceberg/commit.py",
         {"            self._refuse_to_guess(table, changeset, doubtful)\n": ""},
     ),
+    Guard(
+        "expiry: what is younger than the oldest unsettled batch stays",
+        "ingestion/test_expire.py::test_snapshot_of_an_open_batch_stays_and_the_next_attempt_finds_it",
+        "ingestion/expire.py",
+        {"return min(planned, default=None)": "return None"},
+    ),
+    Guard(
+        "expiry: a file that a kept manifest names stays",
+        "iceberg/expiry/test_expire.py::test_files_that_a_later_manifest_names_stay",
+        "iceberg/expiry/reach.py",
+        {"        search.take_out_what_is_kept()\n": ""},
+    ),
+    Guard(
+        "expiry: a manifest goes after all that it names, so that a death leaves nothing that is not found",
+        "iceberg/expiry/test_expire.py::test_after_a_death_at_any_step_the_next_call_reaches_the_same_end",
+        "iceberg/expiry/expire.py",
+        {"for kind in Kind:": "for kind in reversed(Kind):"},
+    ),
+    Guard(
+        "expiry: a snapshot to which a branch was moved meanwhile stays",
+        "iceberg/expiry/test_expire.py::test_snapshot_that_main_is_rolled_back_to_meanwhile_stays",
+        "iceberg/expiry/expire.py",
+        {"commit_once(table, updates, unchanged)": "commit_once(table, updates)"},
+    ),
     *MESSAGE_GUARDS,
 )
 

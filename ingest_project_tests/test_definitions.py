@@ -91,7 +91,8 @@ def test_queues_have_sensors_and_jobs_and_tables_have_assets(
         "ingest",
         "acknowledge",
     ]
-    assert [schedule.name for schedule in repository.schedule_defs] == ["web_clicks_rebuild"]
+    schedules = {schedule.name for schedule in repository.schedule_defs}
+    assert schedules == {"web_clicks_rebuild", "expire_snapshots"}
     tables = {dg.AssetKey(table.split("/")) for table in ("sales/orders", "web/clicks", "fleet/devices")}
     assert repository.asset_graph.get_all_asset_keys() >= tables
 

@@ -97,8 +97,9 @@ def test_commands_exist_as_they_are_written(
     }  # fmt: skip
     world.landing.sqs.create_queue(QueueName="dlq")
     policy = {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:dlq", "maxReceiveCount": "5"}
-    attributes = {"RedrivePolicy": json.dumps(policy)}
-    world.landing.sqs.set_queue_attributes(QueueUrl=world.queue_url, Attributes=attributes)
+    world.landing.sqs.set_queue_attributes(
+        QueueUrl=world.queue_url, Attributes={"RedrivePolicy": json.dumps(policy)}
+    )
     job_id = ""
     codes = []
     for line in (COMMANDS + REPAIRS).replace("10m", "1s").replace("requests", QUEUE).splitlines():

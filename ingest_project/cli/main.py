@@ -19,6 +19,7 @@ from ingest_project.cli.answers import json_option, open_services, print_json, t
 from ingest_project.cli.api import api
 from ingest_project.cli.dead_letters import dlq, redrive
 from ingest_project.cli.dev import dev
+from ingest_project.cli.expire import expire
 from ingest_project.cli.job import job
 from ingest_project.cli.ledger import dismiss, history, ledger, replay, retry
 from ingest_project.cli.preview import preview
@@ -153,6 +154,7 @@ for command in (
     dismiss,
     replay,
     reconcile,
+    expire,
     ledger,
     job,
 ):

@@ -104,7 +104,7 @@ def choose_port(port: int | None) -> int:
         if (reason := why_not_free(HOST, port)) is not None:
             raise SettingsError([f"port {port} is taken ({reason}); give another port, or leave --port out"])
         return port
-    return USUAL_PORT if why_not_free(HOST, USUAL_PORT) is None else _any_free_port()
+    return USUAL_PORT if why_not_free(HOST, USUAL_PORT) is None else any_free_port()
 
 
 def why_not_free(host: str, port: int) -> str | None:
@@ -122,7 +122,8 @@ def why_not_free(host: str, port: int) -> str | None:
     return None
 
 
-def _any_free_port() -> int:
+def any_free_port() -> int:
+    """A port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ingest_project.demo.databases import Databases
 from ingest_project.demo.embedded_aws import CREDENTIAL, HOST, REGION
-from ingest_project.demo.landing import BUCKET
+from ingest_project.demo.landing import BUCKET, RESULTS_BUCKET
 from ingest_project.demo.sample_data import CLICKS, DEVICES, ORDERS, first_partitions
 from ingest_project.errors import SettingsError
 from ingest_project.services import Services
@@ -33,6 +33,11 @@ class Deployment:
     folder: Path
     databases: Databases
     services: Services
+
+    @property
+    def api_log(self) -> Path:
+        """Where the output of `ingest api` goes."""
+        return self.folder / "api.log"
 
     @property
     def dagster_log(self) -> Path:
@@ -109,7 +114,7 @@ def _database_variables(databases: Databases) -> dict[str, str]:
 
 def _environment(earlier: Mapping[str, str], folder: Path, *, endpoint: str) -> dict[str, str]:
     """The environment, without variables that could lead to a real account or to another deployment."""
-    ours = ("AWS_", "DAGSTER_", "DEMO_", "INGEST_", "LANDING_", "EVENTS_")
+    ours = ("AWS_", "DAGSTER_", "DEMO_", "INGEST_", "LANDING_", "EVENTS_", "REQUESTS_", "RESULTS_")
     kept = {name: value for name, value in earlier.items() if not name.startswith(ours)}
     return {
         **kept,
@@ -126,6 +131,7 @@ def _environment(earlier: Mapping[str, str], folder: Path, *, endpoint: str) -> 
         "INGEST_CONFIG": str(SETTINGS),
         "INGEST_STATE_DIR": str(folder),
         "LANDING_BUCKET": BUCKET,
+        "RESULTS_BUCKET": RESULTS_BUCKET,
         "POLARS_ICEBERG_PLANNER": "pyiceberg",  # otherwise Polars warns that a faster one is not installed
     }
 

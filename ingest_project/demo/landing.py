@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 BUCKET = "acme-landing"
+RESULTS_BUCKET = "acme-results"
 QUEUE = "landing"
+REQUESTS_QUEUE = "requests"
 MAX_RECEIVE_COUNT = 5
 """After so many receives SQS moves a message to the dead-letter queue."""
 
 
 class Landing:
-    """A new bucket, the queue that it notifies, a queue of raw messages, and their DLQs.
+    """New buckets, the queue that one notifies, queues of raw messages and of jobs, and their DLQs.
 
     `put_at` has the time of the last write of each URI.
     """
@@ -38,13 +40,19 @@ class Landing:
         self.put_at: dict[str, datetime] = {}
         self.queue_url = _create_queue(self._sqs, QUEUE)
         self.events_queue_url = _create_queue(self._sqs, EVENTS_QUEUE)
-        self._s3.create_bucket(Bucket=BUCKET)
+        self.requests_queue_url = _create_queue(self._sqs, REQUESTS_QUEUE)
+        for bucket in (BUCKET, RESULTS_BUCKET):
+            self._s3.create_bucket(Bucket=bucket)
         self._notify(is_wanted=True)
 
     @property
     def queue_urls(self) -> dict[str, str]:
         """The URL of each queue by its name."""
-        return {QUEUE: self.queue_url, EVENTS_QUEUE: self.events_queue_url}
+        return {
+            QUEUE: self.queue_url,
+            EVENTS_QUEUE: self.events_queue_url,
+            REQUESTS_QUEUE: self.requests_queue_url,
+        }
 
     def put(self, uploads: Iterable[Upload], interrupts: Interrupts) -> None:
         """Upload objects in their order; the bucket sends their events.

@@ -2,22 +2,24 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rich.console import Console
 
-from ingest_project.demo.dagster_dev import DagsterDev, DagsterRun, choose_port, dagster_dev
+from ingest_project.demo.dagster_dev import DagsterDev, DagsterRun, any_free_port, choose_port, dagster_dev
 from ingest_project.demo.databases import databases
 from ingest_project.demo.deployment import TOP, Deployment, deployment, fresh_state_dir, state_dir
 from ingest_project.demo.embedded_aws import embedded_aws
 from ingest_project.demo.expectation import Expectation, expectation
 from ingest_project.demo.interrupts import Interrupts
-from ingest_project.demo.landing import BUCKET, Landing
+from ingest_project.demo.job_api import JobApi, job_api
+from ingest_project.demo.landing import BUCKET, REQUESTS_QUEUE, Landing
 from ingest_project.demo.outcome import Outcome, is_in, outcome_of
 from ingest_project.demo.progress import ArrivalProgress
-from ingest_project.demo.sample_data import NOT_AN_EVENT, TABLES, SampleData, sample_data
-from ingest_project.demo.summary import print_summary
+from ingest_project.demo.sample_data import NOT_AN_EVENT, ORDERS, TABLES, SampleData, sample_data
+from ingest_project.demo.summary import print_job, print_summary
 from ingest_project.ingestion.reconcile.reconcile import Wanted
 from ingest_project.ingestion.reconcile.result import Finding
 from ingest_project.ingestion.reconcile.scope import scope_of
@@ -54,9 +56,10 @@ def run_demo(*, exit_when_done: bool, port: int | None, postgres_url: str | None
         with (
             deployment(folder, empty, endpoint=endpoint, queue_urls=landing.queue_urls, now=now) as place,
             dagster_dev(TOP, port=chosen_port, log=place.dagster_log, interrupts=interrupts) as dagster,
+            job_api(TOP, port=any_free_port(), log=place.api_log, interrupts=interrupts) as jobs,
         ):
             try:
-                outcome = Demo(place, landing, dagster, interrupts, console).run(sample_data(now))
+                outcome = Demo(place, landing, dagster, jobs, interrupts, console).run(sample_data(now))
                 if not exit_when_done:
                     _stay_up(dagster, interrupts, console)
             finally:
@@ -71,6 +74,7 @@ class Demo:
     deployment: Deployment
     landing: Landing
     dagster: DagsterDev
+    jobs: JobApi
     interrupts: Interrupts
     console: Console
 
@@ -81,12 +85,30 @@ class Demo:
         first = expectation(sample.first, bucket=BUCKET, tables=TABLES, messages=sent)
         announced = expectation(sample.announced, bucket=BUCKET, tables=TABLES, messages=sent)
         self._bring_in(sample, (first, announced, expected))
+        job = self._export()
         outcome = outcome_of(self.deployment, expected, self.landing.put_at, self._ended_runs())
+        if job["state"] != "completed":
+            outcome = replace(outcome, problems=(*outcome.problems, f"job {job['id']} is {job['state']}"))
         print_summary(outcome, self.console)
+        print_job(job, self.console)
         if outcome.problems:
             self.console.print(f"Dagster's output is in {self.dagster.log}", soft_wrap=True)
         self.console.print(f"Web UI: {self.dagster.url}/assets", soft_wrap=True)
+        self.console.print(f"Jobs: {self.jobs.url}/", soft_wrap=True)
         return outcome
+
+    def _export(self) -> dict[str, Any]:
+        """What `ingest job submit export --wait` does; gives the job when its message is deleted."""
+        self.jobs.wait_until_up()
+        self.console.print(
+            f"Asking for an export of {ORDERS}: POST {self.jobs.url}/submit-job ...", soft_wrap=True
+        )
+        job = self.jobs.run("export", {"table": ORDERS})
+        deadline = time.monotonic() + RUN_END_SECONDS
+        queue = self.deployment.services.queue(REQUESTS_QUEUE)
+        while queue.attributes().depth and time.monotonic() < deadline:
+            self.interrupts.sleep(POLL_SECONDS)
+        return job
 
     def _ended_runs(self) -> list[DagsterRun]:
         """All runs; a run continues for some seconds after its rows have arrived."""

@@ -1,5 +1,8 @@
 """The summary of the demo: the rows in the tables, what was rejected and why, what the queues still hold."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
@@ -30,6 +33,19 @@ def print_summary(outcome: Outcome, console: Console) -> None:
         console.print(
             f"All {rows:,} rows of {plural(len(outcome.tables), 'table')} have arrived, each exactly once.",
             style="bold green",
+        )
+
+
+def print_job(status: Mapping[str, Any], console: Console) -> None:
+    """Print what became of a job, and the link to its result."""
+    result = status.get("result") or {}
+    told = f", {result['rows']:,} rows in {plural(result['files'], 'file')}" if "rows" in result else ""
+    is_done = status["state"] == "completed"
+    said = f"Job {status['id']} ({status['job']}): {status['state']}{told}"
+    console.print(cell(said, "bold green" if is_done else "bold red"), soft_wrap=True)
+    if manifest := status.get("manifest"):
+        console.print(
+            cell(f"Its manifest, until {manifest['expires_at']}: {manifest['url']}"), soft_wrap=True
         )
 
 

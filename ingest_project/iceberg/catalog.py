@@ -27,6 +27,7 @@ from ingest_project.errors import IngestError, TableMismatch
 from ingest_project.iceberg.case_twins import refuse_case_twins
 from ingest_project.iceberg.catalog_properties import catalog_properties, make_folders, sqlite_file
 from ingest_project.iceberg.commit import CommitRetry
+from ingest_project.iceberg.metadata_once import handle_metadata_once
 from ingest_project.iceberg.outage import Outages, is_outage
 from ingest_project.iceberg.partition_spec import partition_spec_of
 from ingest_project.iceberg.refusal import refusals, words_of
@@ -151,6 +152,7 @@ class Lake:
                 file = sqlite_file(self._properties)
                 is_new = file is not None and not file.exists()
                 make_folders(self._properties)
+                handle_metadata_once()
                 self._opened = self._open()
                 if file is not None and is_new:  # an existing file may have other readers
                     make_private(*with_side_files(file))

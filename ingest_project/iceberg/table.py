@@ -17,6 +17,8 @@ from ingest_project.iceberg.batch_rows import rows_by_source
 from ingest_project.iceberg.batch_snapshot import batch_id_of, committed_at, oldest_if_expired_since
 from ingest_project.iceberg.commit import Commit, CommitRetry, FencedCommit
 from ingest_project.iceberg.data_files import WrittenFiles, write_data_files
+from ingest_project.iceberg.expiry.expire import Expired, Expiry
+from ingest_project.iceberg.expiry.retention import Retention
 from ingest_project.iceberg.orphans import delete_files
 from ingest_project.iceberg.outage import Outages
 from ingest_project.iceberg.partition_spec import entries_of, partition_difference
@@ -80,6 +82,7 @@ class LakeTable:
         self._changes = SchemaChanges()
         self._is_writable = False
         self._creation = creation
+        self._pauses = retry.pauses
         self._fence = FencedCommit(name, self._load, outages, retry)
 
     @property
@@ -354,6 +357,27 @@ class LakeTable:
     def batch_commits(self) -> dict[str, BatchCommit]:
         """The snapshots of batches that the table, as last loaded, still has, by batch id."""
         return batch_commits(self._table)
+
+    @property
+    def snapshots(self) -> int:
+        """How many snapshots the table, as last loaded, has."""
+        return len(self._table.metadata.snapshots)
+
+    def expire(
+        self,
+        retention: Retention,
+        unsettled_since: Callable[[], datetime | None],
+        now: datetime,
+        *,
+        dry_run: bool = False,
+    ) -> Expired:
+        """Expires snapshots and deletes the files that only they reach; `Expiry` says how, and what is kept.
+
+        If it dies, the next call completes it. Raises CatalogUnavailable, CommitConflict, TableMismatch.
+        """
+        return Expiry(
+            self.name, self._load, self._outages, self._pauses, retention, unsettled_since, now
+        ).run(dry_run=dry_run)
 
     def discard(self, written: Sequence[WrittenFiles]) -> None:
         """Tries to delete written files. Only for files that were never handed to `commit`."""

@@ -2,7 +2,7 @@
 
 from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.table.update import AssertTableUUID, TableUpdate
+from pyiceberg.table.update import AssertTableUUID, TableRequirement, TableUpdate
 
 
 class OneShotTransaction(Transaction):
@@ -36,6 +36,16 @@ class OneShotTransaction(Transaction):
 
         Raises CommitFailedException if the table has changed. After any other error the outcome is unknown.
         """
-        same_table = AssertTableUUID(uuid=self._table.metadata.table_uuid)
-        self._table._do_commit(updates=self._updates, requirements=(*self._requirements, same_table))
+        commit_once(self._table, self._updates, self._requirements)
         return self._table
+
+
+def commit_once(
+    table: Table, updates: tuple[TableUpdate, ...], requirements: tuple[TableRequirement, ...] = ()
+) -> None:
+    """Sends updates to the catalog, once; afterwards `table` is what they made of it.
+
+    Raises CommitFailedException if the table has changed. After any other error the outcome is unknown.
+    """
+    same_table = AssertTableUUID(uuid=table.metadata.table_uuid)
+    table._do_commit(updates=updates, requirements=(*requirements, same_table))

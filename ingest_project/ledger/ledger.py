@@ -50,7 +50,6 @@ from ingest_project.ledger.report import BatchMembers, BatchMessages, batch_memb
 from ingest_project.ledger.retry import Retried, retry
 from ingest_project.ledger.selection import Selection
 from ingest_project.ledger.settle import settle
-from ingest_project.ledger.source_actions import ActionResult, SourceAction
 from ingest_project.ledger.unread_objects import UnreadObjects, lately_unread, unread_objects
 from ingest_project.ledger.unreported import UnreportedBatch, remove_reported, unreported_batches
 from ingest_project.settings.clocks import Clock, utc_now
@@ -134,12 +133,10 @@ class Ledger:
         with self._database.reading() as connection:
             return partitions_of(connection, listed)
 
-    def plan_replay(
-        self, queue: str, rule: PlanningRules, selection: ReplaySelection, *, for_job: str | None = None
-    ) -> Replayed:
+    def plan_replay(self, queue: str, rule: PlanningRules, selection: ReplaySelection) -> Replayed:
         """Make batches that read object versions of a table again, because they have rows in quarantine."""
         with self._database.writing() as connection:
-            return plan_replay(connection, queue, rule, selection, now=self._clock(), for_job=for_job)
+            return plan_replay(connection, queue, rule, selection, now=self._clock())
 
     def open_batches(self, queue: str) -> list[Batch]:
         """The batches of a queue that are not settled, oldest first: the outbox."""
@@ -252,12 +249,12 @@ class Ledger:
             open_messages.deleted(connection, queue, ids, now=self._clock())
             open_messages.handle_refused(connection, queue, refused)
 
-    def due_actions(self, queue: str, *, limit: int) -> list[SourceAction]:
+    def due_actions(self, queue: str, *, limit: int) -> list[source_actions.SourceAction]:
         """What may be done now to objects of the queue whose rows are in their tables, oldest first."""
         with self._database.reading() as connection:
             return source_actions.due(connection, queue, limit=limit, now=self._clock())
 
-    def actions_ended(self, results: Iterable[ActionResult]) -> None:
+    def actions_ended(self, results: Iterable[source_actions.ActionResult]) -> None:
         """Record what came of actions on objects; one that failed is due again after a while."""
         with self._database.writing() as connection:
             source_actions.ended(connection, results, now=self._clock())
@@ -374,9 +371,8 @@ class Ledger:
         self, queue: str, policy: OnOverwrite, listed: Sequence[ListedWrite], *, for_job: str | None = None
     ) -> int:
         """Claim those of these writes that are unknown; returns their number. The sensor plans them."""
-        now = self._clock()
         with self._database.writing() as connection:
-            return reconcile.claim_listed(connection, queue, policy, listed, now=now, for_job=for_job)
+            return reconcile.claim_listed(connection, queue, policy, listed, now=self._clock(), job=for_job)
 
     def pending_objects(self, queue: str) -> int:
         """How many object versions of the queue wait for a batch, for whatever reason."""

@@ -63,12 +63,12 @@ def claim_listed(
     listed: Sequence[ListedWrite],
     *,
     now: datetime,
-    for_job: str | None = None,
+    job: str | None = None,
 ) -> int:
     """Claim those of the writes that the ledger still does not know; returns how many these are.
 
     A second call claims nothing. What a message has brought since the comparison stays as it is. With
-    `for_job`, what is now under way of their keys becomes work of this job.
+    `job`, what is now under way of their keys becomes work of the job with this id.
     """
     exclusively(connection, queue)
     found = standings(connection, policy, listed)
@@ -79,8 +79,8 @@ def claim_listed(
     }
     insert_ignoring(connection, object_versions, [row for _, row in sorted(rows.items())])
     _put_back(connection, rows)
-    if for_job is not None:
-        add_work_under_way(connection, for_job, listed)
+    if job is not None:
+        add_work_under_way(connection, job, listed)
     return len(rows)
 
 

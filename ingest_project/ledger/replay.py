@@ -30,12 +30,13 @@ AT_ONCE = 50_000
 class ReplaySelection:
     """Which object versions of a table to read again: those with rows in quarantine; with `whole`, all.
 
-    `uris` are `s3://bucket/key`; if given, only versions of these keys.
+    `uris` are `s3://bucket/key`; if given, only versions of these keys. `for_job`: the job whose work it is.
     """
 
     table: str
     uris: tuple[str, ...] = ()
     whole: bool = False
+    for_job: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,9 @@ class Replayed:
 
 
 def plan_replay(
-    connection: sa.Connection, queue: str, rule: PlanningRules, selection: ReplaySelection, *, now: datetime,
-    for_job: str | None = None,
-) -> Replayed:  # fmt: skip
-    """Make batches of what the selection names, within the table's limits, as work of a job if it is given.
+    connection: sa.Connection, queue: str, rule: PlanningRules, selection: ReplaySelection, *, now: datetime
+) -> Replayed:
+    """Make batches of what the selection names, within the table's limits.
 
     A second call has no further effect.
     """
@@ -78,8 +78,8 @@ def plan_replay(
         )  # fmt: skip
         insert_batch(connection, row, ingest=[one.object_id for one in portion])
         planned[batch_id] = len(portion)
-    if for_job is not None:
-        add_work(connection, for_job, batch_ids=planned)
+    if selection.for_job is not None:
+        add_work(connection, selection.for_job, batch_ids=planned)
     rejected = sum(one.rejected_rows or 0 for one in chosen)
     return Replayed(dict(planned), rejected, busy or 0, more=len(chosen) == AT_ONCE)
 

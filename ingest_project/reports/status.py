@@ -66,7 +66,8 @@ class Status:
     """The status at about `at`; times are UTC. With a `ledger_error` everything from the ledger is empty.
 
     `problems` has a line for each sign that the tables and queues belong to another ledger. `jobs` are those
-    that are open, or have ended within `RECENTLY`, by kind and state.
+    that are open, or have ended within `RECENTLY`, by kind and state. `snapshots` has the number of each
+    table that exists; None if the catalog did not answer.
     """
 
     at: datetime
@@ -78,6 +79,7 @@ class Status:
     ledger_error: str | None
     problems: tuple[str, ...] = ()
     jobs: tuple[JobCounts, ...] = ()
+    snapshots: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def is_new(self) -> bool:
@@ -124,6 +126,7 @@ def collect_status(services: Services, *, clock: Clock = utc_now) -> Status:
         ledger_error=ledger.error,
         problems=problems,
         jobs=ledger.jobs,
+        snapshots=_count_snapshots(services, ledger),
     )
 
 
@@ -169,6 +172,22 @@ def _unknown_commits(services: Services, ledger: _LedgerAnswer) -> Iterator[str]
                 "removed, or ledger.url names another one. Stop Dagster, put the ledger back or run "
                 "`ingest ledger recover`, and start Dagster"
             )
+
+
+def _count_snapshots(services: Services, ledger: _LedgerAnswer) -> dict[str, int | None]:
+    """By the catalog, for the tables of the ledger's answer that exist."""
+
+    def count(table: str) -> tuple[int | None, ...]:
+        try:
+            found = services.lake.find(table)
+        except IngestError:
+            return (None,)
+        return () if found is None else (found.snapshots,)
+
+    names = [report.table for report in ledger.tables]
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="status") as pool:
+        found = list(zip(names, pool.map(count, names), strict=True))
+    return {name: number for name, counted in found for number in counted}
 
 
 def _unknown_messages(queues: Iterable[QueueStatus]) -> Iterator[str]:
@@ -272,7 +291,9 @@ def _queue_note(queue: QueueStatus) -> Text:
 
 
 def _table_table(status: Status) -> Table:
-    table = _table("Tables", "table", "#rows", "#rejected", "objects", "last commit", "#snapshot")
+    table = _table(
+        "Tables", "table", "#rows", "#rejected", "objects", "last commit", "#snapshots", "#last snapshot"
+    )
     for report in status.tables:
         table.add_row(
             cell(report.table),
@@ -280,7 +301,7 @@ def _table_table(status: Status) -> Table:
             _number(report.rejected_rows),
             cell(_counts(report.objects)),
             cell(_ago(report.last_commit, status.at)),
-            cell(str(report.last_snapshot_id or "")),
+            _snapshots_cell(status, report),
         )
     return table
 
@@ -294,6 +315,14 @@ def _job_table(status: Status) -> Table:
             cell(_ago(one.oldest_at, status.at)),
         )  # fmt: skip
     return table
+
+
+def _snapshots_cell(status: Status, report: TableReport) -> Text:
+    """`102, last 7223` with the whole id; nothing for a table that does not exist."""
+    if report.table not in status.snapshots:
+        return cell("")
+    last = "" if report.last_snapshot_id is None else f", last {report.last_snapshot_id}"
+    return Text.assemble(_number(status.snapshots[report.table]), last)
 
 
 def _batch_listing(status: Status) -> Listing:

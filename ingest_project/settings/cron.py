@@ -25,6 +25,13 @@ def cron_fault(schedule: str) -> str | None:
     return None
 
 
+def checked_cron(written: str) -> str:
+    """The schedule. Raises ValueError, with the remedy, if it is invalid."""
+    if text := cron_fault(written):
+        raise ValueError(text)
+    return written
+
+
 def _is_sound(part: str, low: int, high: int, words: tuple[str, ...]) -> bool:
     match = _PART.fullmatch(part)
     if match is None:

@@ -17,6 +17,7 @@ from ingest_project.settings.aws_access import AwsAccess, BucketSettings, region
 from ingest_project.settings.check_settings import ChecksSettings, checked_length, length_of_time
 from ingest_project.settings.column_settings import Column
 from ingest_project.settings.error_classes import ERROR_CLASSES, Action
+from ingest_project.settings.expire_settings import ExpireSettings
 from ingest_project.settings.format_settings import CsvSettings, ExcelSettings, JsonSettings
 from ingest_project.settings.formats import TableFormat
 from ingest_project.settings.job_settings import JobsSettings
@@ -206,6 +207,7 @@ class TableSettings(Strict):
     after: After = AfterSettings()
     rebuild_schedule: str | None = None
     reconcile: ReconcileSettings | None = None
+    expire: ExpireSettings | None = ExpireSettings()
 
     @property
     def is_of_messages(self) -> bool:

@@ -6,17 +6,11 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from ingest_project.settings.check_settings import checked_length
-from ingest_project.settings.cron import cron_fault
+from ingest_project.settings.cron import checked_cron
 from ingest_project.settings.duration import parse_duration
 from ingest_project.settings.strict import Strict
 
 GRACE = "1h"
-
-
-def _checked_cron(written: str) -> str:
-    if text := cron_fault(written):
-        raise ValueError(text)
-    return written
 
 
 class ReconcileSettings(Strict):
@@ -28,7 +22,7 @@ class ReconcileSettings(Strict):
     S3 Metadata, by which what S3 holds is known instead of by a listing.
     """
 
-    every: Annotated[str, AfterValidator(_checked_cron)]
+    every: Annotated[str, AfterValidator(checked_cron)]
     window: Annotated[str | None, AfterValidator(checked_length)] = None
     grace: Annotated[str, AfterValidator(checked_length)] = GRACE
     enqueue: bool = False

@@ -1,6 +1,7 @@
 """`ingest demo` as a person starts it: all rows are in, and no process is left."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,8 @@ def test_all_rows_are_in_exactly_once_and_no_process_is_left(state_dir: Path) ->
     assert "3 bad rows: they are in sales.orders__quarantine" in text
     assert "part-008.ndjson.gz" in text
     assert "/assets" in text
+    assert re.search(r"Job [0-9a-f]{32} \(export\): completed, [1-9][0-9,]* rows in 1 file", text)
+    assert "/manifest.json?" in text
     assert processes_of(state_dir) == []
 
 

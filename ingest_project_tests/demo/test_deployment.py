@@ -15,7 +15,7 @@ from ingest_project.demo.sample_data import CLICKS, DEVICES, EVENTS, ORDERS
 from ingest_project.errors import SettingsError
 
 ENDPOINT = "http://127.0.0.1:9"
-QUEUE_URLS = {name: f"{ENDPOINT}/123456789012/{name}" for name in ("landing", "events")}
+QUEUE_URLS = {name: f"{ENDPOINT}/123456789012/{name}" for name in ("landing", "events", "requests")}
 NOW = datetime(2026, 3, 1, 0, 20, tzinfo=UTC)
 
 

@@ -69,7 +69,8 @@ def test_batches_of_a_replay_are_work_of_the_job_that_asked_for_it(ledger: Ledge
     mine = job(ledger)
     ingest(ledger, routed("a"), routed("b"))
 
-    planned = ledger.plan_replay(QUEUE, rules(), ReplaySelection(TABLE, whole=True), for_job=mine.job_id)
+    selection = ReplaySelection(TABLE, whole=True, for_job=mine.job_id)
+    planned = ledger.plan_replay(QUEUE, rules(), selection)
 
     assert planned.objects == 2
     assert (ledger.jobs.work(mine.job_id).total, ledger.jobs.work(mine.job_id).done) == (2, 0)

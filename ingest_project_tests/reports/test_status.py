@@ -5,10 +5,13 @@ import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from rich.console import Console
 
+from ingest_project.errors import CatalogUnavailable
+from ingest_project.iceberg.replacement import Replacement
 from ingest_project.ingestion.intake import planning_rules
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.model import BatchOutcome, FailedObject
@@ -301,3 +304,28 @@ def test_messages_in_flight_that_the_ledger_knows_are_not(landing: Landing) -> N
     claim(services, "orders/1.ndjson")
 
     assert collect_status(services).problems == ()
+
+
+def test_a_table_shows_how_many_snapshots_it_has(landing: Landing) -> None:
+    services = landing.services()
+    services.ledger.queue_report("landing")
+    assert collect_status(services).snapshots == {}
+    table = services.lake.table(services.settings.tables[0], columns={"order_id": "long"})
+    for mark in ("one", "two"):
+        table.move_head(mark, Replacement)
+
+    status = collect_status(services)
+
+    assert (status.snapshots, status.is_complete) == ({"sales.orders": 2}, True)
+    assert re.search(r"snapshots.*sales\.orders.*never +2 *\n", shown(status), re.DOTALL)
+
+
+def test_a_catalog_that_does_not_answer_leaves_only_the_snapshots_unknown(landing: Landing) -> None:
+    services = landing.services()
+    services.ledger.queue_report("landing")
+
+    with patch.object(services.lake, "find", side_effect=CatalogUnavailable("sales.orders", "no answer")):
+        status = collect_status(services)
+
+    assert set(status.snapshots.values()) == {None}
+    assert status.queues[0].visible == 0
