@@ -8,6 +8,7 @@ from ingest_project.defs.assets import queue_assets, table_assets
 from ingest_project.defs.check_sensor import check_sensors
 from ingest_project.defs.dead_letters import dlq_jobs
 from ingest_project.defs.expire import expire_schedules, expire_snapshots
+from ingest_project.defs.job_checks import job_check_sensors, job_checks
 from ingest_project.defs.job_inputs import own_input_check, own_jobs
 from ingest_project.defs.job_runs import built_in_jobs
 from ingest_project.defs.job_sensor import job_sensors
@@ -33,7 +34,7 @@ def defs() -> dg.Definitions:
     services = Services(settings, check_own_input=own_input_check(settings))
     return dg.Definitions(
         assets=[*queue_assets(settings), *table_assets(settings), *quarantine_assets(settings)],
-        asset_checks=checks,
+        asset_checks=[*checks, *job_checks(settings)],
         jobs=[
             *jobs,
             *on_demand.values(),
@@ -47,6 +48,7 @@ def defs() -> dg.Definitions:
             *queue_sensors(settings, jobs),
             *job_sensors(settings, on_demand),
             *check_sensors(settings),
+            *job_check_sensors(settings),
             alert_sensor(settings),
             object_alert_sensor(settings),
         ],

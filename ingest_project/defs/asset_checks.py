@@ -68,16 +68,21 @@ def checks_definition(table: TableSettings) -> dg.AssetChecksDefinition:
         selected = {key.name for key in context.selected_asset_check_keys}
         names = [name for name in checks_of(table) if name in selected]
         for verdict in TableChecks(services).verdicts(table, names):
-            yield dg.AssetCheckResult(
-                asset_key=dg.AssetKey(table.asset_key),
-                check_name=verdict.check,
-                passed=verdict.passed,
-                severity=_severity(verdict),
-                description=verdict.description,
-                metadata=_metadata(verdict),
-            )
+            yield check_result(dg.AssetKey(table.asset_key), verdict)
 
     return checks
+
+
+def check_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
+    """The verdict as the result of a step of the check."""
+    return dg.AssetCheckResult(
+        asset_key=asset_key,
+        check_name=verdict.check,
+        passed=verdict.passed,
+        severity=_severity(verdict),
+        description=verdict.description,
+        metadata=_metadata(verdict),
+    )
 
 
 def checks_job() -> "UnresolvedAssetJobDefinition":
@@ -90,9 +95,14 @@ def checks_job() -> "UnresolvedAssetJobDefinition":
 
 
 def evaluation(table: TableSettings, verdict: Verdict) -> dg.AssetCheckEvaluation:
-    """The verdict as an event that does not need a step of the check."""
+    """The verdict on a table as an event that does not need a step of the check."""
+    return evaluation_of(dg.AssetKey(table.asset_key), verdict)
+
+
+def evaluation_of(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckEvaluation:
+    """The same for any asset."""
     return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(table.asset_key),
+        asset_key=asset_key,
         check_name=verdict.check,
         passed=verdict.passed,
         severity=_severity(verdict),

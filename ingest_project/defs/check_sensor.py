@@ -131,7 +131,7 @@ def _news(
         is_due = now - before.recorded >= RECORDED_ANEW_SECONDS or batch != before.batch
         names = [name for name in checks_at_any_time(table) if is_due or name not in SELDOM]
         verdicts = checks.verdicts(table, names)
-        said: dict[str, str] = {verdict.check: _digest(verdict) for verdict in verdicts}
+        said: dict[str, str] = {verdict.check: digest_of_verdict(verdict) for verdict in verdicts}
         known[table.name] = Memory(now, now if is_due else before.recorded, batch, {**before.said, **said})
         yield from (
             (table, one) for one in verdicts if is_due or said[one.check] != before.said.get(one.check)
@@ -152,7 +152,8 @@ def _last_batch(services: Services, table: TableSettings) -> str:
     return NO_BATCH if last is None else last.batch_id
 
 
-def _digest(verdict: Verdict) -> str:
+def digest_of_verdict(verdict: Verdict) -> str:
+    """What the cursor remembers of a verdict."""
     said = f"{verdict.passed} {verdict.severity} {verdict.description}"
     return hashlib.blake2b(said.encode(), digest_size=4).hexdigest()
 

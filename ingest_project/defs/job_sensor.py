@@ -57,6 +57,8 @@ def _tick(
         if (request := outbox.look_after(batch, runs_of(context.instance, batch))) is not None
     ]
     services.acknowledge(queue)
+    if services.job_mirror is not None:
+        services.job_mirror.copy()
     _end_stranded_runs(context, services, outbox, {batch.batch_id for batch in batches})
     if problem is not None and not requests:
         raise problem

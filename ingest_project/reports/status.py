@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +20,7 @@ from ingest_project.ledger.model import Batch
 from ingest_project.ledger.report import FailureReport, TableReport
 from ingest_project.ledger.source_actions import WaitingActions
 from ingest_project.reports.listing import Listing
+from ingest_project.reports.status_cells import ago, counted, number, table_with
 from ingest_project.reports.terminal import cell
 from ingest_project.services import Services
 from ingest_project.settings.clocks import Clock, utc_now
@@ -139,7 +139,7 @@ def render_status(status: Status, console: Console) -> None:
     console.print(_table_table(status))
     if status.jobs:
         console.print(_job_table(status))
-    console.print(cell(f"Batches: {_counts(status.batches)}"))
+    console.print(cell(f"Batches: {counted(status.batches)}"))
     if status.open_batches:
         _batch_listing(status).print(console, name="batch")
     if any(report.after for report in status.tables):
@@ -260,17 +260,17 @@ def _ask_dead_letter_queue(queue: Queue, arn: str) -> DeadLetterQueueStatus:
 
 
 def _queue_table(queues: Iterable[QueueStatus]) -> Table:
-    table = _table(
+    table = table_with(
         "Queues", "queue", "#visible", "#in flight", "#delayed", "#DLQ", "messages in the ledger", ""
     )
     for queue in queues:
         table.add_row(
             cell(queue.name),
-            _number(queue.visible),
-            _number(queue.in_flight),
-            _number(queue.delayed),
+            number(queue.visible),
+            number(queue.in_flight),
+            number(queue.delayed),
             _dlq_cell(queue),
-            cell(_counts(queue.messages)),
+            cell(counted(queue.messages)),
             _queue_note(queue),
         )
     return table
@@ -279,7 +279,7 @@ def _queue_table(queues: Iterable[QueueStatus]) -> Table:
 def _dlq_cell(queue: QueueStatus) -> Text:
     if queue.dlq is None:
         return cell("?" if queue.error else "none", "" if queue.error else "yellow")
-    return _number(queue.dlq.depth, alarming=True)
+    return number(queue.dlq.depth, alarming=True)
 
 
 def _queue_note(queue: QueueStatus) -> Text:
@@ -291,28 +291,28 @@ def _queue_note(queue: QueueStatus) -> Text:
 
 
 def _table_table(status: Status) -> Table:
-    table = _table(
+    table = table_with(
         "Tables", "table", "#rows", "#rejected", "objects", "last commit", "#snapshots", "#last snapshot"
     )
     for report in status.tables:
         table.add_row(
             cell(report.table),
-            _number(report.rows),
-            _number(report.rejected_rows),
-            cell(_counts(report.objects)),
-            cell(_ago(report.last_commit, status.at)),
+            number(report.rows),
+            number(report.rejected_rows),
+            cell(counted(report.objects)),
+            cell(ago(report.last_commit, status.at)),
             _snapshots_cell(status, report),
         )
     return table
 
 
 def _job_table(status: Status) -> Table:
-    table = _table("Jobs: open, or ended in 24 h", "kind", "state", "#jobs", "oldest")
+    table = table_with("Jobs: open, or ended in 24 h", "kind", "state", "#jobs", "oldest")
     for one in status.jobs:
         is_bad = one.state is JobState.FAILED
         table.add_row(
-            cell(one.kind), cell(one.state.value), _number(one.jobs, alarming=is_bad),
-            cell(_ago(one.oldest_at, status.at)),
+            cell(one.kind), cell(one.state.value), number(one.jobs, alarming=is_bad),
+            cell(ago(one.oldest_at, status.at)),
         )  # fmt: skip
     return table
 
@@ -322,7 +322,7 @@ def _snapshots_cell(status: Status, report: TableReport) -> Text:
     if report.table not in status.snapshots:
         return cell("")
     last = "" if report.last_snapshot_id is None else f", last {report.last_snapshot_id}"
-    return Text.assemble(_number(status.snapshots[report.table]), last)
+    return Text.assemble(number(status.snapshots[report.table]), last)
 
 
 def _batch_listing(status: Status) -> Listing:
@@ -331,9 +331,9 @@ def _batch_listing(status: Status) -> Listing:
         listing.add(
             cell(batch.batch_id),
             cell(batch.table),
-            _number(batch.objects),
-            _number(batch.attempt),
-            cell(_ago(batch.planned_at, status.at)),
+            number(batch.objects),
+            number(batch.attempt),
+            cell(ago(batch.planned_at, status.at)),
             cell(batch.error or "", "red"),
         )
     return listing
@@ -346,8 +346,8 @@ def _after_listing(status: Status) -> Listing:
     for report in status.tables:
         for one in report.after:
             listing.add(
-                cell(report.table), cell(one.action), _number(one.waiting - one.failing),
-                _number(one.failing, alarming=True), _what_to_do(one, status.at),
+                cell(report.table), cell(one.action), number(one.waiting - one.failing),
+                number(one.failing, alarming=True), _what_to_do(one, status.at),
             )  # fmt: skip
     return listing
 
@@ -377,31 +377,3 @@ def _failure_listing(status: Status) -> Listing:
                 *map(cell, (failure.kind, and_more, failure.table or "", failure.error_class or "", ""))
             )
     return listing
-
-
-def _table(title: str, *headers: str) -> Table:
-    """An empty table; a header that starts with `#` heads numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    for header in headers:
-        is_number = header.startswith("#")
-        table.add_column(header.removeprefix("#"), justify="right" if is_number else "left")
-    return table
-
-
-def _number(value: int | None, *, alarming: bool = False) -> Text:
-    return cell("?" if value is None else f"{value:,}", "red" if alarming and value else "")
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    """`committed 200, failed 1`."""
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
-
-
-def _ago(then: datetime | None, now: datetime) -> str:
-    if then is None:
-        return "never"
-    seconds = max(0, int((now - then).total_seconds()))
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit} ago"
-    return f"{seconds} s ago"
