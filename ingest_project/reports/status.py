@@ -318,11 +318,10 @@ def _job_table(status: Status) -> Table:
 
 
 def _snapshots_cell(status: Status, report: TableReport) -> Text:
-    """`102, last 7223` with the whole id; nothing for a table that does not exist."""
-    if report.table not in status.snapshots:
-        return cell("")
-    last = "" if report.last_snapshot_id is None else f", last {report.last_snapshot_id}"
-    return Text.assemble(number(status.snapshots[report.table]), last)
+    """`102, last 7223`: the number by the catalog, and the whole id of the ledger's last commit."""
+    known = [number(status.snapshots[report.table])] if report.table in status.snapshots else []
+    last = [] if report.last_snapshot_id is None else [cell(f"last {report.last_snapshot_id}")]
+    return Text(", ").join([*known, *last])
 
 
 def _batch_listing(status: Status) -> Listing:
