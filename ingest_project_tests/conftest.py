@@ -29,18 +29,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("suite")
+SLOW_AT_ONCE = 2
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Runs the slowest tests first, on each worker its share of them: the last ones to run are short.
+    """Runs the slowest tests first, on two of the workers: the last ones to run are short.
 
-    `--dist=worksteal` begins with one portion of the list for each worker, all of about the same length.
+    `--dist=worksteal` begins with one portion of the list for each worker, all of about the same length. The
+    daemons of slow tests poll while they wait for a core: more of them at once take longer in all.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     slow = [item for item in items if item.get_closest_marker("e2e")]
     others = [item for item in items if not item.get_closest_marker("e2e")]
-    portions = [slow[worker::workers] for worker in range(workers)]
+    at_once = min(workers, SLOW_AT_ONCE)
+    portions = [slow[worker::at_once] if worker < at_once else [] for worker in range(workers)]
     for worker, portion in enumerate(portions):
         left = workers - worker
         size = (len(others) + sum(map(len, portions[worker:]))) // left
