@@ -39,11 +39,12 @@ def sample() -> SampleData:
 def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in ("AWS_REGION", "DEMO_LEDGER_URL", "DEMO_CATALOG_URI", "INGEST_STATE_DIR"):
         monkeypatch.setenv(name, "sqlite:///state")
-    for name in ("landing", "events"):
+    for name in ("landing", "events", "requests"):
         monkeypatch.setenv(f"{name.upper()}_QUEUE_URL", f"http://127.0.0.1:9/123456789012/{name}")
     for variable in FIRST_PARTITIONS.values():
         monkeypatch.setenv(variable, "2025-01-01")
     monkeypatch.setenv("LANDING_BUCKET", BUCKET)
+    monkeypatch.setenv("RESULTS_BUCKET", "results")
     return load_settings(SETTINGS)
 
 
