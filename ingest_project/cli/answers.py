@@ -12,7 +12,6 @@ import click
 
 from ingest_project.settings.duration import parse_duration
 from ingest_project.settings.error_classes import ERROR_CLASSES
-from ingest_project.settings.job_settings import job_table
 
 if TYPE_CHECKING:
     from ingest_project.services import Services
@@ -61,6 +60,8 @@ def hint_at_unknown_table(settings: "Settings", table: str | None) -> None:
 
     Call it if nothing was found: removed tables keep a history.
     """
+    from ingest_project.settings.job_settings import job_table
+
     kinds = settings.jobs.names if settings.jobs is not None else ()
     known = [*(one.name for one in settings.tables), *map(job_table, kinds)]
     if table is not None and table not in known:

@@ -292,7 +292,7 @@ def _queue_note(queue: QueueStatus) -> Text:
 
 def _table_table(status: Status) -> Table:
     table = table_with(
-        "Tables", "table", "#rows", "#rejected", "objects", "last commit", "#snapshots", "#last snapshot"
+        "Tables", "table", "#rows", "#rejected", "objects", "last commit", "#snapshots", "#newest"
     )
     for report in status.tables:
         table.add_row(
@@ -301,7 +301,7 @@ def _table_table(status: Status) -> Table:
             number(report.rejected_rows),
             cell(counted(report.objects)),
             cell(ago(report.last_commit, status.at)),
-            _snapshots_cell(status, report),
+            *_snapshot_cells(status, report),
         )
     return table
 
@@ -317,11 +317,11 @@ def _job_table(status: Status) -> Table:
     return table
 
 
-def _snapshots_cell(status: Status, report: TableReport) -> Text:
-    """`102, last 7223`: the number by the catalog, and the whole id of the ledger's last commit."""
-    known = [number(status.snapshots[report.table])] if report.table in status.snapshots else []
-    last = [] if report.last_snapshot_id is None else [cell(f"last {report.last_snapshot_id}")]
-    return Text(", ").join([*known, *last])
+def _snapshot_cells(status: Status, report: TableReport) -> tuple[Text, Text]:
+    """The number of snapshots by the catalog, and the whole id of the ledger's last commit."""
+    known = number(status.snapshots[report.table]) if report.table in status.snapshots else cell("")
+    last = report.last_snapshot_id
+    return known, cell("" if last is None else str(last))
 
 
 def _batch_listing(status: Status) -> Listing:

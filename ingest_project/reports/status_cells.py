@@ -9,13 +9,18 @@ from rich.text import Text
 
 from ingest_project.reports.terminal import cell
 
+NAMES = ("queue", "table")
+
 
 def table_with(title: str, *headers: str) -> Table:
     """An empty table; a header that starts with `#` heads numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for header in headers:
         is_number = header.startswith("#")
-        table.add_column(header.removeprefix("#"), justify="right" if is_number else "left")
+        # Names are kept whole: they are what people search for, and copy.
+        table.add_column(
+            header.removeprefix("#"), justify="right" if is_number else "left", no_wrap=header in NAMES
+        )
     return table
 
 

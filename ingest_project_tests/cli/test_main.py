@@ -135,7 +135,7 @@ def test_status_as_json(landing: Landing) -> None:
     assert done.exit_code == 0
     assert list(answer) == [
         "complete", "at", "queues", "batches", "open_batches", "tables", "failures", "ledger_error",
-        "problems", "snapshots",
+        "problems", "jobs", "snapshots",
     ]  # fmt: skip
     assert answer["complete"] is True
     assert datetime.fromisoformat(answer["at"]).tzinfo == UTC
