@@ -4,7 +4,8 @@ import importlib
 import json
 import re
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,12 +58,14 @@ def world(make_world: Callable[..., ApiWorld]) -> ApiWorld:
 
 
 @pytest.fixture
-def weather(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module of the example."""
+def weather(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The module of the example; other tests have a package of its name that is not there."""
     (tmp_path / "acme").mkdir()
     (tmp_path / "acme" / "weather.py").write_text(WEATHER)
     monkeypatch.syspath_prepend(tmp_path)
-    return importlib.import_module("acme.weather")
+    yield importlib.import_module("acme.weather")
+    for name in ("acme.weather", "acme"):
+        sys.modules.pop(name, None)
 
 
 def run(command: str, world: ApiWorld, folder: Path, **variables: str) -> Any:

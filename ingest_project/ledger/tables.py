@@ -204,7 +204,7 @@ source_actions = sa.Table(
 )
 
 jobs = sa.Table(
-    "jobs",
+    "job_requests",
     metadata,
     sa.Column("job_id", sa.Text, primary_key=True),
     sa.Column("object_id", sa.Text, nullable=False),  # the object version that the job is

@@ -17,7 +17,7 @@ ENDS = """
 select j.job_id, j.kind, o.state,
 (select count(*) from batch_objects m join batches b on b.batch_id = m.batch_id
  where m.object_id = j.object_id and b.state in ('committed', 'failed'))
-from jobs j left join object_versions o on o.object_id = j.object_id where j.requester = 'anonymous'
+from job_requests j left join object_versions o on o.object_id = j.object_id where j.requester = 'anonymous'
 """
 ENDED = {"committed": "completed", "failed": "failed", "skipped": "cancelled"}
 

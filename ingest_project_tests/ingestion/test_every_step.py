@@ -45,6 +45,10 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "DRAIN_SECONDS", 1)
 
 
+SPARED = 2
+"""Of the last steps: how many an act may not come to, because SQS had given it more messages at once."""
+
+
 class Mortal:
     """Commands, in processes that die at a step."""
 
@@ -64,18 +68,23 @@ class Mortal:
     ) -> list[str]:
         """Let an act live, then die at each of its steps, or from the `first` call of this name on; recover.
 
-        Returns the names of the steps; the act that lives has the number 0, the others those from 1 on.
+        Returns the names of the steps; the act that lives has the number 0, the others those from 1 on. If
+        the queue answers an act with all messages at once, it has a step less than the first, and lives.
         """
         self.steps.start()
         act(0)
         names = self.steps.names
         assert len(names) < MOST_STEPS, names
-        for number in range(0 if first is None else names.index(first), len(names)):
+        start, deaths = 0 if first is None else names.index(first), 0
+        for number in range(start, len(names)):
             self.steps.start(dies_at=number)
-            with pytest.raises(Killed):
+            try:
                 act(number + 1)
+            except Killed:
+                deaths += 1
             self.steps.start()
             recover(number + 1)
+        assert deaths >= len(names) - start - SPARED
         return names
 
 

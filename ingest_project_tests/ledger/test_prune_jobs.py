@@ -48,7 +48,7 @@ def test_a_job_that_has_ended_is_forgotten_with_all_that_led_to_it(
     clock.advance(days=60)
 
     assert ledger.prune(older_than=MONTH, policies={}, dry_run=True).jobs == 1
-    assert rows(tables)["jobs"] == 1
+    assert rows(tables)["job_requests"] == 1
     assert ledger.prune(older_than=MONTH, policies={}).jobs == 1
 
     assert rows(tables) == {}

@@ -46,7 +46,7 @@ from ingest_project_tests.ledger.factories import (
 
 LARGE = {
     "messages", "message_objects", "message_contents", "object_versions", "batches", "batch_objects",
-    "attempts", "source_actions", "jobs", "job_work",
+    "attempts", "source_actions", "job_requests", "job_work",
 }  # fmt: skip
 BY_STATE_OF_ALL = re.compile(r"USING (?:COVERING )?INDEX \S+ \(state=\?\)$")
 

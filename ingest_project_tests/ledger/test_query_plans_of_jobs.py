@@ -26,11 +26,13 @@ from ingest_project_tests.ledger.job_factories import (
 ENDED = 2_000
 SCANS = {
     "sqlite": re.compile(
-        r"SCAN (?:TABLE )?(?:messages|message_objects|object_versions|batches|batch_objects|attempts|jobs|"
+        r"SCAN (?:TABLE )?(?:messages|message_objects|object_versions|batches|batch_objects|attempts|job_requests|"
         r"job_work)\b"
-        r"(?! USING INDEX ix_jobs_\w*submitted_at)"
+        r"(?! USING INDEX ix_job_requests_\w*submitted_at)"
     ),
-    "postgresql": re.compile(r"Seq Scan on (?:object_versions|batches|batch_objects|attempts|jobs)\b"),
+    "postgresql": re.compile(
+        r"Seq Scan on (?:object_versions|batches|batch_objects|attempts|job_requests)\b"
+    ),
 }
 """Steps that read all rows. SQLite calls it a scan too if it reads an index in order, up to the limit."""
 BY_STATE_OF_ALL = re.compile(r"USING (?:COVERING )?INDEX (?!ix_object_versions_of_jobs)\S+ \(state=\?\)$")
@@ -40,7 +42,7 @@ HISTORY = (
            event_time, claimed_at, state, attempts, not_before, settled_at)
        SELECT 'o' || n, 'k' || n, 'requests', 'job:export', 'sqs:requests', 'j' || n, 1,
            :at, :at, 'committed', 0, :at, :at FROM t""",
-    """INSERT INTO jobs (job_id, object_id, queue, kind, requester, input, submitted_at, sent_at, waits,
+    """INSERT INTO job_requests (job_id, object_id, queue, kind, requester, input, submitted_at, sent_at, waits,
            claimed, mirrored, mirror_number)
        SELECT 'j' || n, 'o' || n, 'requests', 'export', 'ann', '{}', :at, :at, false,
            true, 'completed', 1 FROM t""",

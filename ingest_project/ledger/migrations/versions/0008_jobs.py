@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "jobs",
+        "job_requests",
         sa.Column("job_id", sa.Text(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
         sa.Column("queue", sa.Text(), nullable=False),
@@ -31,17 +31,21 @@ def upgrade() -> None:
         sa.Column("claimed", sa.Boolean(), nullable=False),
         sa.Column("mirrored", sa.Text()),
         sa.Column("mirror_number", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_jobs")),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_job_requests")),
     )
-    op.create_index(op.f("ix_jobs_object_id"), "jobs", ["object_id"], unique=True)
-    op.create_index(op.f("ix_jobs_idempotency_id"), "jobs", ["idempotency_id"], unique=True)
-    op.create_index(op.f("ix_jobs_submitted_at_job_id"), "jobs", ["submitted_at", "job_id"])
+    op.create_index(op.f("ix_job_requests_object_id"), "job_requests", ["object_id"], unique=True)
+    op.create_index(op.f("ix_job_requests_idempotency_id"), "job_requests", ["idempotency_id"], unique=True)
+    op.create_index(op.f("ix_job_requests_submitted_at_job_id"), "job_requests", ["submitted_at", "job_id"])
     op.create_index(
-        op.f("ix_jobs_requester_submitted_at_job_id"), "jobs", ["requester", "submitted_at", "job_id"]
+        op.f("ix_job_requests_requester_submitted_at_job_id"),
+        "job_requests",
+        ["requester", "submitted_at", "job_id"],
     )
-    op.create_index(op.f("ix_jobs_kind_submitted_at_job_id"), "jobs", ["kind", "submitted_at", "job_id"])
-    op.create_index(op.f("ix_jobs_claimed_submitted_at"), "jobs", ["claimed", "submitted_at"])
-    op.create_index(op.f("ix_jobs_mirrored"), "jobs", ["mirrored"])
+    op.create_index(
+        op.f("ix_job_requests_kind_submitted_at_job_id"), "job_requests", ["kind", "submitted_at", "job_id"]
+    )
+    op.create_index(op.f("ix_job_requests_claimed_submitted_at"), "job_requests", ["claimed", "submitted_at"])
+    op.create_index(op.f("ix_job_requests_mirrored"), "job_requests", ["mirrored"])
     is_job = sa.text("substr(table_name, 1, 4) = 'job:'")
     op.create_index(
         "ix_object_versions_of_jobs", "object_versions", ["state", "settled_at", "not_before"],
