@@ -26,8 +26,8 @@ from ingest_project_tests.ledger.job_factories import (
 ENDED = 2_000
 SCANS = {
     "sqlite": re.compile(
-        r"SCAN (?:TABLE )?(?:messages|message_objects|object_versions|batches|batch_objects|attempts|job_requests|"
-        r"job_work)\b"
+        r"SCAN (?:TABLE )?(?:messages|message_objects|object_versions|batches|batch_objects|attempts|"
+        r"job_requests|job_work)\b"
         r"(?! USING INDEX ix_job_requests_\w*submitted_at)"
     ),
     "postgresql": re.compile(
