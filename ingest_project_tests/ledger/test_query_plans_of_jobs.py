@@ -42,8 +42,8 @@ HISTORY = (
            event_time, claimed_at, state, attempts, not_before, settled_at)
        SELECT 'o' || n, 'k' || n, 'requests', 'job:export', 'sqs:requests', 'j' || n, 1,
            :at, :at, 'committed', 0, :at, :at FROM t""",
-    """INSERT INTO job_requests (job_id, object_id, queue, kind, requester, input, submitted_at, sent_at, waits,
-           claimed, mirrored, mirror_number)
+    """INSERT INTO job_requests (job_id, object_id, queue, kind, requester, input, submitted_at, sent_at,
+           waits, claimed, mirrored, mirror_number)
        SELECT 'j' || n, 'o' || n, 'requests', 'export', 'ann', '{}', :at, :at, false,
            true, 'completed', 1 FROM t""",
     """INSERT INTO batches (batch_id, queue, table_name, kind, on_overwrite, state, attempt, starts, objects,
