@@ -71,7 +71,7 @@ def described_app() -> FastAPI:
     def openapi() -> dict[str, Any]:
         return openapi_document(app)
 
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own way to replace its document
     return app
 
 

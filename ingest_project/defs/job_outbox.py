@@ -172,7 +172,7 @@ def end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> No
     """End a run, whether its process lives or not."""
     try:
         instance.run_coordinator.cancel_run(run.run_id)
-    except Exception as error:
+    except Exception as error:  # of any launcher: what Dagster has recorded of the run counts
         reason = f"{reason}; its launcher did not end it ({type(error).__name__})"
     found = instance.get_run_by_id(run.run_id)
     if found is not None and not found.is_finished:

@@ -2,19 +2,18 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.table import CreateTableTransaction, Table
-from pyiceberg.table.snapshots import Snapshot
 
 from ingest_project.errors import RowsRefused, TableMismatch
 from ingest_project.iceberg.attempt import Changeset
 from ingest_project.iceberg.batch_rows import rows_by_source
-from ingest_project.iceberg.batch_snapshot import batch_id_of, committed_at, oldest_if_expired_since
+from ingest_project.iceberg.batch_snapshot import oldest_if_expired_since
 from ingest_project.iceberg.commit import Commit, CommitRetry, FencedCommit
 from ingest_project.iceberg.data_files import WrittenFiles, write_data_files
 from ingest_project.iceberg.expiry.expire import Expired, Expiry
@@ -38,24 +37,12 @@ from ingest_project.iceberg.schema import (
 from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.schema_history import ColumnChange, column_changes
 from ingest_project.iceberg.snapshot_rows import RowQuery, SnapshotRows, snapshot_rows
+from ingest_project.iceberg.table_snapshot import TableSnapshot, table_snapshot
 from ingest_project.iceberg.writable import Obstacle, obstacles_to
 from ingest_project.settings.model import TableSettings
 from ingest_project.settings.names import table_identifier
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TableSnapshot:
-    """One snapshot, from its summary alone. Row counts are None if its writer did not record them."""
-
-    snapshot_id: int
-    committed_at: datetime
-    operation: str
-    batch_id: str | None
-    rows_added: int | None
-    rows_removed: int | None
-    rows_in_table: int | None
 
 
 class LakeTable:
@@ -133,12 +120,12 @@ class LakeTable:
     @property
     def current_snapshot(self) -> TableSnapshot | None:
         snapshot = self._table.current_snapshot()
-        return None if snapshot is None else _table_snapshot(snapshot)
+        return None if snapshot is None else table_snapshot(snapshot)
 
     def snapshot(self, snapshot_id: int) -> TableSnapshot | None:
         """The snapshot of this id; None if the table never had it or it has expired."""
         snapshot = self._table.snapshot_by_id(snapshot_id)
-        return None if snapshot is None else _table_snapshot(snapshot)
+        return None if snapshot is None else table_snapshot(snapshot)
 
     def row_count(self) -> int:
         """Rows of the current snapshot: from its summary or, if that lacks the number, from its manifests."""
@@ -398,18 +385,3 @@ class LakeTable:
                 self.name, "it was dropped while we worked on it; the next run creates it again"
             ) from error
         return self._table
-
-
-def _table_snapshot(snapshot: Snapshot) -> TableSnapshot:
-    summary = {} if snapshot.summary is None else snapshot.summary.additional_properties
-    counts = (summary.get(key) for key in ("added-records", "deleted-records", "total-records"))
-    added, removed, total = (None if count is None else int(count) for count in counts)
-    return TableSnapshot(
-        snapshot_id=snapshot.snapshot_id,
-        committed_at=committed_at(snapshot),
-        operation="unknown" if snapshot.summary is None else snapshot.summary.operation.value,
-        batch_id=batch_id_of(snapshot),
-        rows_added=added,
-        rows_removed=removed,
-        rows_in_table=total,
-    )
