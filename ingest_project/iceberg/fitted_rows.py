@@ -21,6 +21,7 @@ from ingest_project.iceberg.partitioned_rows import Part, by_partition
 from ingest_project.iceberg.projection import keep_null_lists
 from ingest_project.iceberg.refusal import refusals
 from ingest_project.iceberg.rows_to_schema import arrow_type, rows_to_schema
+from ingest_project.iceberg.sort_order import sorted_rows
 from ingest_project.iceberg.writer_properties import with_writer_properties
 
 
@@ -50,7 +51,9 @@ def fit_rows(metadata: TableMetadata, frame: pa.Table, *, name: str) -> FittedRo
         rows = rows_to_schema(frame, metadata.schema(), name=name)
         if not rows.num_rows:
             return FittedRows(to_write, file_schema, rows, ())
-        parts = by_partition(_with_sources(rows, metadata), metadata.spec(), metadata.schema())
+        with_sources = sorted_rows(_with_sources(rows, metadata), metadata)
+        parts = by_partition(with_sources, metadata.spec(), metadata.schema())
+        rows = with_sources.select(rows.column_names)
         projected = _projected(rows, metadata, file_schema).combine_chunks()
         return FittedRows(to_write, file_schema, projected, tuple(parts))
 
@@ -68,8 +71,10 @@ def _projected(rows: pa.Table, metadata: TableMetadata, file_schema: Schema) -> 
 
 
 def _with_sources(rows: pa.Table, metadata: TableMetadata) -> pa.Table:
-    """The rows, with null columns for those that the partition spec reads."""
-    for column in (field_path(metadata.schema(), part.source_id)[0] for part in metadata.spec().fields):
+    """The rows, with null columns for those that the partition spec and the sort order read."""
+    order = metadata.sort_order_by_id(metadata.default_sort_order_id)
+    fields = [*metadata.spec().fields, *(order.fields if order is not None else ())]
+    for column in (field_path(metadata.schema(), one.source_id)[0] for one in fields):
         if column.name not in rows.column_names:
             nulls: pa.Array[Any] = pa.array([None] * rows.num_rows, arrow_type(column))
             rows = rows.append_column(column.name, nulls)

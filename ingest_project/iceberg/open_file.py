@@ -14,6 +14,7 @@ from pyiceberg.typedef import Record
 from ingest_project.iceberg.fitted_rows import FittedRows
 from ingest_project.iceberg.partitioned_rows import Part
 from ingest_project.iceberg.recorded_outputs import RecordedOutput
+from ingest_project.iceberg.sort_order import is_sorted
 
 _T = TypeVar("_T")
 
@@ -34,10 +35,13 @@ class OpenFile:
         parquet = FileFormatFactory.get(FileFormat.PARQUET)
         self._writer = parquet.create_writer(output, of.file_schema, of.metadata.properties)
         self._writers = writers
+        self._sort_order_id = of.metadata.default_sort_order_id if is_sorted(of.metadata) else None
+        self._writes = 0
         self._last: Future[None] | None = None
 
     def write(self, rows: pa.Table, part: Part) -> None:
         """Begins to write this part of the rows, as one row group unless it has very many rows."""
+        self._writes += 1
         self._last = self._after_last(lambda: self._writer.write(part.of(rows)))
 
     def close(self) -> Future[DataFile]:
@@ -77,7 +81,7 @@ class OpenFile:
             file_format=FileFormat.PARQUET,
             partition=self._key.partition if self._key else Record(),
             file_size_in_bytes=len(self._output),
-            sort_order_id=None,
+            sort_order_id=self._sort_order_id if self._writes == 1 else None,
             spec_id=self._spec_id,
             equality_ids=None,
             key_metadata=None,

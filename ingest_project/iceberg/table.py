@@ -38,6 +38,7 @@ from ingest_project.iceberg.schema import (
 from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.schema_history import ColumnChange, column_changes
 from ingest_project.iceberg.snapshot_rows import RowQuery, SnapshotRows, snapshot_rows
+from ingest_project.iceberg.sort_order import sort_difference
 from ingest_project.iceberg.table_snapshot import TableSnapshot, table_snapshot
 from ingest_project.iceberg.writable import Obstacle, obstacles_to
 from ingest_project.settings.model import TableSettings
@@ -146,8 +147,11 @@ class LakeTable:
     def differences(self, settings: TableSettings) -> tuple[str, ...]:
         """One line for people for each difference between the declared and the actual table."""
         columns = schema_difference(settings.column_types or {}, self.columns)
-        return columns + partition_difference(
-            settings.partition_spec, self._table.spec(), self._table.schema()
+        schema = self._table.schema()
+        return (
+            *columns,
+            *partition_difference(settings.partition_spec, self._table.spec(), schema),
+            *sort_difference(settings.sort_order, self._table.sort_order(), schema),
         )
 
     def column_changes(self, since: datetime) -> tuple[ColumnChange, ...]:
