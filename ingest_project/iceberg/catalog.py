@@ -22,6 +22,7 @@ from pyiceberg.exceptions import (
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import CreateTableTransaction, Table
+from pyiceberg.table.sorting import SortOrder
 
 from ingest_project.errors import IngestError, TableMismatch
 from ingest_project.iceberg.case_twins import refuse_case_twins
@@ -32,6 +33,7 @@ from ingest_project.iceberg.outage import Outages, is_outage
 from ingest_project.iceberg.partition_spec import partition_spec_of
 from ingest_project.iceberg.refusal import refusals, words_of
 from ingest_project.iceberg.schema import schema_difference, schema_of
+from ingest_project.iceberg.sort_order import sort_order_of
 from ingest_project.iceberg.table import LakeTable
 from ingest_project.iceberg.table_properties import properties_of
 from ingest_project.settings.model import RESCUED_COLUMN, AwsSettings, CatalogSettings, TableSettings
@@ -192,13 +194,14 @@ def _staged(
     catalog: Catalog, settings: TableSettings, columns: Mapping[str, str]
 ) -> CreateTableTransaction | None:
     """The creation of a table, to be committed later; None if the catalog can only create it at once."""
-    schema, spec = _shape(settings, columns)
+    schema, spec, order = _shape(settings, columns)
     _create_namespaces(catalog, settings.name)
     try:
         return catalog.create_table_transaction(
             table_identifier(settings.name),
             schema,
             partition_spec=spec,
+            sort_order=order,
             properties=properties_of(settings),
         )
     except (RESTError, NotImplementedError, ValueError):
@@ -207,22 +210,24 @@ def _staged(
         return None
 
 
-def _shape(settings: TableSettings, columns: Mapping[str, str]) -> tuple[Schema, PartitionSpec]:
+def _shape(settings: TableSettings, columns: Mapping[str, str]) -> tuple[Schema, PartitionSpec, SortOrder]:
     try:
         schema = schema_of(columns, settings.column_descriptions)
     except ValueError as error:
         raise TableMismatch(settings.name, f"columns: {error}") from error
-    return schema, partition_spec_of(settings.partition_spec, schema, table=settings.name)
+    spec = partition_spec_of(settings.partition_spec, schema, table=settings.name)
+    return schema, spec, sort_order_of(settings.sort_order, schema, table=settings.name)
 
 
 def _create(catalog: Catalog, settings: TableSettings, columns: Mapping[str, str]) -> Table:
-    schema, spec = _shape(settings, columns)
+    schema, spec, order = _shape(settings, columns)
     _create_namespaces(catalog, settings.name)
     with refusals(settings.name, "PyIceberg cannot create it"), suppress(TableAlreadyExistsError):
         return catalog.create_table(
             table_identifier(settings.name),
             schema,
             partition_spec=spec,
+            sort_order=order,
             properties=properties_of(settings),
         )
     return catalog.load_table(table_identifier(settings.name))

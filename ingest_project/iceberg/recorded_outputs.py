@@ -1,6 +1,7 @@
 """Records the files that a call begins to write, so that they can be deleted if it fails."""
 
 import logging
+from typing import Any
 
 from pyiceberg.io import FileIO, InputFile, OutputFile, OutputStream
 
@@ -19,9 +20,9 @@ class RecordedOutputs(FileIO):
         """A file to read."""
         return self._io.new_input(location)
 
-    def new_output(self, location: str) -> OutputFile:
+    def new_output(self, location: str) -> "RecordedOutput":
         """A file to write, which is recorded when it is opened."""
-        return _RecordedOutput(self._io.new_output(location), self)
+        return RecordedOutput(self._io.new_output(location), self)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
         """Deletes a file."""
@@ -40,21 +41,33 @@ class RecordedOutputs(FileIO):
         self._locations.append(location)
 
 
-class _RecordedOutput(OutputFile):
+class RecordedOutput(OutputFile):
+    """A file of RecordedOutputs."""
+
     def __init__(self, output: OutputFile, outputs: RecordedOutputs) -> None:
         super().__init__(output.location)
         self._output = output
         self._outputs = outputs
+        self._stream: Any = None
 
     def __len__(self) -> int:
         return len(self._output)
 
     def exists(self) -> bool:
+        """Whether the storage has the file."""
         return self._output.exists()
 
     def to_input_file(self) -> InputFile:
+        """The file to read."""
         return self._output.to_input_file()
 
     def create(self, overwrite: bool = False) -> OutputStream:
+        """Opens the file."""
         self._outputs.note(self.location)
-        return self._output.create(overwrite)
+        self._stream = self._output.create(overwrite)
+        stream: OutputStream = self._stream
+        return stream
+
+    def written_bytes(self) -> int:
+        """The bytes written so far, 0 before it was opened. Not after it was closed."""
+        return 0 if self._stream is None else int(self._stream.tell())

@@ -21,19 +21,20 @@ from pyiceberg.expressions import (
     Reference,
 )
 from pyiceberg.expressions.literals import literal
-from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import FileScanTask, Table
 from pyiceberg.types import StringType
 
 from ingest_project.errors import TableMismatch
-from ingest_project.iceberg.data_files import write_data_files
-from ingest_project.iceberg.orphans import delete_files
-from ingest_project.iceberg.projection import keep_null_lists
+from ingest_project.iceberg.data_files import DataFiles
+from ingest_project.iceberg.file_rows import file_rows
+from ingest_project.iceberg.fitted_rows import fit_rows
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 
 _URI, _VERSION, _BATCH = PROVENANCE_COLUMNS[:3]
+PORTION_BYTES = 32 * 1024**2
+"""How many bytes of a data file's rows are filtered and written again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +80,52 @@ class Rewrite:
 def rewrite(table: Table, replacement: Replacement, *, name: str) -> Rewrite:
     """Writes the remainders of all files of the table's current snapshot that have rows to replace.
 
-    Reads one data file at a time. Rows without provenance (of another writer) are never taken out.
+    However large a file is, only portions of its rows are held. Rows without provenance (of another writer)
+    are never taken out.
     """
     if replacement.is_empty or table.current_snapshot() is None or not _has_provenance(table.schema()):
         return Rewrite()
-    remainders: list[DataFile] = []
+    remainders = DataFiles(table.io, name=name)
     try:
         return _rewritten(table, replacement, remainders, name)
     except BaseException:
-        delete_files(table, remainders)
+        remainders.discard()
         raise
 
 
-def _rewritten(table: Table, replacement: Replacement, remainders: list[DataFile], name: str) -> Rewrite:
+def _rewritten(table: Table, replacement: Replacement, remainders: DataFiles, name: str) -> Rewrite:
     removed: list[DataFile] = []
     rows_removed = 0
+    provenance = table.schema().select(_URI, _VERSION, _BATCH)
     for task in _candidates(table, replacement, name):
-        provenance = _read(table, task, table.schema().select(_URI, _VERSION, _BATCH))
-        replaced = provenance.filter(_matches(provenance, replacement)).num_rows
+        rows = replaced = 0
+        for some in _portions(table, task, provenance):
+            rows += some.num_rows
+            replaced += some.filter(_matches(some, replacement)).num_rows
         if replaced == 0:
             continue
         removed.append(task.file)
         rows_removed += replaced
-        if replaced < provenance.num_rows:
-            rows = _read(table, task, table.schema())
-            kept = rows.filter(pc.invert(_matches(rows, replacement)))
-            remainders.extend(write_data_files(table.metadata, table.io, kept, name=name).data_files)
-    return Rewrite(tuple(removed), tuple(remainders), rows_removed)
+        if replaced < rows:
+            for some in _portions(table, task, table.schema()):
+                kept = some.filter(pc.invert(_matches(some, replacement)))
+                remainders.add(fit_rows(table.metadata, kept, name=name))
+    written = remainders.close()
+    return Rewrite(tuple(removed), () if written is None else written.data_files, rows_removed)
+
+
+def _portions(table: Table, task: FileScanTask, projected: Schema) -> Iterator[pa.Table]:
+    """The rows of a data file, in portions of about `PORTION_BYTES`."""
+    batches: list[pa.RecordBatch] = []
+    size_bytes = 0
+    for batch in file_rows(table, task, projected, AlwaysTrue()):
+        batches.append(batch)
+        size_bytes += batch.nbytes
+        if size_bytes >= PORTION_BYTES:
+            yield pa.Table.from_batches(batches)
+            batches, size_bytes = [], 0
+    if batches:
+        yield pa.Table.from_batches(batches)
 
 
 def _has_provenance(schema: Schema) -> bool:
@@ -145,12 +165,6 @@ def _may_hold(file: DataFile, field_id: int, values: list[str]) -> bool:
         return True
     first = bisect_left(values, from_bytes(StringType(), lower))
     return first < len(values) and values[first] <= from_bytes(StringType(), upper)
-
-
-def _read(table: Table, task: FileScanTask, projected: Schema) -> pa.Table:
-    keep_null_lists()
-    scan = ArrowScan(table.metadata, table.io, projected, AlwaysTrue())
-    return scan.to_table([task])
 
 
 def _matches(rows: pa.Table, replacement: Replacement) -> pa.BooleanArray:

@@ -15,9 +15,10 @@ from ingest_project.iceberg.attempt import Changeset
 from ingest_project.iceberg.batch_rows import rows_by_source
 from ingest_project.iceberg.batch_snapshot import oldest_if_expired_since
 from ingest_project.iceberg.commit import Commit, CommitRetry, FencedCommit
-from ingest_project.iceberg.data_files import WrittenFiles, write_data_files
+from ingest_project.iceberg.data_files import DataFiles, WrittenFiles
 from ingest_project.iceberg.expiry.expire import Expired, Expiry
 from ingest_project.iceberg.expiry.retention import Retention
+from ingest_project.iceberg.fitted_rows import FittedRows, fit_rows
 from ingest_project.iceberg.orphans import delete_files
 from ingest_project.iceberg.outage import Outages
 from ingest_project.iceberg.partition_spec import entries_of, partition_difference
@@ -37,6 +38,7 @@ from ingest_project.iceberg.schema import (
 from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.schema_history import ColumnChange, column_changes
 from ingest_project.iceberg.snapshot_rows import RowQuery, SnapshotRows, snapshot_rows
+from ingest_project.iceberg.sort_order import sort_difference
 from ingest_project.iceberg.table_snapshot import TableSnapshot, table_snapshot
 from ingest_project.iceberg.writable import Obstacle, obstacles_to
 from ingest_project.settings.model import TableSettings
@@ -145,8 +147,11 @@ class LakeTable:
     def differences(self, settings: TableSettings) -> tuple[str, ...]:
         """One line for people for each difference between the declared and the actual table."""
         columns = schema_difference(settings.column_types or {}, self.columns)
-        return columns + partition_difference(
-            settings.partition_spec, self._table.spec(), self._table.schema()
+        schema = self._table.schema()
+        return (
+            *columns,
+            *partition_difference(settings.partition_spec, self._table.spec(), schema),
+            *sort_difference(settings.sort_order, self._table.sort_order(), schema),
         )
 
     def column_changes(self, since: datetime) -> tuple[ColumnChange, ...]:
@@ -214,13 +219,12 @@ class LakeTable:
             raise TableMismatch(self.name, f"rows cannot be written to it: {reasons}")
         self._is_writable = True
 
-    def write(self, frame: pa.Table) -> WrittenFiles:
-        """Writes the rows as data files, without a commit; may be called many times for one batch.
+    def fit(self, frame: pa.Table) -> FittedRows:
+        """The rows as the table's data files have them; nothing is written yet.
 
         The commit adds the columns that the table lacks and widens narrower ones, so a caller with another
-        policy leaves them out. Raises TableMismatch if the table cannot be written or changed so, RowsRefused
-        if it cannot take the rows, CatalogUnavailable if the warehouse fails; tries to delete the files of a
-        failed call.
+        policy leaves them out. Raises TableMismatch if the table cannot be written or changed so, and
+        RowsRefused if it cannot take the rows.
         """
         self.refuse_unwritable()
         try:
@@ -229,8 +233,24 @@ class LakeTable:
             raise RowsRefused(self.name, str(error)) from error
         metadata = self._changes.metadata(self._table)
         self._changes.note_written(metadata.schema())
-        with self._outages.translated(self.name):
-            return write_data_files(metadata, self._table.io, frame, name=self.name)
+        return fit_rows(metadata, frame, name=self.name)
+
+    def new_files(self) -> DataFiles:
+        """Data files for rows of this table, also if it is a draft."""
+        return DataFiles(self._table.io, name=self.name, outages=self._outages)
+
+    def write(self, frame: pa.Table) -> WrittenFiles:
+        """Writes the rows as data files of their own, without a commit; raises what `fit` does.
+
+        After any exception it tries to delete the files of this call.
+        """
+        fitted, files = self.fit(frame), self.new_files()
+        try:
+            files.add(fitted)
+            return files.close() or WrittenFiles(0, 0, fitted.metadata.spec(), ())
+        except BaseException:
+            files.discard()
+            raise
 
     def commit(
         self,

@@ -9,8 +9,7 @@ _AT_CREATION: Mapping[str, str] = {
     "format-version": "2",
     # Half the size of snappy for little more CPU.
     "write.parquet.compression-codec": "zstd",
-    # PyIceberg counts uncompressed Arrow bytes. A copy-on-write replacement holds one data file in memory at
-    # a time, so this also bounds its memory.
+    # As stored: large enough for scans, small enough for a replacement to write it again.
     "write.target-file-size-bytes": str(128 * 1024 * 1024),
     # Each commit writes a whole metadata file; without this they are never deleted. A reader that uses one of
     # the last hundred still finds it.

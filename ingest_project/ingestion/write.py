@@ -23,10 +23,12 @@ from ingest_project.errors import (
 from ingest_project.iceberg.case_twins import refuse_case_twins
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.data_files import WrittenFiles
+from ingest_project.iceberg.fitted_rows import FittedRows
 from ingest_project.iceberg.quarantine import quarantine_settings
 from ingest_project.iceberg.schema import columns_of
 from ingest_project.iceberg.schema_changes import SchemaChanges
 from ingest_project.iceberg.table import LakeTable
+from ingest_project.ingestion.batch_files import BatchFiles
 from ingest_project.ledger.model import BatchObject, BatchWork, FailedObject
 from ingest_project.reading.bad_rows.good_rows import too_many
 from ingest_project.reading.content import Content
@@ -55,6 +57,11 @@ class Written:
     samples: dict[str | None, pl.DataFrame] = field(default_factory=dict)
     failures: list[FailedObject] = field(default_factory=list)
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether there are good or bad rows."""
+        return any(self.rows.values()) or any(self.rejected_rows.values())
+
     def add(self, other: "Written") -> None:
         """Adds the result of another part."""
         self.files += other.files
@@ -64,6 +71,10 @@ class Written:
                 mine[object_id] = mine.get(object_id, 0) + count
         self.samples = other.samples | self.samples
         self.failures += other.failures
+
+
+class _SharedFilesSpoiled(Exception):
+    """Rows that must not come into the table are in a file with others."""
 
 
 class BatchWriter:
@@ -81,6 +92,8 @@ class BatchWriter:
         self._members = {member.object: member for member in work.objects}
         self._ingested_at = datetime.now(UTC)
         self.written = Written()
+        self._files: BatchFiles | None = BatchFiles()
+        """The files that all objects share; None if each portion has its own."""
         self.table = self._open_table()
         self._columns_before = self.table.committed_columns if self.table is not None else {}
         self.quarantine: LakeTable | None = lake.find(settings.quarantine)
@@ -97,24 +110,50 @@ class BatchWriter:
     def write(self, without: Collection[ObjectVersion] = ()) -> None:
         """Reads and writes all objects except these.
 
-        Raises TableError, and deletes the files written so far. A table that cannot be written is reported
-        before the first object is fetched.
+        All objects share files, so that a partition has few. If one fails of which rows are in such a file,
+        all is written once more, and then each portion has files of its own. Raises TableError, and deletes
+        the files written so far. A table that cannot be written is reported before the first object is
+        fetched.
         """
         for table in (self.table, self.quarantine):
             if table is not None:
                 table.refuse_unwritable()
+        objects = [one for one in self._members if one not in without]
+        before = self.table, self._changes(), self.quarantine, [*self.written.failures]
         try:
-            waiting = self._write_objects([one for one in self._members if one not in without])
-            if waiting and self.table is not None:
-                waiting = self._write_objects(list(waiting))
-            self.note_failures(
-                (object_, SchemaMismatch(object_.uri, f"no table can be created from it: {error.reason}"))
-                for object_, error in waiting.items()
-            )
-            self._make_tables()
-        except Exception:  # after any exception the files are useless: the next attempt writes its own
-            self.discard(self.written)
+            try:
+                self._write_all(objects)
+            except _SharedFilesSpoiled as error:
+                log.info("batch %s is written again: %s", self._work.batch.batch_id, error)
+                self._discard_all()
+                self._files = None
+                table, changes, self.quarantine, failures = before
+                self._go_back_to(table, changes)
+                self.written = Written(failures=failures)
+                self._write_all(objects)
+        except BaseException:  # after any exception the files are useless: the next attempt writes its own
+            self._discard_all()
             raise
+
+    def _write_all(self, objects: Sequence[ObjectVersion]) -> None:
+        waiting = self._write_objects(objects)
+        if waiting and self.table is not None:
+            waiting = self._write_objects(list(waiting))
+        self.note_failures(
+            (object_, SchemaMismatch(object_.uri, f"no table can be created from it: {error.reason}"))
+            for object_, error in waiting.items()
+        )
+        if self._files is not None:
+            try:
+                self._note_files(self.written, self._files.close())
+            except RowsRefused as error:
+                raise _SharedFilesSpoiled(error.reason) from error
+        self._make_tables()
+
+    def _discard_all(self) -> None:
+        if self._files is not None:
+            self._files.discard()
+        self.discard(self.written)
 
     def discard(self, written: Written) -> None:
         """Deletes files that were not handed to a commit; failures are ignored."""
@@ -152,7 +191,7 @@ class BatchWriter:
 
     def _write_together(self, contents: Sequence[Content]) -> dict[ObjectVersion, PartitionMismatch]:
         try:
-            self.written.add(self._write(self._read(contents)))
+            self._write_as_one(iter([self._read(contents)]))
         except PartitionMismatch as error:
             if len(contents) == 1:
                 return {contents[0].object: error}
@@ -173,29 +212,44 @@ class BatchWriter:
         )  # fmt: skip
 
     def _write_streamed(self, streamed: Streamed) -> dict[ObjectVersion, PartitionMismatch]:
-        """Writes a large object in pieces; if it fails, discards all its files and changes of the columns."""
-        part = Written()
-        before = self.table, None if self.table is None else self.table.changes
+        """Writes a large object in pieces; if it fails, none of its rows or changes of the columns stay."""
         try:
-            for piece in streamed.pieces:
-                part.add(self._write(_whole(self._read([piece], of_streamed=True))))
-                del piece
-            self._check_bad_rows(streamed.object, part)
-        except (ObjectError, PartitionMismatch, RowsRefused) as error:
-            self.discard(part)
-            self._go_back_to(*before)
-            if isinstance(error, PartitionMismatch):
-                return {streamed.object: error}
-            if isinstance(error, RowsRefused):
-                self._note_refused(streamed.object, error)
-            else:
-                self.note_failures([(streamed.object, error)])
-        except Exception:  # after any exception: `self.written` does not have these files yet
-            self.discard(part)
-            raise
-        else:
-            self.written.add(part)
+            self._write_as_one(
+                (_whole(self._read([piece], of_streamed=True)) for piece in streamed.pieces), streamed.object
+            )
+        except PartitionMismatch as error:
+            return {streamed.object: error}
+        except RowsRefused as error:
+            self._note_refused(streamed.object, error)
+        except ObjectError as error:
+            self.note_failures([(streamed.object, error)])
         return {}
+
+    def _write_as_one(self, results: Iterator[ReadResult], streamed: ObjectVersion | None = None) -> None:
+        """Writes rows that come into the table all or not at all.
+
+        If it raises PartitionMismatch, RowsRefused or ObjectError, it has recorded nothing and leaves no
+        files or changed columns.
+        """
+        before = self.table, self._changes()
+        part = Written()
+        files = BatchFiles() if self._files is None else self._files
+        try:
+            for result in results:
+                part.add(self._write(result, files))
+                del result  # before the next one is read
+            if streamed is not None:
+                self._check_bad_rows(streamed, part)
+            if self._files is None:
+                self._note_files(part, files.close())
+        except BaseException as error:
+            self._go_back_to(*before)
+            if self._files is None:
+                files.discard()
+            elif part.has_rows and isinstance(error, ObjectError | PartitionMismatch | RowsRefused):
+                raise _SharedFilesSpoiled(str(error)) from error
+            raise
+        self.written.add(part)
 
     def _check_bad_rows(self, object_: ObjectVersion, part: Written) -> None:
         limit = self._settings.row_limit
@@ -222,34 +276,42 @@ class BatchWriter:
             return target
         return replace(target, taken=self.table.partition_names, required=self.table.required)
 
-    def _write(self, result: ReadResult) -> Written:
-        """Writes what was read, records its failures, and returns the result.
-
-        If it raises PartitionMismatch or RowsRefused, it has recorded nothing and leaves no files or changed
-        columns.
-        """
+    def _write(self, result: ReadResult, files: BatchFiles) -> Written:
+        """Begins to write what was read, and returns what it is; the caller goes back if it raises."""
         frame = None if result.frame is None or result.frame.is_empty() else self._stamped(result.frame)
-        before = self.table, None if self.table is None else self.table.changes
-        table = None if frame is None else self._table_of(frame)
         part = Written(
             rows={self._members[item].object_id: count for item, count in result.rows.items()},
             rejected_rows={
                 self._members[item].object_id: count for item, count in result.rejected_rows.items()
             },
         )
-        try:
-            if frame is not None and table is not None:
-                part.files.append(table.write(frame.to_arrow()))
-                part.samples = _samples([self._members[item] for item in result.rows], frame, part.rows)
-            if result.rejected is not None:
-                part.quarantine_files.append(self._write_rejected(result.rejected))
-        except Exception:  # after any exception: `self.written` does not have these files yet
-            self.discard(part)
-            self._go_back_to(*before)
-            raise
-        if result.failures:
-            self.note_failures((one.object, one.error) for one in result.failures)
+        fitted: list[tuple[LakeTable, FittedRows]] = []
+        if frame is not None:
+            table = self._table_of(frame)
+            fitted.append((table, table.fit(frame.to_arrow())))
+            part.samples = _samples([self._members[item] for item in result.rows], frame, part.rows)
+        if result.rejected is not None:
+            quarantine = self._quarantine_table()
+            fitted.append((quarantine, quarantine.fit(self._stamped(result.rejected).to_arrow())))
+        for table, rows in fitted:  # only now, when none of the rows is refused
+            self._add(files, table, rows)
+        part.failures = self._failed((one.object, one.error) for one in result.failures)
         return part
+
+    def _add(self, files: BatchFiles, table: LakeTable, rows: FittedRows) -> None:
+        try:
+            files.add(table, rows)
+        except RowsRefused as error:  # earlier rows, of any object
+            if files is self._files:
+                raise _SharedFilesSpoiled(error.reason) from error
+            raise
+
+    def _note_files(self, part: Written, files: Mapping[str, WrittenFiles]) -> None:
+        for name, written in files.items():
+            (part.quarantine_files if name == self._settings.quarantine else part.files).append(written)
+
+    def _changes(self) -> SchemaChanges | None:
+        return None if self.table is None else self.table.changes
 
     def _go_back_to(self, table: LakeTable | None, changes: SchemaChanges | None) -> None:
         self.table = table
@@ -262,11 +324,11 @@ class BatchWriter:
             self.table = self._lake.draft(self._settings, columns=columns)
         return self.table
 
-    def _write_rejected(self, rejected: pl.DataFrame) -> WrittenFiles:
+    def _quarantine_table(self) -> LakeTable:
         if self.quarantine is None:
             settings = quarantine_settings(self._settings)
             self.quarantine = self._lake.draft(settings, columns=settings.column_types or {})
-        return self.quarantine.write(self._stamped(rejected).to_arrow())
+        return self.quarantine
 
     def _stamped(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame.with_columns(
@@ -281,13 +343,16 @@ class BatchWriter:
 
     def note_failures(self, failures: Iterable[tuple[ObjectVersion, ObjectError]]) -> None:
         """Records that these objects failed, each with the action that the table has for its error."""
+        self.written.failures += self._failed(failures)
+
+    def _failed(self, failures: Iterable[tuple[ObjectVersion, ObjectError]]) -> list[FailedObject]:
+        failed = []
         for object_, error in failures:
             log.warning("%s", error)
             action = self._settings.action_on(error.error_class)
-            failed = FailedObject(
-                self._members[object_].object_id, error.error_class, str(error), error.transient, action
-            )
-            self.written.failures.append(failed)
+            object_id = self._members[object_].object_id
+            failed.append(FailedObject(object_id, error.error_class, str(error), error.transient, action))
+        return failed
 
 
 def _made(table: LakeTable | None, files: Sequence[WrittenFiles]) -> LakeTable | None:

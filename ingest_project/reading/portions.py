@@ -2,12 +2,13 @@
 pieces.
 
 However large a batch or an object is, only a group's stored bytes and their contents, or one piece, are held
-at once. The size that S3 answers counts. The size in an event only decides which objects are requested
-together.
+at once, and the stored bytes of the next group, which is fetched meanwhile. The size that S3 answers counts.
+The size in an event only decides which objects are requested together.
 """
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,7 +21,7 @@ from ingest_project.reading.pieces import Cutting, pieces
 from ingest_project.reading.unpack.compression import unpack_within
 from ingest_project.settings.formats import TableFormat
 from ingest_project.sources.object_version import ObjectVersion
-from ingest_project.sources.s3.fetched import FetchedObject, ObjectFailure, Postponed
+from ingest_project.sources.s3.fetched import FetchedObject, FetchResult, ObjectFailure, Postponed
 from ingest_project.sources.s3.markers import holds_no_rows
 from ingest_project.sources.source import ContentStore, StoredBody
 from ingest_project.sources.unforeseen import unforeseen_as_fault
@@ -72,9 +73,16 @@ def portions(
     divided = _Portions(store, Cutting(format, options, limits.piece), limits, max_object_bytes)
     claimed = [Postponed(object_, _credible(object_.size_bytes, limits.stored_bytes)) for object_ in objects]
     waiting = deque(_groups(claimed, limits.stored_bytes))
-    while waiting:
-        postponed = yield from divided.together(waiting.popleft())
-        waiting.extendleft(reversed([*_groups(postponed, limits.stored_bytes)]))
+    ahead = ThreadPoolExecutor(1, thread_name_prefix="fetch-ahead")
+    fetches: deque[Future[FetchResult]] = deque()
+    try:
+        while waiting or fetches:
+            while waiting and len(fetches) < 2:
+                fetches.append(ahead.submit(divided.fetch, waiting.popleft()))
+            postponed = yield from divided.together(fetches.popleft().result())
+            waiting.extendleft(reversed([*_groups(postponed, limits.stored_bytes)]))
+    finally:
+        ahead.shutdown(cancel_futures=True)
 
 
 def _credible(size_bytes: int, stored_bytes: int) -> int:
@@ -113,20 +121,26 @@ class _Portions:
     def streamed(self, object_: ObjectVersion) -> Streamed:
         return Streamed(object_, self._pieces_from_s3(object_))
 
-    def together(
-        self, group: Sequence[ObjectVersion]
-    ) -> Generator[Together | Streamed, None, tuple[Postponed, ...]]:
-        """The group in order: in one portion, or in several if it expands too far for one.
+    @property
+    def _at_once_bytes(self) -> int:
+        """The largest object that is fetched as a whole."""
+        can_stream = self.format.cutter is not None
+        return min(self.max_object_bytes, self.limits.stored_bytes) if can_stream else self.max_object_bytes
+
+    def fetch(self, group: Sequence[ObjectVersion]) -> FetchResult:
+        """What there is room for at once of this group."""
+        return self.store.fetch(
+            group, max_object_bytes=self._at_once_bytes, room_bytes=self.limits.stored_bytes
+        )
+
+    def together(self, result: FetchResult) -> Generator[Together | Streamed, None, tuple[Postponed, ...]]:
+        """A fetched group in order: in one portion, or in several if it expands too far for one.
 
         Returns the objects that are too large, by S3's answer, to be fetched with the others; never the whole
         group.
         """
-        can_stream = self.format.cutter is not None
-        stored_bytes = self.limits.stored_bytes
-        at_once = min(self.max_object_bytes, stored_bytes) if can_stream else self.max_object_bytes
-        result = self.store.fetch(group, max_object_bytes=at_once, room_bytes=stored_bytes)
         postponed = result.postponed
-        large, failures = _divided(result.failures, can_stream and at_once < self.max_object_bytes)
+        large, failures = _divided(result.failures, self._at_once_bytes < self.max_object_bytes)
         fetched = deque(result.fetched)
         del result  # `fetched` lets go of each body when its content is taken
         while fetched or failures:

@@ -149,7 +149,7 @@ class BatchSettings(Strict):
     An object larger than `max_object_bytes`, as S3 stores it, is not read: it fails as `too_large`. Other
     large objects are streamed in pieces, except with `format: binary`, where an object of more than 1 GiB
     fails as `too_large`. `portion_bytes` of the batch are read together, which is also the size of a piece;
-    half as much, or more, needs less memory, or makes fewer data files. A record of a piece that is longer
+    half as much, or more, needs less memory, or makes larger row groups. A record of a piece that is longer
     than `max_record_bytes` is a bad row. An object that expands to more than `max_expanded_bytes`, or to more
     than 1,000 times its stored bytes if that is more, is unreadable.
     """
@@ -192,6 +192,7 @@ class TableSettings(Strict):
     excel: ExcelSettings = ExcelSettings()
     partition: PartitionSettings | None = None
     partition_spec: list[str] = Field(default_factory=list)
+    sort_order: list[str] = Field(default_factory=list)
     columns: dict[str, Column] | None = None
     case_insensitive: bool = False
     expectations: dict[str, str] = Field(default_factory=dict)

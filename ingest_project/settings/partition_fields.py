@@ -34,7 +34,8 @@ _SOURCES: Mapping[str, frozenset[str]] = {
     "truncate": frozenset({"int", "long", "decimal", "string", "binary"}),
     "bucket": _DATES | {"int", "long", "decimal", "time", "string", "uuid", "fixed", "binary"},
 }
-_NESTED = frozenset({"struct", "list", "map"})
+NESTED = frozenset({"struct", "list", "map"})
+"""The types that have no order, and cannot partition rows."""
 _NO_PARTITIONS = frozenset({"float", "double"})
 _TRANSFORMS = frozenset({*_SOURCES, "identity", "void"})
 
@@ -57,7 +58,7 @@ class PartitionField:
         return self.transform if self.width is None else f"{self.transform}[{self.width}]"
 
     def __str__(self) -> str:
-        column = self.column if re.fullmatch(_PLAIN, self.column) else _in_backquotes(self.column)
+        column = quoted(self.column)
         return column if self.transform == "identity" else f"{self.transform_name}({column})"
 
 
@@ -67,7 +68,7 @@ def parse_partition_field(text: str) -> PartitionField:
     Raises ValueError, with the remedy.
     """
     if alone := _ALONE.fullmatch(text.strip()):
-        return PartitionField("identity", _name(alone["column"]))
+        return PartitionField("identity", unquoted(alone["column"]))
     entry = _TRANSFORMED.fullmatch(text.strip())
     if entry is None:
         raise ValueError(
@@ -82,7 +83,7 @@ def parse_partition_field(text: str) -> PartitionField:
         raise ValueError(f"{transform} takes {'a' if transform in _WIDE else 'no'} width; {remedy}")
     if width is not None and int(width) > WIDEST:
         raise ValueError(f"a width is {WIDEST} at most; write {transform}[16](column)")
-    return PartitionField(transform, _name(entry["column"]), int(width) if width else None)
+    return PartitionField(transform, unquoted(entry["column"]), int(width) if width else None)
 
 
 def partition_sources(columns: Mapping[str, str]) -> dict[str, str]:
@@ -104,7 +105,7 @@ def source_fault(field: PartitionField, columns: Mapping[str, str]) -> str | Non
 def type_fault_of_source(field: PartitionField, type_name: str) -> str | None:
     """Why this transform cannot partition by a column of this type; None if it can."""
     kind = family(type_name)
-    if kind in _NESTED:
+    if kind in NESTED:
         remedy = "use a column of a primitive type, or a field of a struct as column.field"
         return f"a {kind} cannot partition rows; {remedy}"
     if kind in _NO_PARTITIONS and field.transform != "void":
@@ -139,9 +140,16 @@ def _with_fields(path: str, column_type: ColumnType) -> Iterator[tuple[str, Colu
             yield from _with_fields(f"{path}.{name}", field_type)
 
 
-def _name(written: str) -> str:
+def unquoted(written: str) -> str:
+    """A column's name as an entry writes it, without backquotes."""
     return written[1:-1].replace("``", "`") if written.startswith("`") else written
 
 
-def _in_backquotes(name: str) -> str:
+def quoted(name: str) -> str:
+    """A column's name as an entry writes it, in backquotes if it must be."""
+    return name if re.fullmatch(_PLAIN, name) else in_backquotes(name)
+
+
+def in_backquotes(name: str) -> str:
+    """A column's name between backquotes."""
     return "`" + name.replace("`", "``") + "`"

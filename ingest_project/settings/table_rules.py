@@ -17,6 +17,7 @@ from ingest_project.settings.partition_fields import (
 )
 from ingest_project.settings.provenance import PROVENANCE
 from ingest_project.settings.rules import repeated
+from ingest_project.settings.sort_fields import parse_sort_field, sort_source_fault
 from ingest_project.settings.validation import suggestion
 
 
@@ -26,6 +27,7 @@ def table_faults(index: int, table: TableSettings) -> Iterator[Fault]:
     yield from format_faults(path, table)
     yield from column_faults(path, table)
     yield from _partition_spec_faults((*path, "partition_spec"), table)
+    yield from _sort_order_faults((*path, "sort_order"), table)
     yield from _on_error_faults((*path, "on_error"), table.on_error)
     if table.partition is not None:
         listed = enumerate(table.partition.values or ())
@@ -64,13 +66,37 @@ def _partition_spec_faults(path: KeyPath, table: TableSettings) -> Iterator[Faul
         earlier.setdefault(field.column, field)
 
 
+def _sort_order_faults(path: KeyPath, table: TableSettings) -> Iterator[Fault]:
+    earlier: set[str] = set()
+    for place, entry in enumerate(table.sort_order):
+        try:
+            field = parse_sort_field(entry)
+        except ValueError as error:
+            yield Fault((*path, place), str(error))
+            continue
+        known = _known_columns(field.column, table)
+        if field.column in earlier:
+            yield Fault((*path, place), "this column is listed before; remove one")
+        elif known is not None and (text := sort_source_fault(field, known)):
+            yield Fault((*path, place), text)
+        earlier.add(field.column)
+
+
 def _source_fault(field: PartitionField, table: TableSettings) -> str | None:
-    """What is wrong with the field's column; None if the columns are not declared and will be inferred."""
+    known = _known_columns(field.column, table)
+    return None if known is None else source_fault(field, known)
+
+
+def _known_columns(named: str, table: TableSettings) -> dict[str, str] | None:
+    """The types of all columns; None if nothing can be said of the named one.
+
+    Columns that are not declared will be inferred, and a type that cannot be parsed is reported at its
+    column.
+    """
     of_ingest = {name: column.type for name, column in PROVENANCE.items()}
-    if table.column_types is None and field.column not in of_ingest:
+    if table.column_types is None and named not in of_ingest:
         return None
-    # A type that cannot be parsed is reported at its column.
     columns = {name: one for name, one in (table.column_types or {}).items() if type_fault(one) is None}
-    if field.column in (table.column_types or {}) and field.column not in columns:
+    if named in (table.column_types or {}) and named not in columns:
         return None
-    return source_fault(field, {**columns, **of_ingest})
+    return {**columns, **of_ingest}

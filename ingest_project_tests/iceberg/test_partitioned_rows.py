@@ -1,7 +1,6 @@
 """Rows are divided by partition exactly as a filter for each partition would, and one part at a time."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +11,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform, TruncateTransform
 from pyiceberg.types import DoubleType, LongType, NestedField, StringType, StructType, TimestamptzType
 
-from ingest_project.errors import CatalogUnavailable
-from ingest_project.iceberg import data_files
-from ingest_project.iceberg.catalog import Lake
-from ingest_project.iceberg.partitioned_rows import PartitionedRows, by_partition
-from ingest_project_tests.iceberg.factories import orders, orders_table
-from ingest_project_tests.iceberg.readers import stored_files
+from ingest_project.iceberg.partitioned_rows import by_partition
 
 SCHEMA = Schema(
     NestedField(1, "id", LongType()),
@@ -58,7 +52,7 @@ def divided(table: pa.Table, by: PartitionSpec) -> dict[tuple[Any, ...], list[An
         assert part.key is not None
         values = tuple(one.value for one in part.key.field_values)
         assert values not in found
-        found[values] = part.rows["id"].to_pylist()
+        found[values] = part.of(table.combine_chunks())["id"].to_pylist()
     return found
 
 
@@ -79,9 +73,10 @@ def test_each_row_is_in_the_partition_of_its_values_in_the_order_of_the_rows(see
 
 def test_rows_in_the_order_of_their_partitions_are_not_copied() -> None:
     table = pa.table({"id": pa.array([1, 1, 2, 2], pa.int64())})
-    first, second = by_partition(table, spec((1, IdentityTransform())), SCHEMA)
-    assert (first.rows["id"].to_pylist(), second.rows["id"].to_pylist()) == ([1, 1], [2, 2])
-    assert address_of(second.rows) == address_of(table)
+    parts = by_partition(table, spec((1, IdentityTransform())), SCHEMA)
+    first, second = (part.of(table) for part in parts)
+    assert (first["id"].to_pylist(), second["id"].to_pylist()) == ([1, 1], [2, 2])
+    assert address_of(second) == address_of(table)
 
 
 def address_of(table: pa.Table) -> int:
@@ -92,9 +87,8 @@ def address_of(table: pa.Table) -> int:
 
 def test_zero_and_minus_zero_are_partitions_of_their_own() -> None:
     table = pa.table({"id": [1, 2, 3], "v": [{"ratio": 0.0}, {"ratio": -0.0}, {"ratio": 0.0}]})
-    found = [
-        part.rows["id"].to_pylist() for part in by_partition(table, spec((5, IdentityTransform())), SCHEMA)
-    ]
+    parts = by_partition(table, spec((5, IdentityTransform())), SCHEMA)
+    found = [part.of(table)["id"].to_pylist() for part in parts]
     assert found == [[1, 3], [2]]
 
 
@@ -104,36 +98,19 @@ def test_a_transform_that_pyiceberg_core_computes_divides_too() -> None:
     assert set(found) <= {(0,), (1,), (2,), (3,)}
 
 
-def test_few_parts_are_taken_before_the_first_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_files, "WRITERS", 2)
-    taken: list[int] = []
-
-    def parts() -> Iterator[PartitionedRows]:
-        for number in range(50):
-            taken.append(number)
-            yield PartitionedRows(None, pa.table({"n": [number]}))
-
-    def write(part: PartitionedRows) -> Any:
-        return part.rows["n"][0].as_py()
-
-    files = data_files._in_parallel(parts(), write)
-    assert next(files) == 0
-    assert len(taken) == 3
-    assert [*files] == [*range(1, 50)]
+@pytest.mark.parametrize("in_order", [True, False])
+def test_the_pieces_of_a_part_are_its_rows(in_order: bool) -> None:
+    values = [1, 1, 1, 2, 2] if in_order else [1, 2, 1, 2, 1]
+    table = pa.table({"id": pa.array(values, pa.int64())})
+    parts = by_partition(table, spec((1, IdentityTransform())), SCHEMA)
+    found = [piece.of(table)["id"].to_pylist() for part in parts for piece in part.pieces(2)]
+    assert found == [[1, 1], [1], [2, 2]]
 
 
-def test_a_file_that_cannot_be_written_leaves_none_of_its_call(
-    sqlite_lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = orders_table(sqlite_lake, partition_spec=["day(ordered_at)"])
-    original = data_files._FileWriter.write
-
-    def failing(writer: Any, part: PartitionedRows) -> Any:
-        if part.rows["order_id"].to_pylist() == [24 * 5]:
-            raise OSError("the disk is full")
-        return original(writer, part)
-
-    monkeypatch.setattr(data_files._FileWriter, "write", failing)
-    with pytest.raises(CatalogUnavailable):
-        table.write(orders("one", [24 * day for day in range(12)]))
-    assert stored_files(table) == set()
+def test_more_partitions_than_16_bits_can_number() -> None:
+    count = 70_000
+    table = pa.table({"id": pa.array([*range(count), 0], pa.int64())})
+    parts = by_partition(table, spec((1, IdentityTransform())), SCHEMA)
+    assert len(parts) == count
+    assert parts[0].of(table)["id"].to_pylist() == [0, 0]
+    assert parts[-1].of(table)["id"].to_pylist() == [count - 1]

@@ -3,10 +3,12 @@
 from unittest.mock import patch
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_project.iceberg import replacement as replacement_module
+from ingest_project.iceberg import file_rows
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.replacement import Replacement, rewrite
 from ingest_project.iceberg.table import LakeTable
@@ -29,7 +31,7 @@ V = "v1"
 
 
 def files_opened(table: LakeTable, replacement: Replacement) -> int:
-    with patch.object(replacement_module, "_read", wraps=replacement_module._read) as read:
+    with patch.object(replacement_module, "_portions", wraps=replacement_module._portions) as read:
         rewrite(table._table, replacement, name=table.name)
     return read.call_count
 
@@ -56,6 +58,20 @@ def test_values_of_kept_rows_survive_the_rewrite(lake: Lake) -> None:
     kept = table._table.scan().to_arrow().sort_by("order_id")
     expected = orders("one", [1, 3])
     assert kept.to_pylist() == expected.to_pylist()
+
+
+def test_a_file_is_read_and_written_in_portions(lake: Lake) -> None:
+    table = orders_table(lake)
+    commit_orders(table, "one", [*range(20)])
+
+    with patch.object(replacement_module, "PORTION_BYTES", 1), patch.object(file_rows, "BATCH_ROWS", 3):
+        commit = table.commit("two", [], replacing(uri_of(0), uri_of(19), uri_of(7)))
+
+    assert commit.rows_replaced == 3
+    assert order_ids(table) == order_ids_by_clickhouse(table) == [*range(1, 7), *range(8, 19)]
+    current = table._table.inspect.files()["file_path"].to_pylist()
+    assert len(current) == 1
+    assert pq.ParquetFile(current[0].removeprefix("file://")).num_row_groups > 1
 
 
 def test_only_rows_of_the_named_batches_are_taken(lake: Lake) -> None:

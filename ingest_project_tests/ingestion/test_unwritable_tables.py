@@ -11,7 +11,7 @@ from ingest_project.checks.deployment.finding import Finding, Level
 from ingest_project.checks.deployment.tables import check_tables
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg import table as iceberg_table
-from ingest_project.iceberg.data_files import WrittenFiles, write_data_files
+from ingest_project.iceberg.fitted_rows import FittedRows, fit_rows
 from ingest_project.ledger.model import ObjectState
 from ingest_project_tests.factories import ORDERS, Zone, order_key
 from ingest_project_tests.faults import Killed, die
@@ -250,13 +250,13 @@ def test_object_with_a_row_that_lacks_a_required_value_fails_where_bad_rows_do(z
 def test_object_whose_rows_a_table_refuses_fails_alone(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a value caused a fault of PyArrow; no such value is known."""
 
-    def refusing(metadata: Any, io: Any, frame: pa.Table, *, name: str) -> WrittenFiles:
+    def refusing(metadata: Any, frame: pa.Table, *, name: str) -> FittedRows:
         if 13 in frame["order_id"].to_pylist():
             edited = frame.set_column(0, "order_id", pa.array(["x"] * frame.num_rows))
-            return write_data_files(metadata, io, edited, name=name)
-        return write_data_files(metadata, io, frame, name=name)
+            return fit_rows(metadata, edited, name=name)
+        return fit_rows(metadata, frame, name=name)
 
-    monkeypatch.setattr(iceberg_table, "write_data_files", refusing)
+    monkeypatch.setattr(iceberg_table, "fit_rows", refusing)
     zone = zone.declare(columns={"order_id": "long"})
     zone.put_orders("z", 9)
     zone.ingest_one()

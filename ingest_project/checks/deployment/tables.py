@@ -94,5 +94,5 @@ def _partition_differences(found: LakeTable, table: TableSettings) -> Iterator[F
     columns = schema_difference(table.column_types or {}, found.columns)
     for line in found.differences(table):
         if line not in columns:
-            remedy = "declare the table's own partition_spec; rows are written with that one in any case"
+            remedy = "declare what the table has; rows are written with that in any case"
             yield warning("table", table.name, line, remedy)
