@@ -25,6 +25,14 @@ from ingest_project_tests.iceberg.readers import order_ids, stored_files
 
 COLUMNS = {"id": "long", "code": "string", "ratio": "double", "place": "struct<zip: string>", "day": "date"}
 
+FIELDS: "list[pa.Field[Any]]" = [
+    pa.field("id", pa.int64()),
+    pa.field("code", pa.large_string()),
+    pa.field("ratio", pa.float64()),
+    pa.field("place", pa.struct([pa.field("zip", pa.large_string())])),
+]
+SCHEMA = pa.schema(FIELDS)
+
 
 def made(lake: Lake, *order: str, spec: tuple[str, ...] = ()) -> LakeTable:
     settings = table_settings(columns=COLUMNS, sort_order=[*order], partition_spec=[*spec])
@@ -43,14 +51,7 @@ def rows(count: int = 200) -> pa.Table:
             }
             for number in range(count)
         ],
-        pa.schema(
-            [
-                ("id", pa.int64()),
-                ("code", pa.large_string()),
-                ("ratio", pa.float64()),
-                ("place", pa.struct([("zip", pa.large_string())])),
-            ]
-        ),
+        SCHEMA,
     )
 
 
