@@ -53,6 +53,30 @@ GUARDS = (
         {"return not batch.is_leased(now, lease)": "return False"},
     ),
     Guard(
+        "shared files: a batch is written again if rows of an object that fails are in a file with others",
+        "ingestion/test_shared_files.py::test_a_large_object_that_fails_half_way_leaves_the_others_complete",
+        "ingestion/write.py",
+        {"elif part.has_rows and isinstance(": "elif False and isinstance("},
+    ),
+    Guard(
+        "shared files: what was written before a batch is written again is deleted",
+        "ingestion/test_shared_files.py::test_a_large_object_with_too_many_bad_rows_takes_its_bad_rows_with_it",
+        "ingestion/write.py",
+        {
+            "self._discard_all()\n                self._files = None": "self._files = None",
+        },
+    ),
+    Guard(
+        "shared files: the rows in files are counted against those that were read",
+        "iceberg/test_open_data_files.py::test_rows_that_a_file_lost_are_missed",
+        "iceberg/data_files.py",
+        {
+            "if (rows := sum(one.record_count for one in files)) != self._rows:": (
+                "if (rows := sum(one.record_count for one in files)) < 0:"
+            )
+        },
+    ),
+    Guard(
         "after data files, before the commit: a run that ended without settling its batch gets a successor",
         "defs/test_sensors.py::test_batch_whose_run_ended_without_settling_it_gets_another_under_a_key_of_its_own",
         "defs/sensors.py",

@@ -12,6 +12,7 @@ from ingest_project.iceberg import data_files
 from ingest_project.iceberg.catalog import Lake
 from ingest_project.iceberg.data_files import DataFiles
 from ingest_project.iceberg.open_file import OpenFile
+from ingest_project.iceberg.partitioned_rows import Part
 from ingest_project.iceberg.table import LakeTable
 from ingest_project_tests.iceberg.factories import nothing, orders, orders_table
 from ingest_project_tests.iceberg.readers import order_ids, order_ids_by_clickhouse, stored_files
@@ -177,5 +178,15 @@ def test_files_that_are_not_needed_are_deleted_whether_complete_or_not(
     files = table.new_files()
     add(files, table, 0, DAY, 2 * DAY)
     files.discard()
+
+    assert stored_files(table) == set()
+
+
+def test_rows_that_a_file_lost_are_missed(table: LakeTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the library had lost some; it is not known to."""
+    original = Part.of
+    monkeypatch.setattr(Part, "of", lambda part, rows: original(part, rows).slice(0, 1))
+    with pytest.raises(RowsRefused, match="3 rows became 1"):
+        table.write(orders("one", [1, 2, 3]))
 
     assert stored_files(table) == set()
