@@ -59,6 +59,8 @@ class StepLimits:
 
     chunk_bytes: int = MIB
     """What is read, expanded, buffered or copied at once; enough that the cost of a chunk does not count."""
+    chunks_ahead: int = 8
+    """How many chunks of a large object are fetched before they are needed."""
     compressed_bytes: int = 256 * KIB
     """What is fed into a decompressor at once; what is left of it behind the end of a stream is copied."""
     gzip_bytes: int = 16 * KIB

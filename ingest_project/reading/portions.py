@@ -9,6 +9,7 @@ The size in an event only decides which objects are requested together.
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from ingest_project.reading.format_options import FormatOptions
 from ingest_project.reading.formats.table import FORMATS, Format
 from ingest_project.reading.limits import LIMITS, PortionLimits
 from ingest_project.reading.pieces import Cutting, pieces
+from ingest_project.reading.read_ahead import read_ahead
 from ingest_project.reading.unpack.compression import unpack_within
 from ingest_project.settings.formats import TableFormat
 from ingest_project.sources.object_version import ObjectVersion
@@ -204,12 +206,36 @@ class _Portions:
         with (
             unforeseen_as_fault(object_.uri),
             self.store.open(object_, max_object_bytes=self.max_object_bytes) as source,
+            closing(read_ahead(source, most=LIMITS.step.chunks_ahead)) as chunks,
         ):
-            yield from pieces(source, self.cutting)
+            yield from pieces(_Read(source, chunks), self.cutting)
 
     def _pieces_of(self, source: StoredBody) -> Iterator[Content]:
         with unforeseen_as_fault(source.object.uri):
             yield from pieces(source, self.cutting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An object whose chunks come from elsewhere than from itself."""
+
+    of: StoredBody
+    chunks: Iterator[bytes]
+
+    @property
+    def object(self) -> ObjectVersion:
+        return self.of.object
+
+    @property
+    def size_bytes(self) -> int:
+        return self.of.size_bytes
+
+    @property
+    def last_modified(self) -> datetime:
+        return self.of.last_modified
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.chunks
 
 
 @dataclass(frozen=True, slots=True)
