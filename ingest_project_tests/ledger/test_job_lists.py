@@ -16,6 +16,7 @@ from ingest_project_tests.ledger.job_factories import (
     bring,
     complete,
     fail,
+    plan_jobs,
     request,
     run,
     state_of,
@@ -116,7 +117,9 @@ def test_the_database_counts_however_many_jobs_there_are(
     sa.event.remove(engine, "before_cursor_execute", note)
 
     assert counted.jobs == 40
-    rows = [tables.exec_driver_sql(statement, given).all() for statement, given in asked if "job" in statement]
+    rows = [
+        tables.exec_driver_sql(statement, given).all() for statement, given in asked if "job" in statement
+    ]
     assert [len(one) for one in rows] == [1]
 
 
@@ -184,6 +187,23 @@ def test_an_older_number_does_not_count_as_mirrored(ledger: Ledger) -> None:
     assert len(ledger.jobs.unmirrored(limit=10)) == 1
 
     assert slow.number < fast.number
+
+
+def test_a_failed_job_that_is_put_back_is_queued_until_a_run_begins_it(ledger: Ledger) -> None:
+    one = request()
+    fail(ledger, one)
+
+    ledger.retry(Selection(table="job:export"))
+
+    assert state_of(ledger, one) == JobState.QUEUED
+    assert [found.job_id for found in ledger.jobs.jobs(JobQuery(state=JobState.QUEUED))] == [one.job_id]
+    assert ledger.jobs.jobs(JobQuery(state=JobState.RUNNING)) == []
+    (batch_id,) = plan_jobs(ledger)
+    assert state_of(ledger, one) == JobState.QUEUED
+    ledger.start(batch_id, run_id="run-2")
+    assert state_of(ledger, one) == JobState.RUNNING
+    ledger.next_attempt(batch_id, attempt=1, error="it died")
+    assert state_of(ledger, one) == JobState.RUNNING
 
 
 def test_a_failed_job_that_is_put_back_runs_again_and_may_complete(ledger: Ledger, clock: Clock) -> None:
