@@ -68,13 +68,13 @@ def _remedies(queue: str, states: set[JobState], waits: bool) -> Iterable[str]:
         )
     if JobState.QUEUED in states:
         yield (
-            "Queued: no run has begun them. Look at Dagster's run queue, its limits and its daemon; a run that "
-            "does not start within `jobs.start_timeout` is ended by a tick, and counts as an attempt."
+            "Queued: no run has begun them. Look at Dagster's run queue, its limits and its daemon; a run "
+            "that does not start within `jobs.start_timeout` is ended by a tick, and counts as an attempt."
         )
     if JobState.RUNNING in states:
         yield (
-            "Running: look at the run; a run that is longer than the job's `timeout` is ended by a tick. If it "
-            "has ended, the next attempt may wait in Dagster's run queue."
+            "Running: look at the run; a run that is longer than the job's `timeout` is ended by a tick. If "
+            "it has ended, the next attempt may wait in Dagster's run queue."
         )
     if waits:
         yield (
