@@ -55,7 +55,7 @@ memory: setup ## peak memory of a run over objects of 100 MB to 5 GB (about ten 
 bench: setup ## make docs/performance.md: speed and memory beside others (15 minutes); ARGS=--quick, reading, path
 	$(BIN)/python -m ingest_project_tests.bench $(ARGS)
 
-shown: setup ## a reconciliation of 20,000 objects, a first load that is killed, the sink; ARGS=lost, load, sink
+shown: setup ## a reconciliation of 20,000 objects, a first load that is killed, the sink, raw messages; ARGS=lost, load, sink, raw
 	$(BIN)/python -m ingest_project_tests.demonstrations $(ARGS)
 
 faults: setup ## try to break exactly-once: TRIALS, SEED, LEDGER=sqlite or postgres, WORKERS, FAULT

@@ -76,11 +76,10 @@ class JobOutbox:
     def _go_on(self, batch: Batch, job: "JobRecord", runs: Sequence[dg.RunRecord]) -> dg.RunRequest | None:
         now = datetime.now(UTC)
         lease = timedelta(seconds=self.services.settings.ledger.lease_seconds)
-        late = next((one for one in runs if self._is_late(one, job, now)), None)
-        if late is not None:
-            longest = self.settings.longest_run(job.kind)
-            self._end(late.dagster_run, f"it took longer than {longest}, the `timeout` of {job.kind}")
-            return None  # the next tick sees that it has ended
+        for one in runs:
+            if (too_long := self._too_long(one, job, now)) is not None:
+                self._end(one.dagster_run, too_long)
+                return None  # the next tick sees that it has ended
         decision = judge(batch, runs, now, lease)
         self.context.log.info(
             f"job {job.job_id} ({job.kind}), request {job.request_id}, batch {batch.batch_id}: "
@@ -91,7 +90,7 @@ class JobOutbox:
         if decision.need is Need.ATTEMPT:
             self.services.ledger.next_attempt(
                 batch.batch_id, attempt=batch.attempt, error=self._why(batch, runs, decision.reason),
-                lost_attempts=self.settings.attempts_of(job.kind),
+                lost_attempts=self.settings.attempts_of(job.kind) - sum(map(self._never_started, runs)),
             )  # fmt: skip
         return self._request(batch, job) if decision.need is Need.RUN else None
 
@@ -99,15 +98,39 @@ class JobOutbox:
         """Why the attempt failed: what its run said, if it ended by itself."""
         for one in runs:
             run = one.dagster_run
-            if run.tags.get(ATTEMPT_TAG) == str(batch.attempt) and run.is_failure:
+            if run.tags.get(ATTEMPT_TAG) != str(batch.attempt):
+                continue
+            if self._never_started(one):
+                return f"its run {run.run_id} did not start within {self.settings.longest_start}"
+            if run.is_failure:
                 return f"its run failed: {cause_of_run(self.context.instance, run.run_id)[1]}"
         return reason
 
-    def _is_late(self, record: dg.RunRecord, job: "JobRecord", now: datetime) -> bool:
-        if record.dagster_run.status is not dg.DagsterRunStatus.STARTED or record.start_time is None:
+    def _too_long(self, record: dg.RunRecord, job: "JobRecord", now: datetime) -> str | None:
+        """Why this run has to be ended: it has not started in time, or takes too long."""
+        if record.dagster_run.is_finished:
+            return None
+        if record.start_time is None:
+            longest = self.settings.longest_start
+            text = f"it did not start within {longest}, the `start_timeout` of the jobs"
+            return text if now - _launched_at(record) > longest else None
+        if record.dagster_run.status is not dg.DagsterRunStatus.STARTED:
+            return None
+        longest = self.settings.longest_run(job.kind)
+        text = f"it took longer than {longest}, the `timeout` of {job.kind}"
+        return text if now - datetime.fromtimestamp(record.start_time, UTC) > longest else None
+
+    def _never_started(self, record: dg.RunRecord) -> bool:
+        """Whether the run was ended because it had not started in time.
+
+        The ledger does not know of such runs, because none of them began the job; Dagster's records count
+        them. Runs that Dagster has given up before that do not count: they say nothing about the job.
+        """
+        if record.start_time is not None or record.end_time is None:
             return False
-        started = datetime.fromtimestamp(record.start_time, UTC)
-        return now - started > self.settings.longest_run(job.kind)
+        return (
+            datetime.fromtimestamp(record.end_time, UTC) - _launched_at(record) > self.settings.longest_start
+        )
 
     def _request(self, batch: Batch, job: "JobRecord") -> dg.RunRequest:
         own = self.settings.kinds.get(job.kind)
@@ -166,6 +189,10 @@ class JobOutbox:
 
     def _end(self, run: dg.DagsterRun, reason: str) -> None:
         end_run(self.context.instance, run, reason)
+
+
+def _launched_at(record: dg.RunRecord) -> datetime:
+    return datetime.fromtimestamp(record.create_timestamp.timestamp(), UTC)
 
 
 def end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:

@@ -21,7 +21,7 @@ from ingest_project.ledger.job_model import (
 )
 from ingest_project.ledger.job_records import ENDED_AT, IS_ACCEPTED, JOINED, STATE, record, selected
 from ingest_project.ledger.model import SETTLED, UNREAD, ObjectState
-from ingest_project.ledger.sql import chunks
+from ingest_project.ledger.sql import chunks, seconds_between
 from ingest_project.ledger.tables import IS_JOB, jobs, object_versions
 
 OPEN_STATES: Final = (JobState.SUBMITTED, JobState.QUEUED, JobState.RUNNING)
@@ -67,29 +67,28 @@ def open_jobs(connection: sa.Connection, *, submitted_before: datetime, limit: i
 
 
 def counts(connection: sa.Connection, *, since: datetime) -> list[JobCounts]:
-    """Open jobs, and those that ended since then, by kind and state."""
+    """Open jobs, and those that ended since then, by kind and state; the database counts them."""
     claimed = sa.select(*_COUNTED).select_from(_CLAIMED).where(IS_JOB)
     is_failed = _version.state == ObjectState.FAILED, _version.settled_at.is_(None)
-    queries = (
+    found = sa.union_all(
         claimed.where(_version.state.in_(_OPEN)),
         claimed.where(_version.state.in_(SETTLED), _version.settled_at >= since),
         # A failed one is not settled; its next try would have been after its failure.
         claimed.where(*is_failed, _version.not_before >= since),
         sa.select(*_COUNTED).select_from(JOINED).where(_IS_UNCLAIMED),
+    ).subquery("found")
+    kind, state, submitted_at, ended_at = found.c
+    seconds = sa.func.sum(seconds_between(connection, submitted_at, ended_at))
+    query = (
+        sa.select(kind, state, sa.func.count(), sa.func.min(submitted_at), sa.func.coalesce(seconds, 0.0))
+        .where(sa.or_(ended_at.is_(None), ended_at >= since))
+        .group_by(kind, state)
+        .order_by(kind, state)
     )
-    found: dict[tuple[str, JobState], list[tuple[datetime, datetime | None]]] = {}
-    for query in queries:
-        for row in connection.execute(query):
-            if row.ended_at is None or row.ended_at >= since:
-                times = found.setdefault((row.kind, JobState(row.state)), [])
-                times.append((row.submitted_at, row.ended_at))
     return [
-        JobCounts(
-            kind, state, len(times), min(at for at, _ in times),
-            sum(((end - at).total_seconds() for at, end in times if end is not None), 0.0),
-        )
-        for (kind, state), times in sorted(found.items())
-    ]  # fmt: skip
+        JobCounts(kind, JobState(state), jobs, oldest_at, float(seconds))
+        for kind, state, jobs, oldest_at, seconds in connection.execute(query)
+    ]
 
 
 def unmirrored(connection: sa.Connection, *, limit: int) -> list[str]:

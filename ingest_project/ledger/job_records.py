@@ -49,12 +49,20 @@ _SETTLED_AT = (
     .scalar_subquery()
 )
 _version = object_versions.c
+_IS_BEGUN = (
+    sa.select(sa.func.min(attempts.c.number))
+    .where(attempts.c.batch_id == _version.batch_id)
+    .correlate(object_versions)
+    .scalar_subquery()
+    .is_not(None)
+)
+"""Whether a run has begun its batch of now: a job that a person has tried again has another one."""
 _IS_DISMISSED = sa.and_(_version.state == ObjectState.SKIPPED, _version.reason.startswith(DISMISSED))
 STATE = sa.case(
     (_version.state == ObjectState.COMMITTED, JobState.COMPLETED.value),
     (sa.or_(_version.state.in_(UNREAD), _IS_DISMISSED), JobState.FAILED.value),
     (_version.state.in_((ObjectState.SKIPPED, ObjectState.SUPERSEDED)), JobState.CANCELLED.value),
-    (_STARTED_AT.is_not(None), JobState.RUNNING.value),
+    (_IS_BEGUN, JobState.RUNNING.value),
     (_version.object_id.is_not(None), JobState.QUEUED.value),
     (jobs.c.cancel_requested_at.is_not(None), JobState.CANCELLED.value),
     else_=JobState.SUBMITTED.value,

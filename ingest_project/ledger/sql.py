@@ -45,6 +45,15 @@ def total(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger)
 
 
+def seconds_between(
+    connection: sa.Connection, start: sa.ColumnElement[datetime], end: sa.ColumnElement[datetime | None]
+) -> sa.ColumnElement[float]:
+    """The seconds from one time to another, to the millisecond; null if one of them is."""
+    if connection.dialect.name == "postgresql":
+        return sa.cast(sa.func.extract("epoch", end - start), sa.Float)
+    return (sa.func.julianday(end) - sa.func.julianday(start)) * 86_400.0
+
+
 def is_partition(column: sa.ColumnElement[str | None], key: str | None) -> sa.ColumnElement[bool]:
     """Whether a row belongs to this Dagster partition; None is the partition of a table without partitions.
 

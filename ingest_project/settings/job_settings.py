@@ -74,14 +74,16 @@ class JobsSettings(Strict):
     """The jobs that are accepted: the built-in kinds, unless `built_in` lists fewer, and those of `kinds`.
 
     The manifest of each result is written below `results`, and links to it are valid for `link_expires`,
-    or as long as the credentials that made them. A job that has not ended after `stuck_after` fails the
-    check `jobs_stuck`. Each change of a job is copied to `mirror`, if there is one.
+    or as long as the credentials that made them. A run that was launched and has not started after
+    `start_timeout` is ended, and counts as one of the `attempts`. A job that has not ended after
+    `stuck_after` fails the check `jobs_stuck`. Each change of a job is copied to `mirror`, if there is one.
     """
 
     results: ResultsUri | None = None
     link_expires: Annotated[str, AfterValidator(checked_length)] = "1h"
     attempts: int = Field(default=3, ge=1, le=10)
     timeout: Annotated[str, AfterValidator(checked_length)] = "1h"
+    start_timeout: Annotated[str, AfterValidator(checked_length)] = "6h"
     stuck_after: Annotated[str, AfterValidator(checked_length)] = "6h"
     built_in: list[str] = Field(default_factory=lambda: list(BUILT_IN_KINDS))
     kinds: dict[KindName, JobKindSettings] = Field(default_factory=dict)
@@ -96,6 +98,11 @@ class JobsSettings(Strict):
         """How long a run of this kind may take."""
         own = self.kinds[kind].timeout if kind in self.kinds else None
         return length_of_time(own or self.timeout)
+
+    @property
+    def longest_start(self) -> timedelta:
+        """How long a run may take from its launch to its start, the time in Dagster's run queue included."""
+        return length_of_time(self.start_timeout)
 
     def attempts_of(self, kind: str) -> int:
         """How often a job of this kind is tried if its runs fail."""

@@ -7,6 +7,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import (
+    GrpcServerCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
 from ingest_project.defs.jobs import ATTEMPT_TAG
 from ingest_project.errors import IdempotencyConflict, JobRefused
@@ -190,6 +195,46 @@ def test_a_run_that_takes_too_long_is_ended_and_the_job_is_tried_again(
     assert (zone.job(job.job_id).state, zone.job(job.job_id).attempts) == (JobState.COMPLETED, 2)
 
 
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING])
+def test_a_run_that_never_starts_is_ended_and_counts_as_an_attempt(
+    aws: str, tmp_path: Path, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    zone = JobZone.create(tmp_path, aws, attempts=2, start_timeout="1h")
+    job = zone.submit("weather", station="harbour")
+    for attempt in ("1", "2"):
+        request = only(zone.tick(instance))
+        assert request.tags[ATTEMPT_TAG] == attempt
+        run = launched(instance, request, status)
+        assert zone.tick(instance) == []
+        assert not has_ended(instance, run)
+        age_launch(instance, run, hours=2)
+        zone.tick(instance)
+        assert has_ended(instance, run)
+        assert zone.job(job.job_id).state is JobState.QUEUED
+        zone.tick(instance)
+
+    failed = zone.job(job.job_id)
+    assert (failed.state, failed.attempts, failed.error_class) == (JobState.FAILED, 0, "job_failed")
+    assert "did not start within 1:00:00" in (failed.reason or "")
+    assert zone.tick(instance) == []
+    assert zone.messages() == 1
+
+
+def test_a_run_that_dagster_gives_up_before_its_start_does_not_count(
+    aws: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    zone = JobZone.create(tmp_path, aws, attempts=1, start_timeout="1h")
+    job = zone.submit("weather", station="harbour")
+    run = launched(instance, only(zone.tick(instance)), dg.DagsterRunStatus.STARTING)
+    instance.report_run_failed(run, "Run timed out due to taking longer than 120 seconds to start.")
+    zone.tick(instance)
+
+    zone.run(instance, only(zone.tick(instance)))
+    zone.tick(instance)
+
+    assert (zone.job(job.job_id).state, zone.job(job.job_id).attempts) == (JobState.COMPLETED, 1)
+
+
 def test_the_same_key_is_the_same_job_and_never_another(zone: JobZone, instance: dg.DagsterInstance) -> None:
     first = zone.submit("weather", key="k", station="harbour")
     again = zone.submit("weather", key="k", station="harbour")
@@ -232,14 +277,22 @@ def test_an_invalid_request_is_refused_by_field_before_anything_is_queued(
 
 def started(instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.DagsterRun:
     """A run of the request that has begun, and does not end by itself."""
-    run = instance.create_run_for_job(
-        weather_batch, status=dg.DagsterRunStatus.STARTING, tags=dict(request.tags),
-        run_config=request.run_config,
-    )  # fmt: skip
+    run = launched(instance, request, dg.DagsterRunStatus.STARTING)
     instance.report_dagster_event(
         dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name), run_id=run.run_id
     )
     return run
+
+
+def launched(
+    instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus
+) -> dg.DagsterRun:
+    """A run of the request that stays as it is."""
+    location = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=1, location_name="gone")
+    return instance.create_run_for_job(
+        weather_batch, status=status, tags=dict(request.tags), run_config=request.run_config,
+        remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, "gone"), weather_batch.name),
+    )  # fmt: skip
 
 
 def has_ended(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
@@ -253,4 +306,13 @@ def age(instance: dg.DagsterInstance, run: dg.DagsterRun, *, seconds: int) -> No
     with storage.connect() as connection:  # type: ignore[attr-defined]
         connection.exec_driver_sql(
             "UPDATE runs SET start_time = start_time - ? WHERE run_id = ?", (seconds, run.run_id)
+        )
+
+
+def age_launch(instance: dg.DagsterInstance, run: dg.DagsterRun, *, hours: int) -> None:
+    """Let the run have been created earlier."""
+    with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql(
+            "UPDATE runs SET create_timestamp = datetime(create_timestamp, ?) WHERE run_id = ?",
+            (f"-{hours} hours", run.run_id),
         )

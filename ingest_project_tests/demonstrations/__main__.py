@@ -2,11 +2,12 @@
 
 `lost`: a reconciliation finds just the objects whose events were lost, by a listing and by S3 Inventories.
 `load`: the first load of a prefix of 100,000 keys, killed twice. `sink`: messages are sent through a proxy
-that fails entries and loses answers, and beside a plain loop of boto3. Exits with 1 if something is not as
-promised.
+that fails entries and loses answers, and beside a plain loop of boto3. `raw`: messages become rows, some of
+them after a redrive. Exits with 1 if something is not as promised.
 """
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -16,13 +17,14 @@ from pathlib import Path
 
 from ingest_project_tests import databases
 from ingest_project_tests.bench.landing import ministack
-from ingest_project_tests.demonstrations import first_load, lost_events, sink
+from ingest_project_tests.demonstrations import first_load, lost_events, raw_messages, sink
 from ingest_project_tests.demonstrations.shown import NotShown, Shown, tell
 
 DEMONSTRATIONS: dict[str, tuple[Callable[[Shown, int], None], int]] = {
     "lost": (lost_events.show, 20_000),
     "load": (first_load.show, 100_000),
     "sink": (sink.show, 5_000),
+    "raw": (raw_messages.show, 5_000),
 }
 """By name: what shows it, and with how many objects or messages."""
 
@@ -35,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if unknown := set(asked.names) - DEMONSTRATIONS.keys():
         parser.error(f"there is no demonstration {', '.join(sorted(unknown))}")
+    logging.getLogger("ingest_project").setLevel(logging.ERROR)  # much is broken on purpose
     for name in asked.names or DEMONSTRATIONS:
         show, count = DEMONSTRATIONS[name]
         tell(f"{name}:")

@@ -60,6 +60,11 @@ class Shown(World):
     def services(self) -> Services:
         return Services(load_settings(self.home / "ingest.yaml"))
 
+    def renew(self) -> None:
+        """Have other services from now on, as a process that starts now has them."""
+        if (old := self.__dict__.pop("services", None)) is not None:
+            old.ledger.close()
+
     def put(self, numbers: Sequence[int], *, announced: bool) -> None:
         """Put an object of one row for each of these numbers; the same number is the same key.
 
@@ -96,21 +101,26 @@ class Shown(World):
         ]
         self.services.queue(QUEUE).send_messages(entries)
 
-    def tick(self) -> int:
-        """What a tick of the sensor and its runs do; gives how many batches there were."""
-        self.services.intake(QUEUE).drain()
-        batches = self.services.ledger.open_batches(QUEUE)
+    def tick(self, queue: str = QUEUE) -> int:
+        """What a tick of the queue's sensor and its runs do; gives how many batches there were."""
+        self.services.intake(queue).drain()
+        done = self.process(queue)
+        self.services.acknowledge(queue)
+        return done
+
+    def process(self, queue: str) -> int:
+        """What the runs of the queue's open batches do before they delete messages; how many there were."""
+        batches = self.services.ledger.open_batches(queue)
         for batch in batches:
             self.services.pipeline.process(
-                batch.batch_id, queue=self.services.queue(QUEUE), run_id=f"run of {batch.run_key}"
+                batch.batch_id, queue=self.services.queue(queue), run_id=f"run of {batch.run_key}"
             )
-        self.services.acknowledge(QUEUE)
         return len(batches)
 
-    def ingest(self) -> None:
+    def ingest(self, queue: str = QUEUE) -> None:
         """Ticks, until nothing waits and the queue is empty."""
-        while self.messages_in(QUEUE) or self.services.ledger.pending_objects(QUEUE):
-            self.tick()
+        while self.messages_in(queue) or self.services.ledger.pending_objects(queue):
+            self.tick(queue)
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """A command of `ingest`, whose answer is JSON."""

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 TOP = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 BUCKET = "acme-landing"
+_reading = threading.Lock()
+"""chdb keeps one engine for each process."""
 
 
 @dataclass
@@ -202,8 +205,14 @@ class World:
         )
 
     def rows(self, table: str) -> list[tuple[str, str, int]]:
-        """`(_source_uri, _source_version, rows)` of the table, read by chdb, which shares no code with the
-        writers.
+        """`(_source_uri, _source_version, rows)` of the table."""
+        found = self.read(table, "_source_uri, _source_version, count()", "group by 1, 2 order by 1, 2")
+        return [(uri, version, int(count)) for uri, version, count in found]
+
+    def read(self, table: str, columns: str, grouping: str = "") -> list[Any]:
+        """These columns of the table's rows, read by chdb, which shares no code with the writers.
+
+        Empty if the table does not exist.
         """
         import chdb
 
@@ -214,12 +223,10 @@ class World:
         # Named, because left to itself it lists the folder and may take the metadata of a commit that lost
         # its race.
         source = f"icebergLocal('{folder}', settings iceberg_metadata_file_path = 'metadata/{name}')"
-        query = f"select _source_uri, _source_version, count() from {source} group by 1, 2 order by 1, 2"  # noqa: S608
-        with chdir("/"):  # chdb opens nothing outside of its working folder
+        query = f"select {columns} from {source} {grouping}"  # noqa: S608
+        with _reading, chdir("/"):  # chdb opens nothing outside of its working folder
             answer = chdb.query(query, "JSONCompactEachRow")  # type: ignore[no-untyped-call]
-        return [
-            (uri, version, int(count)) for uri, version, count in map(json.loads, str(answer).splitlines())
-        ]
+        return [json.loads(line) for line in str(answer).splitlines()]
 
     def snapshots(self, table: str) -> list[dict[str, Any]]:
         """The snapshots of the table's current metadata file, oldest first."""

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import chdir
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,8 +49,6 @@ PARTITIONS_OF_A_BATCH = """
 select distinct o.partition_key from batch_objects m join object_versions o on o.object_id = m.object_id
 where m.batch_id = :batch and m.role = 'ingest' and (m.rows > 0 or m.rejected_rows > 0)
 """
-_reading = threading.Lock()
-"""chdb keeps one engine for each process."""
 
 
 @dataclass
@@ -230,20 +227,6 @@ class Deployment(World):
         self._write_settings(
             [one | changes if one["name"] == table else one for one in self.settings["tables"]]
         )
-
-    def read(self, table: str, columns: str, grouping: str = "") -> list[Any]:
-        """These columns of the table's rows, by chdb; empty if the table does not exist."""
-        import chdb
-
-        location = self.databases.metadata_location(table)
-        if location is None:
-            return []
-        folder, _, name = location.rpartition("/metadata/")
-        source = f"icebergLocal('{folder}', settings iceberg_metadata_file_path = 'metadata/{name}')"
-        query = f"select {columns} from {source} {grouping}"  # noqa: S608
-        with _reading, chdir("/"):
-            answer = chdb.query(query, "JSONCompactEachRow")  # type: ignore[no-untyped-call]
-        return [json.loads(line) for line in str(answer).splitlines()]
 
     def dead_letters(self) -> int:
         """How many messages the DLQ holds."""

@@ -12,11 +12,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingest_project_tests.fault_trials.proxy_rules import Effect, Rule, Rules, operation_of
+from ingest_project_tests.fault_trials.proxy_rules import GARBLED, Effect, Rule, Rules, operation_of
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
 PATIENCE_SECONDS = 120.0
 """How long the proxy waits for the server, and the longest that it lets a client hang."""
+
+
+ERRORS = {Effect.SERVER_ERROR: (500, "InternalError"), Effect.THROTTLE: (503, "SlowDown")}
+"""Status and code, as S3 has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self._forward(body)
                 self.server.closing.wait(rule.seconds or PATIENCE_SECONDS)
                 self._cut()
-            case Effect.SERVER_ERROR:
-                self._reply(self._error(500, "InternalError"))
-            case Effect.THROTTLE:
-                self._reply(self._error(503, "SlowDown"))
+            case Effect.SERVER_ERROR | Effect.THROTTLE:
+                self._reply(self._error(*ERRORS[rule.effect]))
             case Effect.REFUSE_SOME:
                 self._reply(self._half(body, code="InternalError", sender_fault=False))
+            case Effect.GARBLE:
+                answer = self._forward(body)
+                garbled = answer.body.replace(GARBLED.encode(), GARBLED.upper().encode())
+                self._reply(Answer(answer.status, answer.headers, garbled))
             case Effect.STALE_RECEIPTS:
                 self._reply(self._half(body, code="ReceiptHandleIsInvalid", sender_fault=True))
 

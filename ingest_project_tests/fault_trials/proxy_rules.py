@@ -19,6 +19,10 @@ class Effect(StrEnum):
     RESET = "reset"
     REFUSE_SOME = "refuse_some"
     STALE_RECEIPTS = "stale_receipts"
+    GARBLE = "garble"
+
+
+GARBLED = "to be changed in transit"
 
 
 @dataclass
@@ -27,7 +31,7 @@ class Rule:
 
     `operation` is SQS's action (`DeleteMessageBatch`) or S3's (`GetObject`). Of a batch call, `REFUSE_SOME`
     forwards every second entry and answers for the others that SQS failed, `STALE_RECEIPTS` that their
-    receipt handle is no longer good.
+    receipt handle is no longer good. `GARBLE` changes `GARBLED` wherever it is in the answer.
     """
 
     operation: str

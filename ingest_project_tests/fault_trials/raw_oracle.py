@@ -3,7 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from ingest_project.sources.messages.raw_messages import ORIGINAL_ID
 from ingest_project_tests.fault_trials.oracle import Verdict
 from ingest_project_tests.fault_trials.raw_workload import Attribute, Letter
 
@@ -15,6 +17,34 @@ class Row:
     message_id: str
     shown: str
     attributes: frozenset[Attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The table's columns of the message's id, of what is shown of its body, and of its attributes."""
+
+    message_id: str = "message_id"
+    shown: str = "body"
+    attributes: str = "message_attributes"
+
+    @property
+    def selected(self) -> str:
+        """What to select for `rows_of`, in ClickHouse's SQL."""
+        one = f"{self.attributes}[name]"
+        told = f"(name, {one}.data_type, {one}.string_value, lower(hex({one}.binary_value)))"
+        return f"{self.message_id}, {self.shown}, arrayMap(name -> {told}, mapKeys({self.attributes}))"
+
+
+OF_BODIES = Names("_message_id", "text", "_message_attributes")
+"""Of a table with columns of its own, of which one is `text`."""
+
+
+def rows_of(found: Iterable[Any]) -> list[Row]:
+    """The rows that were selected; without the attribute of a redrive."""
+    return [
+        Row(key, text, frozenset(tuple(value) for value in values if value[0] != ORIGINAL_ID))
+        for key, text, values in found
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,16 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest_project.sources.messages.raw_messages import ORIGINAL_ID
 from ingest_project_tests.fault_trials.oracle import Verdict
-from ingest_project_tests.fault_trials.raw_oracle import LeftBehind, Row, judge_rest, judge_table
+from ingest_project_tests.fault_trials.raw_oracle import (
+    OF_BODIES,
+    LeftBehind,
+    Names,
+    Row,
+    judge_rest,
+    judge_table,
+    rows_of,
+)
 from ingest_project_tests.fault_trials.raw_workload import (
     Letter,
     json_letters,
@@ -93,21 +100,12 @@ class RawTrial(Trial):
         return CHECKS_OF_A_RUN
 
     @property
-    def columns(self) -> tuple[str, str, str]:
-        """Those of the message's id, of what is shown of its body, and of its attributes."""
-        return "message_id", "body", "message_attributes"
+    def names(self) -> Names:
+        """The names of the columns that are compared."""
+        return Names()
 
     def _rows(self) -> list[Row]:
-        message_id, shown, attributes = self.columns
-        one = f"{attributes}[name]"
-        told = f"(name, {one}.data_type, {one}.string_value, lower(hex({one}.binary_value)))"
-        rows = self.deployment.read(
-            self.table, f"{message_id}, {shown}, arrayMap(name -> {told}, mapKeys({attributes}))"
-        )
-        return [
-            Row(key, text, frozenset(tuple(value) for value in values if value[0] != ORIGINAL_ID))
-            for key, text, values in rows
-        ]
+        return rows_of(self.deployment.read(self.table, self.names.selected))
 
     def _recorded(self) -> dict[str, str]:
         return dict(self.deployment.ledger(RECORDED, table=self.table))
@@ -127,8 +125,8 @@ class PoisonTrial(RawTrial):
     """Its table has columns from bodies of JSON, and some bodies are not what these take."""
 
     @property
-    def columns(self) -> tuple[str, str, str]:
-        return "_message_id", "text", "_message_attributes"
+    def names(self) -> Names:
+        return OF_BODIES
 
     @property
     def checks(self) -> frozenset[str]:

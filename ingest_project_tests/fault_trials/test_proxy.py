@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from ingest_project_tests.fault_trials.proxy import FaultProxy
-from ingest_project_tests.fault_trials.proxy_rules import Effect, Rule
+from ingest_project_tests.fault_trials.proxy_rules import GARBLED, Effect, Rule
 
 BODY = b"0123456789" * 1000
 
@@ -129,6 +129,17 @@ def test_slow_call_is_answered_in_the_end(proxy: FaultProxy) -> None:
 
     assert answer.content == BODY
     assert answer.elapsed.total_seconds() >= 0.3
+
+
+def test_what_is_to_be_changed_in_transit_is_changed_in_the_answer_alone(
+    proxy: FaultProxy, upstream: Upstream
+) -> None:
+    proxy.rules.add(Rule("DeleteMessageBatch", Effect.GARBLE))
+
+    answer = delete(proxy, GARBLED, "a")
+
+    assert answer.json() == {"Successful": [{"Id": GARBLED.upper()}, {"Id": "a"}]}
+    assert upstream.calls == [[GARBLED, "a"]]
 
 
 def test_errors_are_in_the_words_of_the_service_that_is_called(proxy: FaultProxy) -> None:

@@ -2,8 +2,12 @@
 
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
-from ingest_project.ledger.job_model import JobQuery, JobState
+import pytest
+import sqlalchemy as sa
+
+from ingest_project.ledger.job_model import JobCounts, JobQuery, JobState
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.ledger.selection import Selection
 from ingest_project_tests.ledger.factories import NOW, Clock
@@ -12,6 +16,7 @@ from ingest_project_tests.ledger.job_factories import (
     bring,
     complete,
     fail,
+    plan_jobs,
     request,
     run,
     state_of,
@@ -82,6 +87,42 @@ def test_counts_have_open_jobs_and_those_that_ended_since(ledger: Ledger, clock:
     assert {one.state: one.jobs for one in ledger.jobs.counts(since=clock.now)} == still_open
 
 
+def test_counts_say_since_when_the_oldest_waits_and_how_long_all_took(ledger: Ledger, clock: Clock) -> None:
+    for hours in (1, 2):
+        one = request(at=clock.now)
+        clock.advance(hours=hours, seconds=0.25)
+        complete(ledger, one)
+    waits = [submit(ledger, request("replay", at=clock.advance(minutes=1))) for _ in range(3)]
+
+    done, still_open = ledger.jobs.counts(since=NOW)
+
+    assert (done.kind, done.state, done.jobs, done.oldest_at) == ("export", JobState.COMPLETED, 2, NOW)
+    assert done.duration_seconds == pytest.approx(3 * 3600 + 0.5, abs=0.01)
+    assert still_open == JobCounts("replay", JobState.SUBMITTED, 3, waits[0].submitted_at, 0.0)
+
+
+def test_the_database_counts_however_many_jobs_there_are(
+    ledger: Ledger, clock: Clock, tables: sa.Connection
+) -> None:
+    for _ in range(40):
+        submit(ledger, request(at=clock.advance(seconds=1)))
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    engine = ledger._database._engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    (counted,) = ledger.jobs.counts(since=NOW)
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+    assert counted.jobs == 40
+    rows = [
+        tables.exec_driver_sql(statement, given).all() for statement, given in asked if "job" in statement
+    ]
+    assert [len(one) for one in rows] == [1]
+
+
 def test_open_jobs_are_the_oldest_first(ledger: Ledger, clock: Clock) -> None:
     made = one_of_each(ledger, clock)
     oldest = [made[state][0] for state in (JobState.SUBMITTED, JobState.QUEUED, JobState.RUNNING)]
@@ -146,6 +187,23 @@ def test_an_older_number_does_not_count_as_mirrored(ledger: Ledger) -> None:
     assert len(ledger.jobs.unmirrored(limit=10)) == 1
 
     assert slow.number < fast.number
+
+
+def test_a_failed_job_that_is_put_back_is_queued_until_a_run_begins_it(ledger: Ledger) -> None:
+    one = request()
+    fail(ledger, one)
+
+    ledger.retry(Selection(table="job:export"))
+
+    assert state_of(ledger, one) == JobState.QUEUED
+    assert [found.job_id for found in ledger.jobs.jobs(JobQuery(state=JobState.QUEUED))] == [one.job_id]
+    assert ledger.jobs.jobs(JobQuery(state=JobState.RUNNING)) == []
+    (batch_id,) = plan_jobs(ledger)
+    assert state_of(ledger, one) == JobState.QUEUED
+    ledger.start(batch_id, run_id="run-2")
+    assert state_of(ledger, one) == JobState.RUNNING
+    ledger.next_attempt(batch_id, attempt=1, error="it died")
+    assert state_of(ledger, one) == JobState.RUNNING
 
 
 def test_a_failed_job_that_is_put_back_runs_again_and_may_complete(ledger: Ledger, clock: Clock) -> None:

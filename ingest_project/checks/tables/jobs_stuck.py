@@ -67,9 +67,15 @@ def _remedies(queue: str, states: set[JobState], waits: bool) -> Iterable[str]:
             f"may be in the DLQ (`ingest dlq {queue}`)."
         )
     if JobState.QUEUED in states:
-        yield "Queued: no run has begun them. Look at Dagster's run queue, its limits and its daemon."
+        yield (
+            "Queued: no run has begun them. Look at Dagster's run queue, its limits and its daemon; a run "
+            "that does not start within `jobs.start_timeout` is ended by a tick, and counts as an attempt."
+        )
     if JobState.RUNNING in states:
-        yield "Running: look at the run; a run that is longer than the job's `timeout` is ended by a tick."
+        yield (
+            "Running: look at the run; a run that is longer than the job's `timeout` is ended by a tick. If "
+            "it has ended, the next attempt may wait in Dagster's run queue."
+        )
     if waits:
         yield (
             "Those whose run has ended wait for objects that they have put in: `ingest status` shows the "

@@ -17,6 +17,7 @@ from ingest_project.ingestion.dead_letters.results import Look, Redriven
 from ingest_project.ledger.ledger import Ledger
 from ingest_project.settings.clocks import Clock, utc_now
 from ingest_project.sources.source import Source
+from ingest_project.sources.sqs.batch_calls import Refusal
 from ingest_project.sources.sqs.message import Message
 from ingest_project.sources.sqs.pace import Pace
 from ingest_project.sources.sqs.queue import Queue
@@ -142,8 +143,8 @@ class _Move:
         entries = []
         for one in letters:
             entry = moved_entry(one, self.sender.limits, needs_original_id=self.where.is_raw)
-            if isinstance(entry, str):
-                done.refuse("NoRoom", one.message_id, entry)
+            if isinstance(entry, Refusal):
+                done.refuse(entry.code, one.message_id, entry.reason)
             else:
                 entries.append(entry)
         if done.dry_run:

@@ -5,25 +5,47 @@ from typing import Any
 
 from ingest_project.ingestion.dead_letters.letter import DeadLetter
 from ingest_project.sources.messages.raw_messages import ORIGINAL_ID
-from ingest_project.sources.sqs.message import MessageAttribute
+from ingest_project.sources.sqs.batch_calls import Refusal
+from ingest_project.sources.sqs.message import Message, MessageAttribute
 from ingest_project.sources.sqs.send_entries import MAX_ATTRIBUTES, SendEntry, SendLimits, parse_entries
 
 TRACE = "AWSTraceHeader"
 
 
-def moved_entry(letter: DeadLetter, limits: SendLimits, *, needs_original_id: bool) -> SendEntry | str:
-    """The entry; or the reason why the message cannot be moved, if it needs the attribute and has no room.
+NO_ROOM = "NoRoom"
+LIST_VALUES = "ListValues"
+"""The codes of what cannot be moved."""
+
+
+def moved_entry(letter: DeadLetter, limits: SendLimits, *, needs_original_id: bool) -> SendEntry | Refusal:
+    """The entry; or why the message cannot be moved: it needs the attribute and has no room, or has lists.
 
     Events of S3 are told apart by the object versions that they name, so they are moved without it then.
     """
+    if (in_list := _in_list(letter.message)) is not None:
+        reason = f"its attribute {in_list!r} has list values, which SQS does not take"
+        return Refusal(LIST_VALUES, reason, sender_fault=True)
     own = {name: _attribute(value) for name, value in letter.message.message_attributes.items()}
     told = {ORIGINAL_ID: {"DataType": "String", "StringValue": letter.original_id}}
     entry = _entry(letter, own | told, limits)
     if (fault := _no_room(entry, limits)) is None:
         return entry
     if needs_original_id:
-        return f"{fault}, so {ORIGINAL_ID} has no room; without it the message would be another row"
+        reason = f"{fault}, so {ORIGINAL_ID} has no room; without it the message would be another row"
+        return Refusal(NO_ROOM, reason, sender_fault=True)
     return _entry(letter, own, limits)
+
+
+def _in_list(message: Message) -> str | None:
+    """The first attribute with list values, of which a copy would lack them."""
+    return next(
+        (
+            name
+            for name, value in sorted(message.message_attributes.items())
+            if value.string_list_values is not None or value.binary_list_values is not None
+        ),
+        None,
+    )
 
 
 def _no_room(entry: SendEntry, limits: SendLimits) -> str | None:

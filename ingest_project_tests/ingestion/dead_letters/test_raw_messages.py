@@ -2,15 +2,20 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingest_project.ingestion import intake
-from ingest_project.ingestion.dead_letters.letter import Wanted
+from ingest_project.ingestion.dead_letters.letter import DeadLetter, Wanted
+from ingest_project.ingestion.dead_letters.moved_entry import moved_entry
 from ingest_project.sources.messages.raw_messages import ORIGINAL_ID
+from ingest_project.sources.sqs.batch_calls import Refusal
+from ingest_project.sources.sqs.message import Message, MessageAttribute
 from ingest_project.sources.sqs.queue import Queue
+from ingest_project.sources.sqs.send_entries import SendLimits
 from ingest_project_tests.databases import SERVER_VARIABLE, postgres
 from ingest_project_tests.ingestion.dead_letters.worlds import RawWorld
 
@@ -137,6 +142,21 @@ def test_message_with_ten_attributes_that_has_its_first_id_is_moved(on_files: Ra
     (message,) = on_files.received(on_files.url)
     assert len(message["MessageAttributes"]) == 10
     assert message["MessageAttributes"][ORIGINAL_ID]["StringValue"] == first
+
+
+@pytest.mark.parametrize("needs_original_id", [False, True])
+def test_message_with_list_values_is_not_moved_without_them(*, needs_original_id: bool) -> None:
+    """Which emulators deliver, though not the one of these tests."""
+    lists = MessageAttribute("String.list", string_value="v", string_list_values=("a", "b"))
+    now = datetime.now(UTC)
+    message = Message("id", "receipt", "body", 1, now, now, message_attributes={"l": lists})
+    letter = DeadLetter(message, (), (), (), is_ingested=False)
+
+    refused = moved_entry(letter, SendLimits(), needs_original_id=needs_original_id)
+
+    assert isinstance(refused, Refusal)
+    assert refused.code == "ListValues"
+    assert refused.reason == "its attribute 'l' has list values, which SQS does not take"
 
 
 def test_attributes_are_moved_as_they_are(on_files: RawWorld) -> None:
