@@ -7,8 +7,9 @@ needs. Otherwise, or if the field has no column, its values stay JSON texts, whi
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, chain, groupby, repeat
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ from ingest_project.reading.values.nested import spread
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MARKS = re.compile(b"^(?:" + BYTE_ORDER_MARK + b")+", re.MULTILINE)
 WHITESPACE = b" \t\r\n"
-LF, CR, OPENING, CLOSING = b"\n\r{}"
+LF, CR, BLANK, OPENING, CLOSING = b"\n\r {}"
 FEWEST_FIELDS = 4
 """Parts for fewer fields are as large as for so many."""
 LAST_BYTES = 16
@@ -132,13 +133,36 @@ def texts_of(text: Text, rows: int) -> RowTexts:
     """The text of each of so many rows, as the file has it: its line or, if that has several objects, its
     object.
     """
-    lines = [line for line in without_marks(text.body).split(b"\n") if line.strip(WHITESPACE)]
+    lines = _FullLines(without_marks(text.body))
     if len(lines) == rows:
         return RowTexts(lines)
     texts: list[bytes] = []
     for one, count in chain.from_iterable(map(_records, lines)):
         texts += map(bytes, VALUE.decode_lines(one)) if count > 1 else [one]
     return RowTexts(texts)
+
+
+class _FullLines(Sequence[bytes]):
+    """The lines of a body that are not blank. A line is cut out when it is asked for: mostly few are."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        text = np.frombuffer(body, np.uint8)
+        ends = np.append(np.flatnonzero(text == LF), len(text))
+        starts = np.append(0, ends[:-1] + 1)
+        starts, ends = starts[starts < ends], ends[starts < ends]
+        blank = [
+            place
+            for place in np.flatnonzero(text[starts] <= BLANK)
+            if not body[starts[place] : ends[place]].strip(WHITESPACE)
+        ]
+        self._starts, self._ends = np.delete(starts, blank), np.delete(ends, blank)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._body[self._starts[place] : self._ends[place]]
 
 
 def without_marks(body: bytes) -> bytes:
@@ -246,17 +270,39 @@ class _Reader:
         return True
 
     def _line_by_line(self, part: bytes, first_line: int) -> _Rows:
+        lines = part.split(b"\n")
+        if is_utf_8(part):
+            usual = [line.startswith(b"{") and line.endswith((b"}", b"}\r")) for line in lines]
+            texts, numbers, bad = self._sifted(lines, first_line, usual)
+            with suppress(*NOT_JSON):
+                objects = self._decoded(texts)
+                if len(objects) == len(numbers) - len(bad):  # then each usual line is one: see `_line_count`
+                    return _Rows(objects, numbers, bad)
+        texts, numbers, bad = self._sifted(lines, first_line, repeat(False))
+        return _Rows(self._decoded(texts), numbers, bad)
+
+    def _sifted(
+        self, lines: Sequence[bytes], first_line: int, are_objects: Iterable[bool]
+    ) -> tuple[bytes, list[int], dict[int, RowFault]]:
+        """The lines of the good rows, the numbers of all rows, and the faults of the bad ones.
+
+        The lines that `are_objects` are not looked at.
+        """
         good: list[bytes] = []
         numbers: list[int] = []
         bad: dict[int, RowFault] = {}
-        for number, line in enumerate(part.split(b"\n"), start=first_line):
+        for number, (line, is_object) in enumerate(zip(lines, are_objects, strict=False), start=first_line):
+            if is_object:
+                good.append(line)
+                numbers.append(number)
+                continue
             for text, objects in _records(line):
                 if objects:
                     good.append(text)
                 else:
                     bad[len(numbers)] = line_fault(text, names_json=self._names_json)
                 numbers += [number] * max(objects, 1)
-        return _Rows(self._decoded(b"\n".join(good)), numbers, bad)
+        return b"\n".join(good), numbers, bad
 
     def _flush(self) -> None:
         """Makes columns of all objects that are pending."""
