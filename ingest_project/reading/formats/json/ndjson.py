@@ -6,7 +6,7 @@ needs. Otherwise, or if the field has no column, its values stay JSON texts, whi
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, groupby, repeat
@@ -17,7 +17,6 @@ import numpy as np
 import polars as pl
 
 from ingest_project.errors import ObjectTooLarge
-from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.json.decoding import KEYS, Inexact, Lines
 from ingest_project.reading.formats.json.faults import line_fault
 from ingest_project.reading.formats.json.guessing import guessed_types, widened_type
@@ -25,19 +24,21 @@ from ingest_project.reading.formats.json.value_ends import objects_apart
 from ingest_project.reading.formats.text import is_utf_8
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parsed import Parsed
-from ingest_project.reading.record import RowTexts
 from ingest_project.reading.row_faults import RowFault, RowFaults
-from ingest_project.reading.values.json_texts import NOT_JSON, VALUE
+from ingest_project.reading.values.json_texts import NOT_JSON
 from ingest_project.reading.values.nested import spread
+from ingest_project.settings.type_grammar import ColumnType, Primitive
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MARKS = re.compile(b"^(?:" + BYTE_ORDER_MARK + b")+", re.MULTILINE)
 WHITESPACE = b" \t\r\n"
-LF, CR, BLANK, OPENING, CLOSING = b"\n\r {}"
+LF, CR, OPENING, CLOSING = b"\n\r{}"
 FEWEST_FIELDS = 4
 """Parts for fewer fields are as large as for so many."""
 LAST_BYTES = 16
 """Of a part, where its last object ends and perhaps some blanks follow."""
+RESPELLED = tuple(map(Primitive, ("boolean", "int", "long")))
+"""The types whose values tell their JSON texts: no digit of another one is lost."""
 MOST_ATTEMPTS = 3
 """Each reads everything again, because of a value in a later part; after so many, all fields are texts."""
 
@@ -124,45 +125,9 @@ def names_of(body: bytes) -> Iterator[str]:
             rows = KEYS.decode_lines(part)
         except NOT_JSON:
             lines = bytes(part).split(b"\n")
-            objects = (text for line in lines for text, count in _records(line) if count)
+            objects = (text for line in lines for text, count in records_of(line) if count)
             rows = [row for text in objects for row in KEYS.decode_lines(text)]
         yield from dict.fromkeys(chain.from_iterable(rows))
-
-
-def texts_of(text: Text, rows: int) -> RowTexts:
-    """The text of each of so many rows, as the file has it: its line or, if that has several objects, its
-    object.
-    """
-    lines = _FullLines(without_marks(text.body))
-    if len(lines) == rows:
-        return RowTexts(lines)
-    texts: list[bytes] = []
-    for one, count in chain.from_iterable(map(_records, lines)):
-        texts += map(bytes, VALUE.decode_lines(one)) if count > 1 else [one]
-    return RowTexts(texts)
-
-
-class _FullLines(Sequence[bytes]):
-    """The lines of a body that are not blank. A line is cut out when it is asked for: mostly few are."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        text = np.frombuffer(body, np.uint8)
-        ends = np.append(np.flatnonzero(text == LF), len(text))
-        starts = np.append(0, ends[:-1] + 1)
-        starts, ends = starts[starts < ends], ends[starts < ends]
-        blank = [
-            place
-            for place in np.flatnonzero(text[starts] <= BLANK)
-            if not body[starts[place] : ends[place]].strip(WHITESPACE)
-        ]
-        self._starts, self._ends = np.delete(starts, blank), np.delete(ends, blank)
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._body[self._starts[place] : self._ends[place]]
 
 
 def without_marks(body: bytes) -> bytes:
@@ -247,8 +212,26 @@ class _Reader:
             if not self._lines.is_typed:
                 raise
             refused = error
+        self._flush()
+        before = self._lines.kinds()
         self._note_misfits(text, refused)
-        raise Again
+        self._respell(before)
+        return self._decoded(text)
+
+    def _respell(self, before: Mapping[str, ColumnType | None]) -> None:
+        """Makes JSON texts of the values of fields that are read as texts from now on.
+
+        Raises Again if the texts of other fields are needed, or if values must be read in another way.
+        """
+        now = self._lines.kinds()
+        changed = [name for name, wanted in before.items() if now[name] != wanted]
+        if not changed:
+            raise Again
+        for name in changed:
+            if name not in self._lines.fields or now[name] or before[name] not in RESPELLED:
+                raise Again
+        for name in changed:
+            self._columns[name] = [values.cast(pl.String()) for values in self._columns[name]]
 
     def _note_misfits(self, text: bytes | memoryview, error: msgspec.ValidationError) -> None:
         """Leaves all fields as texts that have a value of another kind in these lines."""
@@ -296,7 +279,7 @@ class _Reader:
                 good.append(line)
                 numbers.append(number)
                 continue
-            for text, objects in _records(line):
+            for text, objects in records_of(line):
                 if objects:
                     good.append(text)
                 else:
@@ -384,7 +367,7 @@ def _line_count(part: bytes | memoryview) -> int | None:
     return len(ends) + 1 if is_between else None
 
 
-def _records(line: bytes) -> Iterator[tuple[bytes, int]]:
+def records_of(line: bytes) -> Iterator[tuple[bytes, int]]:
     """The line and the number of its objects or, if something in it is not an object, each part with 1 or
     0.
     """
