@@ -50,6 +50,8 @@ class RowFaults:
 
     def add(self, rows: pl.Series, column: str | None, reason: Callable[[int], str]) -> None:
         """Adds a fault for each row that is true and has none yet; `reason` gives its reason."""
+        if not rows.any():  # Polars makes a query to find the rows
+            return
         for row in rows.arg_true().to_list():
             if row not in self._by_row:
                 self._by_row[row] = RowFault(column, reason(row), was_parsed=True)

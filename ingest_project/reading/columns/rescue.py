@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from ingest_project.reading.values.example import python_values
+from ingest_project.reading.values.json_texts import NOT_JSON, parts_of
 from ingest_project.reading.values.nested import spread
 from ingest_project.settings.model import RESCUED_COLUMN
 
@@ -46,9 +48,19 @@ def _json_texts(values: pl.Series) -> pl.Series:
     if values.dtype.is_integer() or isinstance(values.dtype, pl.Boolean):
         return values.cast(pl.String())
     if isinstance(values.dtype, pl.String):
-        texts = [None if one is None else encode_basestring_ascii(one) for one in values]
+        return _spelled_by(encode_basestring_ascii, values)
+    if values.dtype.is_float() and values.is_finite().all():
+        return _spelled_by(repr, values)
+    found = python_values(values)
+    try:
+        return parts_of(json.dumps(found, default=_text, allow_nan=False)).alias(values.name)
+    except (ValueError, *NOT_JSON):  # one is not finite, or nested too deeply
+        texts = [None if one is None else json_of(one) for one in found]
         return pl.Series(values.name, texts, dtype=pl.String())
-    texts = [None if one is None else json_of(one) for one in python_values(values)]
+
+
+def _spelled_by(spell: Callable[[Any], str], values: pl.Series) -> pl.Series:
+    texts = [None if one is None else spell(one) for one in values.to_list()]
     return pl.Series(values.name, texts, dtype=pl.String())
 
 
@@ -57,8 +69,6 @@ def json_of(value: object) -> str:
 
     Types that JSON lacks are text: decimals with all digits, ISO 8601 times, base64 bytes.
     """
-    if isinstance(value, float) and isfinite(value):
-        return repr(value)
     try:
         return json.dumps(value, default=_text, allow_nan=False)
     except ValueError:

@@ -37,7 +37,7 @@ def cast_exactly(values: pl.Series, wanted: str | ColumnType | pl.DataType) -> p
 def unfit(values: pl.Series, cast: pl.Series) -> pl.Series:
     """True where a value was lost in the cast, which leaves nulls as they are."""
     if values.null_count() == cast.null_count():
-        return pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
+        return pl.Series([False]).new_from_index(0, len(values))
     return values.is_not_null() & cast.is_null()
 
 

@@ -16,6 +16,7 @@ from ingest_project.reading.values.nested import spread
 NOT_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What msgspec raises for text that is not JSON, or is nested more deeply than it goes."""
 STRINGS = msgspec.json.Decoder(list[str])
+ARRAY_PARTS = msgspec.json.Decoder(list[msgspec.Raw])
 ARRAYS = msgspec.json.Decoder(list[list[msgspec.Raw]])
 OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 VALUE = msgspec.json.Decoder(msgspec.Raw)
@@ -95,6 +96,14 @@ def unquoted(raw: pl.Series) -> pl.Series:
 
 def _decoded_strings(raw: pl.Series) -> pl.Series:
     return pl.Series(STRINGS.decode(array_text(raw)), dtype=pl.String())
+
+
+def parts_of(array: str) -> pl.Series:
+    """The texts of the elements of one JSON array. Raises an exception of NOT_JSON.
+
+    To encode many values at once and take them apart takes half as long as to encode one after the other.
+    """
+    return raw_texts(ARRAY_PARTS.decode(array))
 
 
 def arrays_of(raw: pl.Series) -> list[list[msgspec.Raw]]:

@@ -13,6 +13,7 @@ import polars as pl
 from ingest_project.reading.values.json_texts import (
     ABSENT,
     ARRAY,
+    ARRAY_PARTS,
     NOT_JSON,
     OBJECT,
     STRING,
@@ -38,7 +39,6 @@ from ingest_project.settings.type_grammar import (
 )
 
 OBJECT_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-ARRAY_PARTS = msgspec.json.Decoder(list[msgspec.Raw])
 FLOATS = (Primitive("float"), Primitive("double"))
 UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 """What msgspec says of an object with a field that its class does not have."""

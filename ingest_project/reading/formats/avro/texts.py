@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 from ingest_project.reading.formats.avro.container import AvroBlock, AvroHeader
 from ingest_project.reading.formats.avro.schema import Json
+from ingest_project.reading.values.json_texts import NOT_JSON, parts_of
+from ingest_project.reading.values.nested import spread
 
 Values = Any
 """An Arrow array: its stubs know no type for arrays of any type."""
@@ -26,17 +28,21 @@ def texts_of_encoded(values: Values, schema: Json) -> Values:
     present = values.drop_null()
     header = AvroHeader(schema, "null", SYNC).encoded()
     block = AvroBlock(len(present), b"".join(present.to_pylist())).encoded(SYNC)
-    encode = json.JSONEncoder(ensure_ascii=False, default=_base64).encode
     try:
-        texts = [encode(value) for value in fastavro.reader(io.BytesIO(header + block))]
+        texts = _texts(list(fastavro.reader(io.BytesIO(header + block))))
     except Exception as error:  # damaged bytes may cause any exception in it
         raise ValueError(f"a record in it cannot be read: {type(error).__name__}") from error
     if len(texts) != len(present):
         raise ValueError("a record in it cannot be read")
-    found = iter(texts)
-    return pa.array(
-        [next(found) if one else None for one in values.is_valid().to_pylist()], pa.large_string()
-    )
+    return spread(texts, pl.Series(values.is_valid())).to_arrow()
+
+
+def _texts(values: list[Any]) -> pl.Series:
+    """The JSON of each value."""
+    try:
+        return parts_of(ENCODER.encode(values))
+    except NOT_JSON:  # to Python NaN is JSON
+        return pl.Series([ENCODER.encode(one) for one in values], dtype=pl.String())
 
 
 def texts_of_values(values: Values) -> Values:
@@ -51,3 +57,6 @@ def texts_of_values(values: Values) -> Values:
 
 def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
+
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, default=_base64)

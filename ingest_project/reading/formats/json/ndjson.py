@@ -6,9 +6,10 @@ needs. Otherwise, or if the field has no column, its values stay JSON texts, whi
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, chain, groupby, repeat
 from typing import Any
 
 import msgspec
@@ -16,7 +17,6 @@ import numpy as np
 import polars as pl
 
 from ingest_project.errors import ObjectTooLarge
-from ingest_project.reading.formats.interface import Text
 from ingest_project.reading.formats.json.decoding import KEYS, Inexact, Lines
 from ingest_project.reading.formats.json.faults import line_fault
 from ingest_project.reading.formats.json.guessing import guessed_types, widened_type
@@ -24,10 +24,10 @@ from ingest_project.reading.formats.json.value_ends import objects_apart
 from ingest_project.reading.formats.text import is_utf_8
 from ingest_project.reading.limits import LIMITS
 from ingest_project.reading.parsed import Parsed
-from ingest_project.reading.record import RowTexts
 from ingest_project.reading.row_faults import RowFault, RowFaults
-from ingest_project.reading.values.json_texts import NOT_JSON, VALUE
+from ingest_project.reading.values.json_texts import NOT_JSON
 from ingest_project.reading.values.nested import spread
+from ingest_project.settings.type_grammar import ColumnType, Primitive
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MARKS = re.compile(b"^(?:" + BYTE_ORDER_MARK + b")+", re.MULTILINE)
@@ -37,6 +37,8 @@ FEWEST_FIELDS = 4
 """Parts for fewer fields are as large as for so many."""
 LAST_BYTES = 16
 """Of a part, where its last object ends and perhaps some blanks follow."""
+RESPELLED = tuple(map(Primitive, ("boolean", "int", "long")))
+"""The types whose values tell their JSON texts: no digit of another one is lost."""
 MOST_ATTEMPTS = 3
 """Each reads everything again, because of a value in a later part; after so many, all fields are texts."""
 
@@ -123,22 +125,9 @@ def names_of(body: bytes) -> Iterator[str]:
             rows = KEYS.decode_lines(part)
         except NOT_JSON:
             lines = bytes(part).split(b"\n")
-            objects = (text for line in lines for text, count in _records(line) if count)
+            objects = (text for line in lines for text, count in records_of(line) if count)
             rows = [row for text in objects for row in KEYS.decode_lines(text)]
         yield from dict.fromkeys(chain.from_iterable(rows))
-
-
-def texts_of(text: Text, rows: int) -> RowTexts:
-    """The text of each of so many rows, as the file has it: its line or, if that has several objects, its
-    object.
-    """
-    lines = [line for line in without_marks(text.body).split(b"\n") if line.strip(WHITESPACE)]
-    if len(lines) == rows:
-        return RowTexts(lines)
-    texts: list[bytes] = []
-    for one, count in chain.from_iterable(map(_records, lines)):
-        texts += map(bytes, VALUE.decode_lines(one)) if count > 1 else [one]
-    return RowTexts(texts)
 
 
 def without_marks(body: bytes) -> bytes:
@@ -223,8 +212,26 @@ class _Reader:
             if not self._lines.is_typed:
                 raise
             refused = error
+        self._flush()
+        before = self._lines.kinds()
         self._note_misfits(text, refused)
-        raise Again
+        self._respell(before)
+        return self._decoded(text)
+
+    def _respell(self, before: Mapping[str, ColumnType | None]) -> None:
+        """Makes JSON texts of the values of fields that are read as texts from now on.
+
+        Raises Again if the texts of other fields are needed, or if values must be read in another way.
+        """
+        now = self._lines.kinds()
+        changed = [name for name, wanted in before.items() if now[name] != wanted]
+        if not changed:
+            raise Again
+        for name in changed:
+            if name not in self._lines.fields or now[name] or before[name] not in RESPELLED:
+                raise Again
+        for name in changed:
+            self._columns[name] = [values.cast(pl.String()) for values in self._columns[name]]
 
     def _note_misfits(self, text: bytes | memoryview, error: msgspec.ValidationError) -> None:
         """Leaves all fields as texts that have a value of another kind in these lines."""
@@ -246,17 +253,39 @@ class _Reader:
         return True
 
     def _line_by_line(self, part: bytes, first_line: int) -> _Rows:
+        lines = part.split(b"\n")
+        if is_utf_8(part):
+            usual = [line.startswith(b"{") and line.endswith((b"}", b"}\r")) for line in lines]
+            texts, numbers, bad = self._sifted(lines, first_line, usual)
+            with suppress(*NOT_JSON):
+                objects = self._decoded(texts)
+                if len(objects) == len(numbers) - len(bad):  # then each usual line is one: see `_line_count`
+                    return _Rows(objects, numbers, bad)
+        texts, numbers, bad = self._sifted(lines, first_line, repeat(False))
+        return _Rows(self._decoded(texts), numbers, bad)
+
+    def _sifted(
+        self, lines: Sequence[bytes], first_line: int, are_objects: Iterable[bool]
+    ) -> tuple[bytes, list[int], dict[int, RowFault]]:
+        """The lines of the good rows, the numbers of all rows, and the faults of the bad ones.
+
+        The lines that `are_objects` are not looked at.
+        """
         good: list[bytes] = []
         numbers: list[int] = []
         bad: dict[int, RowFault] = {}
-        for number, line in enumerate(part.split(b"\n"), start=first_line):
-            for text, objects in _records(line):
+        for number, (line, is_object) in enumerate(zip(lines, are_objects, strict=False), start=first_line):
+            if is_object:
+                good.append(line)
+                numbers.append(number)
+                continue
+            for text, objects in records_of(line):
                 if objects:
                     good.append(text)
                 else:
                     bad[len(numbers)] = line_fault(text, names_json=self._names_json)
                 numbers += [number] * max(objects, 1)
-        return _Rows(self._decoded(b"\n".join(good)), numbers, bad)
+        return b"\n".join(good), numbers, bad
 
     def _flush(self) -> None:
         """Makes columns of all objects that are pending."""
@@ -338,7 +367,7 @@ def _line_count(part: bytes | memoryview) -> int | None:
     return len(ends) + 1 if is_between else None
 
 
-def _records(line: bytes) -> Iterator[tuple[bytes, int]]:
+def records_of(line: bytes) -> Iterator[tuple[bytes, int]]:
     """The line and the number of its objects or, if something in it is not an object, each part with 1 or
     0.
     """
