@@ -7,7 +7,8 @@ and cannot be lost: a message whose claim is not in the ledger becomes visible a
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,9 +32,13 @@ DRAIN_SECONDS = 30.0
 """How long a tick goes on receiving while messages keep coming."""
 
 CLAIM_SECONDS = 15.0
-"""How long a tick goes on claiming what it received."""
+"""How long a tick goes on claiming what it received, after it has stopped receiving."""
 CLAIM_OBJECTS = 10_000
 """About how many object versions one transaction claims; the largest message names some 5,000."""
+CLAIM_MESSAGES = 2_000
+"""How many messages are claimed at once while others are received: enough that the commit costs little."""
+LONG_BODY_CHARACTERS = 8_000
+"""A message of S3 with one object has about 1,000. Longer ones are claimed after all others."""
 CLAIM_BODY_CHARACTERS = 16 * 1024**2
 """About how much text of messages one transaction claims; 10,000 ordinary messages of S3 have less."""
 LOGGED_MESSAGES = 10
@@ -58,38 +63,79 @@ class Intake:
         """
         # Objects of a table that the settings no longer have cannot be planned, and must not delay others.
         waiting = self.ledger.waiting_objects(self.settings.name, [rule.table for rule in self.rules])
-        received_from = utc_now()
-        messages = self._receive(waiting)
-        until = received_from + timedelta(seconds=self.settings.visibility_timeout_seconds)
-        result = self._claim(messages, invisible_until=until)
+        until = utc_now() + timedelta(seconds=self.settings.visibility_timeout_seconds)
+        result = ClaimResult()
+        if self.settings.source == "s3_events":
+            result, messages = self._claim_while_receiving(waiting, until)
+        else:  # their order counts, which is known when all are there
+            messages = self._receive(waiting)
+        deadline = time.monotonic() + CLAIM_SECONDS
+        result, left = self._claim(messages, result, until, deadline=deadline, plans=True)
         if self.settings.source != "s3_events":
             self._back_off(messages)
-        if left := len(messages) - result.messages:
-            log.warning("%d messages wait for their next delivery: they name too much for one tick", left)
-        return result
-
-    def _claim(self, messages: Sequence[Message], *, invisible_until: datetime) -> ClaimResult:
-        """Claim the messages in portions until the time is over, in the source's order."""
-        deadline = time.monotonic() + CLAIM_SECONDS
-        in_flight = self.settings.max_batches_in_flight
-        if self.settings.source == "jobs":
-            in_flight += self.ledger.jobs.waiting(self.settings.name)
-        result = ClaimResult()
-        portions = self._portions(self.source.in_order(messages))
-        following = next(portions, None)
-        while (claims := following) is not None:
-            following = next(portions, None) if time.monotonic() < deadline else None
-            _log_rejected(claims, LOGGED_MESSAGES - result.rejected_messages)
-            result += self.ledger.claim_and_plan(
-                self.settings.name,
-                claims,
-                rules=() if following else self.rules,  # the last portion plans all that was claimed
-                max_in_flight=in_flight,
-                invisible_until=invisible_until,
+        if left:
+            log.warning(
+                "%d messages wait for their next delivery: they name too much for one tick", len(left)
             )
         if (more := result.rejected_messages - LOGGED_MESSAGES) > 0:
             log.warning("%d more messages stay in the queue; `ingest history --rejected` says why", more)
         return result
+
+    def _claim_while_receiving(
+        self, waiting: int, invisible_until: datetime
+    ) -> tuple[ClaimResult, list[Message]]:
+        """Claim messages while later ones are received; returns those that are left for the end.
+
+        Left are the last ones, and long ones: these name so many objects that all others had better go first.
+        """
+        result, left = ClaimResult(), list[Message]()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        with closing(self._received_parts(waiting)) as parts:
+            for part in parts:
+                short = [one for one in left if len(one.body) <= LONG_BODY_CHARACTERS]
+                left = [one for one in left if len(one.body) > LONG_BODY_CHARACTERS] + part
+                if short and time.monotonic() < deadline:
+                    result, short = self._claim(short, result, invisible_until, deadline=deadline)
+                left += short
+        return result, left
+
+    def _claim(
+        self,
+        messages: Sequence[Message],
+        result: ClaimResult,
+        invisible_until: datetime,
+        *,
+        deadline: float,
+        plans: bool = False,
+    ) -> tuple[ClaimResult, list[Message]]:
+        """Claim the messages in portions until the time is over, in the source's order.
+
+        Returns the result with that of these messages, and the messages for which there was no time.
+        """
+        ordered, before = self.source.in_order(messages), result.messages
+        portions = self._portions(ordered)
+        following = next(portions, None)
+        while (claims := following) is not None:
+            following = next(portions, None) if time.monotonic() < deadline else None
+            # The last portion plans all that was claimed.
+            result = self._claim_portion(claims, result, invisible_until, plans=plans and not following)
+        return result, ordered[result.messages - before :]
+
+    def _claim_portion(
+        self, claims: Sequence[Claim], result: ClaimResult, invisible_until: datetime, *, plans: bool
+    ) -> ClaimResult:
+        """The result with that of these claims."""
+        in_flight = self.settings.max_batches_in_flight
+        if plans and self.settings.source == "jobs":
+            in_flight += self.ledger.jobs.waiting(self.settings.name)
+        _log_rejected(claims, LOGGED_MESSAGES - result.rejected_messages)
+        return result + self.ledger.claim_and_plan(
+            self.settings.name,
+            claims,
+            rules=self.rules if plans else (),
+            max_in_flight=in_flight,
+            invisible_until=invisible_until,
+        )
 
     def _back_off(self, messages: Sequence[Message]) -> None:
         """Hide messages that were received before, twice as long each time.
@@ -131,6 +177,17 @@ class Intake:
             visibility_timeout_seconds=self.settings.visibility_timeout_seconds,
             seconds=DRAIN_SECONDS,
         )
+
+    def _received_parts(self, waiting: int) -> Generator[list[Message], None, None]:
+        limit = self.settings.max_messages_per_tick - waiting
+        if limit > 0:
+            yield from self.queue.receive_parts(
+                limit=limit,
+                wait_seconds=1 if waiting else LONG_POLL_SECONDS,
+                visibility_timeout_seconds=self.settings.visibility_timeout_seconds,
+                seconds=DRAIN_SECONDS,
+                part=CLAIM_MESSAGES,
+            )
 
 
 def backoff_seconds(settings: QueueSettings, receive_count: int) -> int:

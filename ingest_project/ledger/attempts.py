@@ -145,7 +145,7 @@ def confirm(
     Raises BatchSuperseded if the batch is not this run's, and ObjectsTaken if an object is not the batch's.
     """
     row = _lock_own_batch(connection, batch_id, run_id)
-    owned = {member.object_id for member in _members(connection, _batch(row))}
+    owned = set(connection.scalars(_of_batch(_batch(row), object_versions.c.object_id)))
     if not owned.issuperset(object_ids):
         raise ObjectsTaken(batch_id)
     _mark_confirmed(connection, row, set(object_ids))
@@ -219,11 +219,15 @@ def stalled_tables(queue: str) -> sa.Select[str]:
 def _mark_confirmed(connection: sa.Connection, batch: Any, object_ids: set[str]) -> None:
     """The first `confirm` marks its objects; a later one unmarks those that it lacks."""
     first = batch.confirmed_at is None
+    of_batch = batch_objects.c.batch_id == batch.batch_id
+    if first and connection.scalar(sa.select(sa.func.count()).where(of_batch)) == len(object_ids):
+        connection.execute(sa.update(batch_objects).where(of_batch).values(confirmed=True))
+        return
     changed = object_ids if first else confirmed_objects(connection, batch.batch_id) - object_ids
     for chunk in chunks(changed):
         connection.execute(
             sa.update(batch_objects)
-            .where(batch_objects.c.batch_id == batch.batch_id, batch_objects.c.object_id.in_(chunk))
+            .where(of_batch, batch_objects.c.object_id.in_(chunk))
             .values(confirmed=first)
         )
 
@@ -254,22 +258,27 @@ def _members(connection: sa.Connection, batch: Batch) -> Iterator[BatchObject]:
 
     An ingest batch loses a version that was taken from it; other batches keep all versions, settled or not.
     """
-    query = sa.select(object_versions).order_by(object_versions.c.partition_key, object_versions.c.key)
-    if batch.kind != BatchKind.INGEST:
-        members = sa.select(batch_objects.c.object_id).where(
-            batch_objects.c.batch_id == batch.batch_id, batch_objects.c.role == BatchRole.INGEST
-        )
-        query = query.where(object_versions.c.object_id.in_(members))
-    else:
-        query = query.where(
+    known = object_versions.c
+    query = _of_batch(
+        batch, known.object_id, known.partition_key, known.bucket, known.key, known.size_bytes,
+        known.event_time, known.version_id, known.sequencer, known.etag,
+    )  # fmt: skip
+    for object_id, partition_key, *of_version in connection.execute(
+        query.order_by(known.partition_key, known.key)
+    ):
+        yield BatchObject(object_id, ObjectVersion(*of_version), partition_key)
+
+
+def _of_batch(batch: Batch, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """These columns of the object versions that the batch may commit."""
+    if batch.kind == BatchKind.INGEST:
+        return sa.select(*columns).where(
             object_versions.c.batch_id == batch.batch_id, object_versions.c.state == ObjectState.PLANNED
         )
-    for row in connection.execute(query):
-        version = ObjectVersion(
-            bucket=row.bucket, key=row.key, size_bytes=row.size_bytes, event_time=row.event_time,
-            version_id=row.version_id, sequencer=row.sequencer, etag=row.etag,
-        )  # fmt: skip
-        yield BatchObject(row.object_id, version, row.partition_key)
+    members = sa.select(batch_objects.c.object_id).where(
+        batch_objects.c.batch_id == batch.batch_id, batch_objects.c.role == BatchRole.INGEST
+    )
+    return sa.select(*columns).where(object_versions.c.object_id.in_(members))
 
 
 def _batch(row: Any) -> Batch:

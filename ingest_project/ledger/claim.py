@@ -11,7 +11,13 @@ from ingest_project.ledger import job_records, message_contents
 from ingest_project.ledger.model import ClaimResult, MessageState, ObjectState
 from ingest_project.ledger.settle import settle_unread
 from ingest_project.ledger.sql import chunks, exclusively, insert, insert_ignoring
-from ingest_project.ledger.tables import key_id, message_objects, messages, object_id, object_versions
+from ingest_project.ledger.tables import (
+    message_objects,
+    messages,
+    object_and_key_id,
+    object_id,
+    object_versions,
+)
 from ingest_project.sources.routing import RoutedObject
 from ingest_project.sources.source import Claim
 
@@ -41,16 +47,22 @@ def claim(
     exclusively(connection, queue)
     new_message_ids = _unknown_messages(connection, queue, claims)
     _upsert_messages(connection, queue, claims, invisible_until)
-    in_order = sorted(_object_rows(queue, claims, now), key=itemgetter("object_id"))
+    named = _named(queue, claims, now)
+    in_order = sorted((row for rows in named for row in rows), key=itemgetter("object_id"))
     rows = {row["object_id"]: row for row in in_order}
     known = _known_objects(connection, rows)
     insert_ignoring(connection, object_versions, [row for key, row in rows.items() if key not in known])
-    insert_ignoring(connection, message_objects, list(_links(queue, claims)))
-    named_anew = _named_by(claims, new_message_ids)
+    insert_ignoring(connection, message_objects, list(_links(queue, claims, named)))
+    named_anew = {
+        row["object_id"]
+        for item, of_message in zip(claims, named, strict=True)
+        if item.message.message_id in new_message_ids
+        for row in of_message
+    }
     told_anew = [one for one in sorted(named_anew) if known.get(one) in NOT_READ_YET]
     _update_told(connection, [rows[one] for one in told_anew])
     unread = {one for one in rows if known.get(one) in (None, *NOT_READ_YET)}
-    contents = {one: content for one, content in _contents(claims) if one in unread}
+    contents = {one: content for one, content in _contents(claims, named) if one in unread}
     message_contents.keep(connection, contents, newer=[one for one in told_anew if one in contents])
     failed = [one for one in named_anew if known.get(one) == ObjectState.FAILED]
     skipped = [(one, rows[one]["reason"]) for one in failed if rows[one]["state"] == ObjectState.SKIPPED]
@@ -74,9 +86,10 @@ def routed_object_id(routed: RoutedObject) -> str:
 def object_row(routed: RoutedObject, *, queue: str, state: ObjectState, now: datetime) -> dict[str, Any]:
     """A row of `object_versions` for a version that the ledger does not know yet."""
     item = routed.object
+    identity, of_key = object_and_key_id(routed.table, item.bucket, item.key, item.version)
     return {
-        "object_id": routed_object_id(routed),
-        "key_id": key_id(routed.table, item.bucket, item.key),
+        "object_id": identity,
+        "key_id": of_key,
         "queue": queue,
         "table_name": routed.table,
         "partition_key": routed.partition_key,
@@ -136,24 +149,31 @@ def _message_row(queue: str, item: Claim, invisible_until: datetime) -> dict[str
     }
 
 
-def _object_rows(queue: str, claims: Sequence[Claim], now: datetime) -> Iterable[dict[str, Any]]:
-    for item in claims:
-        for routed in item.objects:
-            row = object_row(routed, queue=queue, state=ObjectState.PENDING, now=now)
-            skipped = routed.passed_over is not None
-            yield row | {
-                "state": ObjectState.SKIPPED if skipped else ObjectState.PENDING,
-                "reason": routed.passed_over,
-                "settled_at": now if skipped else None,
-            }
+_Rows = list[dict[str, Any]]
+"""Rows of object versions."""
 
 
-def _contents(claims: Sequence[Claim]) -> Iterable[tuple[str, bytes]]:
+def _named(queue: str, claims: Sequence[Claim], now: datetime) -> list[_Rows]:
+    """For each message a row for each object version that it names: their ids are computed only here."""
+    return [[_named_row(queue, routed, now) for routed in item.objects] for item in claims]
+
+
+def _named_row(queue: str, routed: RoutedObject, now: datetime) -> dict[str, Any]:
+    skipped = routed.passed_over is not None
+    row = object_row(
+        routed, queue=queue, state=ObjectState.SKIPPED if skipped else ObjectState.PENDING, now=now
+    )
+    row["reason"] = routed.passed_over
+    row["settled_at"] = now if skipped else None
+    return row
+
+
+def _contents(claims: Sequence[Claim], named: Sequence[_Rows]) -> Iterable[tuple[str, bytes]]:
     """The contents that came with the messages themselves, by object id."""
-    for item in claims:
-        for routed in item.objects:
+    for item, rows in zip(claims, named, strict=True):
+        for routed, row in zip(item.objects, rows, strict=True):
             if routed.content is not None:
-                yield routed_object_id(routed), routed.content
+                yield row["object_id"], routed.content
 
 
 def _known_objects(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str]:
@@ -167,19 +187,10 @@ def _known_objects(connection: sa.Connection, ids: Iterable[str]) -> dict[str, s
     return known
 
 
-def _links(queue: str, claims: Sequence[Claim]) -> Iterable[dict[str, str]]:
-    for item in claims:
-        for identity in {routed_object_id(routed) for routed in item.objects}:
+def _links(queue: str, claims: Sequence[Claim], named: Sequence[_Rows]) -> Iterable[dict[str, str]]:
+    for item, rows in zip(claims, named, strict=True):
+        for identity in {row["object_id"] for row in rows}:
             yield {"queue": queue, "message_id": item.message.message_id, "object_id": identity}
-
-
-def _named_by(claims: Sequence[Claim], message_ids: set[str]) -> set[str]:
-    return {
-        routed_object_id(routed)
-        for item in claims
-        if item.message.message_id in message_ids
-        for routed in item.objects
-    }
 
 
 def _update_told(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:

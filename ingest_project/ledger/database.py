@@ -29,6 +29,13 @@ from ingest_project.settings.private_files import make_private, make_private_fol
 from ingest_project.settings.secrets import without_secrets
 
 BUSY_TIMEOUT_SECONDS = 30
+CACHE_KIB = 16 * 1024
+PAGES_IN_WAL = 8_000
+"""How far SQLite's WAL grows, 32 MB, before its pages are copied into the database.
+
+The ids are digests, so that a claim writes a page of several indexes for almost each of its objects once the
+ledger is large. By SQLite's default, 1,000 pages, each such transaction would copy all its pages at once.
+"""
 MIGRATION_LOCK = 0x1E06E2
 """A PostgreSQL advisory lock: two processes that start at the same time migrate one after the other."""
 
@@ -147,6 +154,8 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         _use_wal(connection)
         connection.execute("PRAGMA temp_store = MEMORY")  # sorting then needs no space under TMPDIR
         connection.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_IN_WAL}")
 
     @sa.event.listens_for(engine, "connect")
     def _remember_file(_connection: Any, record: Any) -> None:

@@ -82,15 +82,16 @@ def _settle_committed(
     connection: sa.Connection, batch: Any, rows: Mapping[str, int], outcome: BatchOutcome, now: datetime
 ) -> None:
     """Only versions that are still this batch's: what a rebuild took before is not in the commit."""
-    mine = object_versions.c.batch_id == batch.batch_id if batch.kind == BatchKind.INGEST else sa.true()
-    statement = (
-        sa.update(object_versions)
-        .where(object_versions.c.object_id == sa.bindparam("settled_id"), mine)
-        .values(
-            state=ObjectState.COMMITTED, batch_id=batch.batch_id, rows=sa.bindparam("settled_rows"),
-            snapshot_id=outcome.snapshot_id, settled_at=now, error_class=None, reason=None,
-            rejected_rows=sa.bindparam("settled_rejected"),
-        )
+    of_id = object_versions.c.object_id == sa.bindparam("settled_id")
+    if batch.kind == BatchKind.INGEST:
+        # Its own versions have its id: to set it again would write the index of batches again.
+        statement = sa.update(object_versions).where(of_id, object_versions.c.batch_id == batch.batch_id)
+    else:
+        statement = sa.update(object_versions).where(of_id).values(batch_id=batch.batch_id)
+    statement = statement.values(
+        state=ObjectState.COMMITTED, rows=sa.bindparam("settled_rows"),
+        snapshot_id=outcome.snapshot_id, settled_at=now, error_class=None, reason=None,
+        rejected_rows=sa.bindparam("settled_rejected"),
     )  # fmt: skip
     if rows:
         connection.execute(

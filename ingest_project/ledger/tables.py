@@ -6,7 +6,10 @@ memory. All versions of one key have the same `key_id`, the digest of `(table, b
 """
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 import sqlalchemy.orm
@@ -35,6 +38,23 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        return _as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any] | None:
+        return _of_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _as_text(value: datetime | None) -> str | None:
+    """The text that SQLAlchemy stores in SQLite, in less time: a claim has six times for each object."""
+    if value is None:
+        return None
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _of_text(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 class Prose(sa.types.TypeDecorator[str]):
@@ -260,18 +280,31 @@ attempts = sa.Table(
 
 def object_id(table: str, bucket: str, key: str, version: str) -> str:
     """The primary key of an object version, computed from its identity alone."""
-    return _digest(table, bucket, key, version)
+    return object_and_key_id(table, bucket, key, version)[0]
 
 
 def key_id(table: str, bucket: str, key: str) -> str:
     """The id that all versions of one key in one table share."""
-    return _digest(table, bucket, key)
-
-
-def _digest(*parts: str) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        encoded = part.encode()
-        # The length comes first, so that different identities never give the same bytes.
-        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+    digest = _of_bucket(table, bucket).copy()
+    digest.update(_with_length(key))
     return digest.hexdigest()
+
+
+def object_and_key_id(table: str, bucket: str, key: str, version: str) -> tuple[str, str]:
+    """Both ids of an object version, in less time than one after the other."""
+    digest = _of_bucket(table, bucket).copy()
+    digest.update(_with_length(key))
+    of_key = digest.hexdigest()
+    digest.update(_with_length(version))
+    return digest.hexdigest(), of_key
+
+
+@lru_cache(maxsize=1024)
+def _of_bucket(table: str, bucket: str) -> "hashlib.blake2b":
+    return hashlib.blake2b(_with_length(table) + _with_length(bucket), digest_size=16)
+
+
+def _with_length(part: str) -> bytes:
+    """The length comes first, so that different identities never give the same bytes."""
+    encoded = part.encode()
+    return len(encoded).to_bytes(4, "big") + encoded

@@ -65,6 +65,8 @@ def choose(versions: Sequence[KeyVersion], policy: OnOverwrite, *, now: datetime
     While a version of the key is in an open batch, no other one is chosen, so that two batches never race for
     one key; `append` does not need this.
     """
+    if len(versions) == 1:  # most keys are written once
+        return _by_policy([*versions], policy, now)
     seen = {one.object_id for one in versions if _was_listed(one, versions, (ObjectState.COMMITTED,))}
     chosen = _by_policy(in_order([one for one in versions if one.object_id not in seen]), policy, now)
     duplicates = tuple((one, "a rebuild has ingested this write already") for one in sorted(seen))

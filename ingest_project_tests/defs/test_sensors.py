@@ -145,7 +145,7 @@ def test_queue_that_cannot_be_reached_does_not_hold_planned_batches_up(
     def unavailable(*_: object, **__: object) -> None:
         raise QueueUnavailable(QUEUE, "the endpoint does not answer")
 
-    monkeypatch.setattr(Queue, "receive", unavailable)
+    monkeypatch.setattr(Queue, "receive_parts", unavailable)
 
     assert [request.run_key for request in tick(zone, instance)] == [f"{batch_id}:1"]
 
@@ -156,7 +156,7 @@ def test_tick_fails_when_the_queue_cannot_be_reached_and_nothing_is_to_be_launch
     def unavailable(*_: object, **__: object) -> None:
         raise QueueUnavailable(QUEUE, "the endpoint does not answer")
 
-    monkeypatch.setattr(Queue, "receive", unavailable)
+    monkeypatch.setattr(Queue, "receive_parts", unavailable)
 
     with pytest.raises(QueueUnavailable, match="does not answer"):
         tick(zone, instance)

@@ -1,6 +1,6 @@
 """A queue that stops after a receive, in the middle of its deletes and of its sends; and such a DLQ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ingest_project.sources.sqs.message import EntryResults, Message, Receipt
@@ -30,6 +30,11 @@ class FaultyQueue(Queue):
         if received:
             reach(self._of + AFTER_RECEIVE)
         return received
+
+    def receive_parts(self, *, wait_seconds: int, **named: Any) -> Iterator[list[Message]]:
+        for part in super().receive_parts(wait_seconds=min(wait_seconds, LONGEST_POLL_SECONDS), **named):
+            reach(self._of + AFTER_RECEIVE)
+            yield part
 
     def delete(self, receipts: Sequence[Receipt]) -> EntryResults:
         half = len(receipts) // 2 if control().is_armed(self._of + AFTER_PART_OF_DELETES) else 0

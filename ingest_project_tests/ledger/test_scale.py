@@ -19,7 +19,7 @@ from ingest_project_tests.ledger.factories import (
 )
 
 MESSAGES = 10_000
-MOST_STATEMENTS = 300
+MOST_STATEMENTS = 280
 
 
 @pytest.fixture

@@ -3,10 +3,14 @@
 obstore fetches thousands of small objects faster than boto3, but it addresses paths, not keys: it drops
 leading and trailing slashes and refuses `//`, `.`, `..` and control characters. Keys that it would change are
 read with boto3, so that one object is never read in place of another.
+
+Threads with obstore's blocking calls take less than half of the CPU time that its awaitable ones take for
+small objects: there are no tasks and no switches of an event loop.
 """
 
-import asyncio
-from collections.abc import Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +19,6 @@ from typing import TYPE_CHECKING
 from ingest_project.errors import EventContradicted, ObjectError, ObjectTooLarge
 from ingest_project.settings.clocks import AWS_CLOCK_SKEW
 from ingest_project.sources.aws import Aws
-from ingest_project.sources.exhausted import exhausted_fault
 from ingest_project.sources.object_version import UNKNOWN_TIME, ObjectVersion
 from ingest_project.sources.s3.bucket_owner import told_by_boto3
 from ingest_project.sources.s3.fetched import FetchedObject, FetchResult, ObjectFailure, Postponed
@@ -55,18 +58,31 @@ class ObjectStore:
         are S3's answers, known before a body is read: an object with more stored bytes than
         `max_object_bytes` fails, and one that does not fit into `room_bytes` beside the others is postponed,
         except the first one. Throttling, 5xx and lost connections are retried for up to a minute; after that
-        the error is that object's alone. Must not be called from a running event loop.
+        the error is that object's alone.
         """
-        try:
-            with asyncio.Runner() as runner:
-                return runner.run(self._fetch(objects, _Limits(max_object_bytes, Room(room_bytes))))
-        except OSError as error:  # an event loop needs file descriptors
-            failures = tuple(
-                ObjectFailure(one, fault) for one in objects if (fault := exhausted_fault(one.uri, error))
-            )
-            if not failures:
-                raise
-            return FetchResult((), failures)
+        limits = _Limits(max_object_bytes, Room(room_bytes))
+        outcomes: list[_Outcome | None] = [None] * len(objects)
+        waiting = deque(enumerate(objects))
+
+        def work() -> None:
+            while waiting:
+                try:
+                    place, object_ = waiting.popleft()
+                except IndexError:  # another thread took the last one
+                    return
+                outcomes[place] = self._fetch_one(object_, limits)
+
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="fetch") as pool:
+            try:
+                for done in _started(pool, work, min(self._concurrency, len(objects))):
+                    done.result()
+            finally:
+                waiting.clear()  # after Ctrl-C the threads end with the objects that they are reading
+        return FetchResult(
+            fetched=tuple(outcome for outcome in outcomes if isinstance(outcome, FetchedObject)),
+            failures=tuple(outcome for outcome in outcomes if isinstance(outcome, ObjectFailure)),
+            postponed=tuple(outcome for outcome in outcomes if isinstance(outcome, Postponed)),
+        )
 
     def open(self, object_: ObjectVersion, *, max_object_bytes: int | None = None) -> StreamedObject:
         """The bytes of exactly this object version, MiB by MiB, pinned as in `fetch`.
@@ -148,38 +164,24 @@ class ObjectStore:
             chunks=_boto3_chunks(response["Body"]),
         )
 
-    async def _fetch(self, objects: Sequence[ObjectVersion], limits: "_Limits") -> FetchResult:
-        at_once = asyncio.Semaphore(self._concurrency)
-        outcomes = await asyncio.gather(*(self._fetch_one(object_, limits, at_once) for object_ in objects))
-        return FetchResult(
-            fetched=tuple(outcome for outcome in outcomes if isinstance(outcome, FetchedObject)),
-            failures=tuple(outcome for outcome in outcomes if isinstance(outcome, ObjectFailure)),
-            postponed=tuple(outcome for outcome in outcomes if isinstance(outcome, Postponed)),
-        )
+    def _fetch_one(self, object_: ObjectVersion, limits: "_Limits") -> "_Outcome":
+        try:
+            with unforeseen_as_fault(object_.uri):
+                if is_path(object_.key):
+                    return self._fetch_with_obstore(object_, limits)
+                return self._fetch_with_boto3(object_, limits)
+        except ObjectError as error:
+            return ObjectFailure(object_, error)
 
-    async def _fetch_one(
-        self, object_: ObjectVersion, limits: "_Limits", at_once: asyncio.Semaphore
-    ) -> FetchedObject | ObjectFailure | Postponed:
-        async with at_once:
-            try:
-                with unforeseen_as_fault(object_.uri):
-                    if is_path(object_.key):
-                        return await self._fetch_with_obstore(object_, limits)
-                    return await asyncio.to_thread(self._fetch_with_boto3, object_, limits)
-            except ObjectError as error:
-                return ObjectFailure(object_, error)
-
-    async def _fetch_with_obstore(
-        self, object_: ObjectVersion, limits: "_Limits"
-    ) -> FetchedObject | Postponed:
-        result = await self._buckets.get_async(object_, _pinned(object_))
+    def _fetch_with_obstore(self, object_: ObjectVersion, limits: "_Limits") -> FetchedObject | Postponed:
+        result = self._buckets.get(object_, _pinned(object_))
         meta = result.meta
         etag = (meta["e_tag"] or "").strip('"') or None
         _check_claims(object_, etag, meta["last_modified"])
         if not limits.admit(object_, meta["size"]):
             return Postponed(object_, meta["size"])
         try:
-            body = bytes(await result.bytes_async())
+            body = bytes(result.bytes())
         except OBSTORE_FAULTS as error:
             raise obstore_fault(object_.uri, error) from error
         return FetchedObject(
@@ -209,6 +211,22 @@ class ObjectStore:
             etag=response["ETag"].strip('"'),
             version_id=response.get("VersionId"),
         )
+
+
+_Outcome = FetchedObject | ObjectFailure | Postponed
+
+
+def _started(pool: ThreadPoolExecutor, work: Callable[[], None], threads: int) -> list[Future[None]]:
+    """As many threads as wanted, or as many as the process may have: one is enough."""
+    started: list[Future[None]] = []
+    for _ in range(threads):
+        try:
+            started.append(pool.submit(work))
+        except RuntimeError:  # a container may limit the number of threads
+            if not started:
+                raise
+            break
+    return started
 
 
 def is_path(key: str) -> bool:

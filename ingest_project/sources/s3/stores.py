@@ -6,6 +6,7 @@ S3 names, which is then used by the whole process.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import obstore
@@ -45,12 +46,13 @@ class _Opened:
 class BucketStores:
     """Gets objects with obstore; each bucket is opened on first use. Safe to share among threads.
 
-    `get` and `get_async` raise ObjectError. The bodies of their results are not read yet.
+    `get` raises ObjectError. The body of its result is not read yet.
     """
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
         self._opened: dict[str, _Opened] = {}
+        self._opening = Lock()
 
     def get(self, object_: ObjectVersion, options: "GetOptions") -> "GetResult":
         opened = self._of(object_)
@@ -63,36 +65,30 @@ class BucketStores:
         except OBSTORE_FAULTS as error:
             raise told(self._aws, object_.bucket, obstore_fault(object_.uri, error)) from error
 
-    async def get_async(self, object_: ObjectVersion, options: "GetOptions") -> "GetResult":
-        opened = self._of(object_)
-        try:
-            return await obstore.get_async(opened.store, object_.key, options=options)
-        except OBSTORE_FAULTS as error:
-            opened = self._elsewhere(object_, opened, error)
-        try:
-            return await obstore.get_async(opened.store, object_.key, options=options)
-        except OBSTORE_FAULTS as error:
-            raise told(self._aws, object_.bucket, obstore_fault(object_.uri, error)) from error
-
     def _elsewhere(self, object_: ObjectVersion, opened: _Opened, error: Exception) -> _Opened:
         """The bucket in the region that S3 names; raises ObjectError if it does not redirect to one."""
         fault = obstore_fault(object_.uri, error)
         if not isinstance(fault, WrongRegion) or not self._aws.follow(object_.bucket, opened.region):
             raise told(self._aws, object_.bucket, fault) from error
-        if self._opened.get(object_.bucket) is opened:
-            del self._opened[object_.bucket]
+        with self._opening:
+            if self._opened.get(object_.bucket) is opened:
+                del self._opened[object_.bucket]
         return self._of(object_)
 
     def _of(self, object_: ObjectVersion) -> _Opened:
-        opened = self._opened.get(object_.bucket)
-        if opened is None:
-            try:
-                opened = self._opened[object_.bucket] = self._open(object_.bucket)
-            except (BotoCoreError, ValueError) as error:
-                raise ObjectUnavailable(object_.uri, NO_CREDENTIALS) from error
-            except BaseError as error:
-                raise ObjectUnavailable(object_.uri, NO_CLIENT) from error
-        return opened
+        return self._opened.get(object_.bucket) or self._opened_once(object_)
+
+    def _opened_once(self, object_: ObjectVersion) -> _Opened:
+        with self._opening:  # many threads ask for a bucket at once
+            opened = self._opened.get(object_.bucket)
+            if opened is None:
+                try:
+                    opened = self._opened[object_.bucket] = self._open(object_.bucket)
+                except (BotoCoreError, ValueError) as error:
+                    raise ObjectUnavailable(object_.uri, NO_CREDENTIALS) from error
+                except BaseError as error:
+                    raise ObjectUnavailable(object_.uri, NO_CLIENT) from error
+            return opened
 
     def _open(self, bucket: str) -> _Opened:
         # The endpoint is boto3's: it knows all partitions of AWS, FIPS, and AWS_ENDPOINT_URL. It is set under

@@ -12,9 +12,9 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import Condition
 
 from ingest_project.errors import QueueUnavailable
 from ingest_project.sources.sqs.message import Message
@@ -33,15 +33,17 @@ logger = logging.getLogger(__name__)
 
 
 class Drain:
-    """Receives up to `limit` messages within `seconds` from now. Use it for one `run` only."""
+    """Receives up to `limit` messages within `seconds` from now. Use it for one `run` or `parts` only."""
 
     def __init__(self, poll: Poll, *, queue: str, limit: int, seconds: float) -> None:
         self._poll = poll
         self._queue = queue
         self._limit = limit
         self._deadline = time.monotonic() + seconds
-        self._lock = Lock()
+        self._changed = Condition()
         self._messages: dict[str, Message] = {}
+        self._taken = 0
+        self._working = 0
         self._reserved = 0
         self._body_bytes = 0
         self._empty_answers = 0
@@ -53,28 +55,69 @@ class Drain:
         An error of the first poll is raised. A later one ends the drain and is logged: what was received
         before is in flight, and must reach the caller.
         """
+        return [message for part in self.parts(wait_seconds, size=self._limit) for message in part]
+
+    def parts(self, wait_seconds: int, *, size: int) -> Generator[list[Message], None, None]:
+        """The same in parts of at least `size` messages (the last one: the rest), while it goes on receiving.
+
+        A message that is received again after its part was taken is in a later part too, with its newest
+        receipt. Close the iterator if it is not read to its end: then the drain ends.
+        """
         wanted = self._reserve()
         if wanted == 0:
-            return []
+            return
         within = max(0, math.floor(self._seconds_left()))
         self._keep(self._poll(wanted, min(wait_seconds, within)), wanted)
         workers = min(WORKERS, math.ceil((self._limit - len(self._messages)) / BATCH))
         if self._messages and workers > 0:
-            with ThreadPoolExecutor(workers, thread_name_prefix=f"receive-{self._queue}") as pool:
-                for done in [pool.submit(self._work) for _ in range(workers)]:
-                    done.result()
-        return list(self._messages.values())
+            yield from self._received_by(workers, size)
+        if rest := self._take():
+            yield rest
+
+    def _received_by(self, workers: int, size: int) -> Iterator[list[Message]]:
+        """What so many threads receive, without the rest that is smaller than `size`."""
+        self._working = workers
+        with ThreadPoolExecutor(workers, thread_name_prefix=f"receive-{self._queue}") as pool:
+            working = [pool.submit(self._work) for _ in range(workers)]
+            try:
+                while self._wait_for(size):
+                    yield self._take()
+            finally:
+                self._broken = True  # if the caller does not want the rest
+            for done in working:
+                done.result()
+
+    def _wait_for(self, size: int) -> bool:
+        """Wait until so many messages are there, or until no more come (False)."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._messages) >= size or self._working == 0)
+            return self._working > 0
+
+    def _take(self) -> list[Message]:
+        with self._changed:
+            taken, self._messages = list(self._messages.values()), {}
+            self._taken += len(taken)
+            return taken
 
     def _work(self) -> None:
-        while wanted := self._reserve():
-            received: list[Message] = []
-            try:
-                received = self._poll(wanted, 1 if self._seconds_left() >= 1 else 0)
-            except QueueUnavailable as error:
-                self._broken = True
-                logger.warning("drain ends early with %d messages: %s", len(self._messages), error)
-            finally:
-                self._keep(received, wanted)
+        try:
+            while wanted := self._reserve():
+                received: list[Message] = []
+                try:
+                    received = self._poll(wanted, 1 if self._seconds_left() >= 1 else 0)
+                except QueueUnavailable as error:
+                    self._broken = True
+                    logger.warning("drain ends early with %d messages: %s", self._received, error)
+                finally:
+                    self._keep(received, wanted)
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._changed.notify_all()
+
+    @property
+    def _received(self) -> int:
+        return self._taken + len(self._messages)
 
     def _reserve(self) -> int:
         """How many messages the next call may ask for; 0 ends the worker.
@@ -82,15 +125,15 @@ class Drain:
         What a call under way may still bring counts as received, so that no more than `limit` messages
         arrive: others would have to be discarded, and would stay invisible until their timeout.
         """
-        with self._lock:
+        with self._changed:
             if self._is_over():
                 return 0
-            wanted = min(BATCH, self._limit - len(self._messages) - self._reserved)
+            wanted = min(BATCH, self._limit - self._received - self._reserved)
             self._reserved += max(wanted, 0)
             return max(wanted, 0)
 
     def _keep(self, received: list[Message], reserved: int) -> None:
-        with self._lock:
+        with self._changed:
             self._reserved -= reserved
             self._empty_answers = 0 if received else self._empty_answers + 1
             for message in received:
@@ -99,6 +142,7 @@ class Drain:
                 # Redelivered within the drain: only the last receipt can delete it.
                 if known is None or known.receive_count <= message.receive_count:
                     self._messages[message.message_id] = message
+            self._changed.notify_all()
 
     def _is_over(self) -> bool:
         return (

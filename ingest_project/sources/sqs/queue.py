@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -73,10 +73,22 @@ class Queue:
         lasts, the next call raises it.
         """
 
+        return self._drain(limit, visibility_timeout_seconds, seconds).run(wait_seconds)
+
+    def receive_parts(
+        self, *, limit: int, wait_seconds: int, visibility_timeout_seconds: int, seconds: float, part: int
+    ) -> Iterator[list[Message]]:
+        """The messages of `receive` in parts of about `part`, while later ones are still received.
+
+        A message that was received twice may be in two parts; the later one has its newest receipt.
+        """
+        yield from self._drain(limit, visibility_timeout_seconds, seconds).parts(wait_seconds, size=part)
+
+    def _drain(self, limit: int, visibility_timeout_seconds: int, seconds: float) -> Drain:
         def poll(count: int, wait: int) -> list[Message]:
             return self._receive_once(count, wait, visibility_timeout_seconds)
 
-        return Drain(poll, queue=self.name, limit=limit, seconds=seconds).run(wait_seconds)
+        return Drain(poll, queue=self.name, limit=limit, seconds=seconds)
 
     def delete(self, receipts: Sequence[Receipt]) -> EntryResults:
         """Deletes messages, ten per call, with calls in parallel.

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from obstore.store import MemoryStore
 
 from ingest_project.errors import EventContradicted, ObjectError
+from ingest_project.sources.object_version import ObjectVersion
 from ingest_project.sources.s3.store import ObjectStore, is_path
+from ingest_project.sources.s3.stores import BucketStores
 from ingest_project_tests.reading.factories import object_version
 
 if TYPE_CHECKING:
@@ -198,3 +200,36 @@ def test_fetch_works_in_several_threads_at_once(s3: "S3Client", store: ObjectSto
         thread.join()
 
     assert bodies == [b"x"] * 80
+
+
+def test_fetch_goes_on_with_the_threads_that_the_process_may_have(
+    s3: "S3Client", store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put_object(Bucket="landing", Key="k", Body=b"x")
+    start, allowed = threading.Thread.start, iter(range(2))
+
+    def start_two(thread: threading.Thread) -> None:
+        if thread.name.startswith("fetch") and next(allowed, None) is None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+
+    assert len(store.fetch([object_version("k")] * 20).fetched) == 20
+
+
+def test_fetch_that_is_interrupted_does_not_read_the_rest(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def interrupted(_: object, object_: ObjectVersion, __: object) -> None:
+        asked.append(object_.key)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(BucketStores, "get", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        store.fetch([object_version(f"k{number}") for number in range(1000)])
+
+    assert len(asked) <= 64

@@ -139,3 +139,50 @@ def test_the_deadline_ends_a_drain_of_a_queue_that_never_empties() -> None:
 
     assert 0.5 <= time.monotonic() - began < 2
     assert len(messages) >= 100
+
+
+def test_parts_come_while_later_messages_are_received() -> None:
+    taken = threading.Event()
+
+    class Waiting(EndlessServer):
+        """Has 40 messages, and more only after a part of them was taken."""
+
+        def answer(self, wanted: int) -> list[Message]:
+            if len(self.asked) > 4:
+                assert taken.wait(10)
+            return super().answer(wanted)
+
+    server = Waiting(10)
+    parts = Drain(server.poll, queue="landing", limit=137, seconds=30).parts(20, size=20)
+
+    first = next(parts)
+    assert 20 <= len(first) <= 40
+    taken.set()
+    rest = list(parts)
+
+    assert all(len(part) >= 20 for part in rest[:-1])
+    received = [one.message_id for part in (first, *rest) for one in part]
+    assert sorted(map(int, received)) == list(range(137))
+    assert max(server.asked) == 10
+
+
+def test_a_message_received_again_after_its_part_was_taken_comes_again_with_its_newest_receipt() -> None:
+    server = Server([message("1")], [message("2")], [message("1", receive_count=2)])
+
+    parts = Drain(server.poll, queue="landing", limit=1000, seconds=30).parts(20, size=1)
+
+    assert [one.receipt_handle for part in parts for one in part if one.message_id == "1"][-1] == "1-2"
+
+
+def test_parts_that_are_not_wanted_any_more_end_the_drain() -> None:
+    server = EndlessServer(10)
+    parts = Drain(server.poll, queue="landing", limit=1_000_000, seconds=30).parts(20, size=100)
+
+    next(parts)
+    began = time.monotonic()
+    parts.close()
+
+    assert time.monotonic() - began < 10
+    asked = len(server.asked)
+    time.sleep(0.2)
+    assert len(server.asked) == asked
