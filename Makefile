@@ -52,7 +52,7 @@ guards: setup ## verify that each guard of exactly-once has a test that fails wi
 memory: setup ## peak memory of a run over objects of 100 MB to 5 GB (about ten minutes, 6 GB of disk)
 	$(BIN)/python -m ingest_project_tests.bench.memory $(ARGS)
 
-bench: setup ## make docs/performance.md: speed and memory beside others (15 minutes); ARGS=--quick, reading, path
+bench: setup ## make docs/performance.md: speed and memory beside others, growth (25 minutes); ARGS=--quick, or a part
 	$(BIN)/python -m ingest_project_tests.bench $(ARGS)
 
 shown: setup ## a reconciliation of 20,000 objects, a first load that is killed, the sink, raw messages; ARGS=lost, load, sink, raw

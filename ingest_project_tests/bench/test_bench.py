@@ -9,16 +9,36 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest_project_tests.bench.landing import ministack
+from ingest_project_tests.bench.drain.contestants import CONTESTANTS as DRAINERS
+from ingest_project_tests.bench.drain.referee import event
+from ingest_project_tests.bench.growth.referee import CATALOG, Point
+from ingest_project_tests.bench.landing import clients, ministack
+from ingest_project_tests.bench.own_process import answer_of
 from ingest_project_tests.bench.path.asked import Asked
 from ingest_project_tests.bench.path.contestants import CONTESTANTS, Contestant
 from ingest_project_tests.bench.path.judge import Content
-from ingest_project_tests.bench.path.referee import check, measure_path
+from ingest_project_tests.bench.path.referee import CREDENTIALS, check, measure_path
 from ingest_project_tests.bench.path.rivals import by_polars, opened_table
-from ingest_project_tests.bench.path.workload import Workload, land
-from ingest_project_tests.bench.report.record import Reading, ReadingCase, read_path, read_reading
+from ingest_project_tests.bench.path.workload import Workload, land, send_again
+from ingest_project_tests.bench.report.history import growth
+from ingest_project_tests.bench.report.record import (
+    Growth,
+    Reading,
+    ReadingCase,
+    made_with,
+    read_comparisons,
+    read_growth,
+    read_latency,
+    read_path,
+    read_reading,
+)
 from ingest_project_tests.bench.report.targets import judged, multiples
 from ingest_project_tests.bench.rounds import PROJECT, Ratio, Refused, Result, Run, Turn, measured, ratio
+from ingest_project_tests.bench.sizes import QUICK
+from ingest_project_tests.bench.write.contestants import APPEND
+from ingest_project_tests.bench.write.contestants import CONTESTANTS as WRITERS
+from ingest_project_tests.bench.write.referee import case_of
+from ingest_project_tests.bench.write.referee import check as check_rows
 from ingest_project_tests.patience import PATIENCE_SECONDS
 
 FEW = Workload("few", "ndjson", 2, 20, 1)
@@ -75,6 +95,80 @@ def test_page_has_the_ratios_of_the_json_and_its_plots(quick: Path) -> None:
     assert plots == {
         line.partition("](")[2].rstrip(")") for line in page.splitlines() if line.startswith("![")
     }
+
+
+def test_quick_run_compares_the_writing_and_the_draining(quick: Path) -> None:
+    writing, draining = read_comparisons(quick / "bench")
+
+    assert [(one.case, one.contestant) for one in writing.results] == [
+        (case_of(partitions), name) for partitions in QUICK.partitions for name in WRITERS
+    ]
+    assert [one.contestant for one in draining.results] == [*DRAINERS]
+    results = [*writing.results, *draining.results]
+    assert all(one.seconds and one.cpu_seconds and one.peak_mib and not one.refused for one in results)
+
+
+def test_page_compares_the_project_with_each_writer(quick: Path) -> None:
+    writing = read_comparisons(quick / "bench")[0]
+    beside = ratio(writing.results, ("5 partitions", PROJECT), ("5 partitions", APPEND))
+
+    assert beside is not None
+    (row,) = [
+        line for line in (quick / "performance.md").read_text().splitlines()
+        if line.startswith(f"| 5 partitions | {APPEND} |")
+    ]  # fmt: skip
+    verdict = "met" if beside.clock <= 1 else "**missed**"
+    assert row.endswith(f"| {beside.clock:.2f} | {beside.cpu:.2f} | 1 | {verdict} |")
+
+
+def test_quick_run_has_each_step_at_each_length_of_history(quick: Path) -> None:
+    found = read_growth(quick / "bench")
+
+    assert found is not None
+    on_sqlite = {(one.step, one.size) for one in found.points if one.where in {CATALOG, "SQLite"}}
+    steps = ("claim", "plan", "settle", "partition_rows", "status")
+    assert on_sqlite == {
+        *(("commit", size) for size in QUICK.snapshots),
+        *((step, size) for size in QUICK.versions for step in steps),
+    }
+    assert {len(one.seconds) for one in found.points} == {QUICK.repeats}
+
+
+def test_quick_run_takes_the_time_of_each_put_to_its_row(quick: Path) -> None:
+    found = read_latency(quick / "bench")
+
+    assert found is not None
+    assert len(found.seconds) == QUICK.puts
+    assert all(0 < one < PATIENCE_SECONDS for one in found.seconds)
+
+
+def test_step_that_takes_longer_with_more_history_misses_its_target(tmp_path: Path) -> None:
+    points = [
+        Point("SQLite", step, size, [0.001 * times])
+        for step, longest in (("claim", 1.5), ("status", 1.6))
+        for size, times in ((10, 1.0), (1_000, longest))
+    ]
+
+    page = [*growth(Growth({**made_with(1, 1)}, points), tmp_path)]
+
+    assert "| claim | 1.0 ms (1.00) | 1.5 ms (1.50) | met |" in page[2]
+    assert "| status | 1.0 ms (1.00) | 1.6 ms (1.60) | **missed** |" in page[2]
+
+
+def test_writer_that_loses_rows_is_refused() -> None:
+    with pytest.raises(Refused, match=r"^99 rows were written, not 100$"):
+        check_rows(99, 100)
+
+
+def test_drain_that_misses_messages_is_refused(tmp_path: Path) -> None:
+    with ministack(tmp_path) as endpoint:
+        _, sqs = clients(endpoint)
+        url = sqs.create_queue(QueueName="few")["QueueUrl"]
+        send_again(endpoint, url, [event(number) for number in range(3)])
+        given = {"home": str(tmp_path), "endpoint": endpoint, "url": url, "messages": 5}
+
+        with pytest.raises(Refused, match="3 of 5 messages were claimed"):
+            answer_of(DRAINERS[PROJECT], given, CREDENTIALS)
 
 
 def test_contestant_that_loses_a_row_is_refused(tmp_path: Path) -> None:

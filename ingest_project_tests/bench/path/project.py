@@ -18,7 +18,7 @@ QUEUE = "bench"
 
 def run(asked: Asked) -> None:
     """Drain, claim, plan, fetch, read, commit, settle, delete: all but Dagster's own processes."""
-    services = Services(load_settings(_settings(asked)))
+    services = Services(load_settings(settings_file(asked)))
     received = 0
     while received < asked.objects:
         received += services.intake(QUEUE).drain().messages
@@ -27,7 +27,8 @@ def run(asked: Asked) -> None:
         services.acknowledge(QUEUE)
 
 
-def _settings(asked: Asked) -> Path:
+def settings_file(asked: Asked) -> Path:
+    """The project's settings for what it is asked, in a file in its folder."""
     table = {
         "name": TABLE, "queue": QUEUE, "bucket": asked.bucket, "prefix": asked.prefix,
         "format": asked.format, "columns": asked.columns,
@@ -36,7 +37,7 @@ def _settings(asked: Asked) -> Path:
     }  # fmt: skip
     settings = {
         "aws": {"region": "us-east-1", "endpoint_url": asked.endpoint},
-        "ledger": {"url": "sqlite:///ledger.db"},
+        "ledger": {"url": f"sqlite:///{asked.home}/ledger.db"},
         "catalog": {
             "name": "lake",
             "type": "sql",

@@ -1,13 +1,23 @@
 """docs/performance.md and its plots, made from the JSON of the last run."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
 from ingest_project_tests.bench.path.workload import Workload
-from ingest_project_tests.bench.report import texts
-from ingest_project_tests.bench.report.chart import Bars, bar_chart
-from ingest_project_tests.bench.report.record import Reading, WholePath
+from ingest_project_tests.bench.report import history, texts
+from ingest_project_tests.bench.report.chart import Bars
+from ingest_project_tests.bench.report.comparisons import section
+from ingest_project_tests.bench.report.markdown import plot, table
+from ingest_project_tests.bench.report.record import (
+    Reading,
+    WholePath,
+    read_comparisons,
+    read_growth,
+    read_latency,
+    read_path,
+    read_reading,
+)
 from ingest_project_tests.bench.report.targets import ORDINARY, Judged, judged, multiples
 from ingest_project_tests.bench.rounds import PROJECT, Result
 
@@ -15,13 +25,19 @@ Medians = dict[tuple[str, str], float | None]
 """By case and contestant."""
 
 
-def write_page(reading: Reading | None, path: WholePath | None, folder: Path) -> Path:
-    """Write the page into the folder and its plots into `bench/`; gives the page."""
+def write_page(folder: Path) -> Path:
+    """Write the page into the folder and its plots into `bench/`, from the JSON there; gives the page."""
     plots = folder / "bench"
     parts = [texts.HEAD]
-    if path is not None:
+    if (path := read_path(plots)) is not None:
         parts += [texts.PATH, texts.made(path.made), *_path(path, plots)]
-    if reading is not None:
+    for one in read_comparisons(plots):
+        parts += section(one, plots)
+    if (latency := read_latency(plots)) is not None:
+        parts += history.latency(latency, plots)
+    if (growth := read_growth(plots)) is not None:
+        parts += history.growth(growth, plots)
+    if (reading := read_reading(plots)) is not None:
         parts += [
             texts.READING.format(rows=reading.rows),
             texts.made(reading.made),
@@ -41,19 +57,19 @@ def _path(path: WholePath, plots: Path) -> Iterator[str]:
         peaks.append(Bars(workload.name, {name: max(one.peak_mib) for name, one, _ in timed}))
         yield f"### {workload.name}\n{size_bytes / 1e6:,.0f} MB, {workload.objects * workload.rows:,} rows.\n"
         yield _path_table(workload, results)
-    yield _plot(plots, "path-rows", "rows per second (more is better)", rates, form=",.0f")
-    yield _plot(plots, "path-memory", "peak memory of the process, MiB", peaks, form=",.0f")
+    yield plot(plots, "path-rows", "rows per second (more is better)", rates, form=",.0f")
+    yield plot(plots, "path-memory", "peak memory of the process, MiB", peaks, form=",.0f")
     if path.promises:
         yield texts.PROMISES
         rows = [
             [one.contestant, one.redelivered, one.digits, one.scale, one.bad_row] for one in path.promises
         ]
-        yield _table(texts.PROMISES_HEAD, rows)
+        yield table(texts.PROMISES_HEAD, rows)
 
 
 def _path_table(workload: Workload, results: Sequence[Result]) -> str:
     rates = {one.contestant: _rows(workload, one) / one.median for one in results if one.median is not None}
-    return _table(texts.PATH_HEAD, [_path_row(workload, one, rates) for one in results])
+    return table(texts.PATH_HEAD, [_path_row(workload, one, rates) for one in results])
 
 
 def _path_row(workload: Workload, one: Result, rates: dict[str, float]) -> list[str]:
@@ -83,20 +99,20 @@ def _reading(reading: Reading, plots: Path) -> Iterator[str]:
         [case.name, *(_beside(medians, case.name, one) if (case.name, one) in known else "" for one in names)]
         for case in compared
     ]
-    yield _table(("", *names), rows)
+    yield table(("", *names), rows)
     bars = [
         Bars(case.name, {one: took for one in names if (took := medians.get((case.name, one))) is not None})
         for case in compared
     ]
-    yield _plot(plots, "reading", "seconds (less is better)", bars, form=".3f")
+    yield plot(plots, "reading", "seconds (less is better)", bars, form=".3f")
     yield texts.TARGETS
-    yield _table(texts.TARGETS_HEAD, [_target_row(one) for one in judged(reading)])
+    yield table(texts.TARGETS_HEAD, [_target_row(one) for one in judged(reading)])
     changed = multiples(reading)
     yield texts.CONTENTS.format(limit=ORDINARY)
     rows = [[one.target.case, one.target.reference, *_ratios(one), *_verdict(one)] for one in changed]
-    yield _table(texts.CONTENTS_HEAD, rows)
+    yield table(texts.CONTENTS_HEAD, rows)
     bars = [Bars(one.target.case, {"": one.found.clock}) for one in changed if one.found is not None]
-    yield _plot(plots, "contents", "time as a multiple of the plain content's", bars, limit=ORDINARY)
+    yield plot(plots, "contents", "time as a multiple of the plain content's", bars, limit=ORDINARY)
 
 
 def _beside(medians: Medians, case: str, name: str) -> str:
@@ -118,21 +134,3 @@ def _ratios(one: Judged) -> tuple[str, str]:
 
 def _verdict(one: Judged) -> tuple[str, str]:
     return ("met", "") if one.is_met else ("**missed**", one.target.bounded_by)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _plot(
-    plots: Path,
-    name: str,
-    title: str,
-    bars: Sequence[Bars],
-    *,
-    form: str = ",.2f",
-    limit: float | None = None,
-) -> str:
-    (plots / f"{name}.svg").write_text(bar_chart(title, bars, form=form, limit=limit))
-    return f"![{title}](bench/{name}.svg)\n"

@@ -9,12 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ingest_project_tests.bench.growth.referee import Point
 from ingest_project_tests.bench.path.promises import Promises
 from ingest_project_tests.bench.path.workload import Workload
 from ingest_project_tests.bench.rounds import Result
 
 LIBRARIES = ("polars", "pyarrow", "duckdb", "pyiceberg", "obstore", "msgspec", "fastavro", "ministack")
-READING, PATH = "reading.json", "path.json"
+COMPARED = ("write", "drain")
+"""The parts whose contestants are compared case by case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,36 @@ class WholePath:
     promises: list[Promises] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What contestants took with so many rows (`write`) or messages (`drain`)."""
+
+    part: str
+    made: dict[str, Any]
+    amount: int
+    results: list[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What the steps took with more and more history."""
+
+    made: dict[str, Any]
+    points: list[Point] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """The seconds from each put to its row, with puts so many seconds apart."""
+
+    made: dict[str, Any]
+    every_seconds: float
+    seconds: list[float]
+
+
+Record = Reading | WholePath | Comparison | Growth | Latency
+
+
 def made_with(seed: int, rounds: int) -> dict[str, Any]:
     """How it was measured: what one needs to measure it again."""
     return {
@@ -60,15 +92,14 @@ def made_with(seed: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def write(record: Reading | WholePath, folder: Path) -> None:
+def write(record: Record, folder: Path) -> None:
     """Write it into the folder."""
-    name = READING if isinstance(record, Reading) else PATH
-    (folder / name).write_text(json.dumps(asdict(record), indent=1) + "\n")
+    (folder / _name(record)).write_text(json.dumps(asdict(record), indent=1) + "\n")
 
 
 def read_reading(folder: Path) -> Reading | None:
     """The reading of the last run; None if there is none."""
-    found = _read(folder / READING)
+    found = _read(folder / "reading.json")
     return None if found is None else Reading(
         found["made"], found["rows"],
         [ReadingCase(**one) for one in found["cases"]], _results(found["results"]),
@@ -77,11 +108,36 @@ def read_reading(folder: Path) -> Reading | None:
 
 def read_path(folder: Path) -> WholePath | None:
     """The whole path of the last run; None if there is none."""
-    found = _read(folder / PATH)
+    found = _read(folder / "path.json")
     return None if found is None else WholePath(
         found["made"], [Workload(**one) for one in found["workloads"]], found["sizes_bytes"],
         _results(found["results"]), [Promises(**one) for one in found["promises"]],
     )  # fmt: skip
+
+
+def read_comparisons(folder: Path) -> list[Comparison]:
+    """The writing and the draining of the last run, as far as there are any."""
+    found = [_read(folder / f"{part}.json") for part in COMPARED]
+    return [Comparison(**{**one, "results": _results(one["results"])}) for one in found if one is not None]
+
+
+def read_growth(folder: Path) -> Growth | None:
+    """What grew in the last run; None if there is none."""
+    found = _read(folder / "growth.json")
+    return None if found is None else Growth(found["made"], [Point(**one) for one in found["points"]])
+
+
+def read_latency(folder: Path) -> Latency | None:
+    """The latency of the last run; None if there is none."""
+    found = _read(folder / "latency.json")
+    return None if found is None else Latency(**found)
+
+
+def _name(record: Record) -> str:
+    if isinstance(record, Comparison):
+        return f"{record.part}.json"
+    names = {Reading: "reading", WholePath: "path", Growth: "growth", Latency: "latency"}
+    return f"{names[type(record)]}.json"
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -4,8 +4,8 @@ from typing import Any
 
 HEAD = """# Performance
 Made by `make bench`: a change by hand is lost. `make bench ARGS=page` makes the page again from
-`docs/bench/*.json`, `ARGS=reading` and `ARGS=path` measure one half of it, `ARGS=--quick` only shows that
-it works.
+`docs/bench/*.json`; `ARGS=reading`, `path`, `write`, `drain`, `growth` and `latency` measure one part of it,
+and `ARGS=--quick` only shows that it works.
 
 **Ratios count, not seconds.** All contestants take turns in one run, so a machine that slows down does so
 for all of them; the seconds are those of one machine at one time. Each contestant has a process of its own,
@@ -39,6 +39,36 @@ PROMISES_HEAD = (
     "", "the message comes again", "an amount of 18 digits", "0.125 for a `decimal(18,2)`",
     "a line that is cut off",
 )  # fmt: skip
+WRITE = """## Writing
+{amount:,} rows in no order of their days, from memory into an Iceberg table partitioned by day. They have
+decimals, times, texts, a nested field and the columns that the project adds. A time counts only if ClickHouse
+then finds all rows in the table.
+
+- **project** is the writer with its commit behind the fence, **PyIceberg Table.append** the same with
+  PyIceberg alone.
+- **sort once, one file per partition** is the floor: pyarrow sorts, and writes a file for each day, without
+  a table or statistics for one.
+"""
+DRAIN = """## Draining a queue
+{amount:,} messages of S3, one for each object, in a queue that ministack emulates over HTTP. **project**
+receives, parses, routes, claims in a ledger on SQLite and plans batches; the other one only receives, with
+boto3 and as many threads.
+"""
+COMPARISON_HEAD = (
+    "", "", "seconds: least / median / most", "CPU seconds", "peak MiB", "project's time as a multiple",
+    "by CPU seconds", "at most", "",
+)  # fmt: skip
+GROWTH = """## What grows with history
+Medians of several repetitions in one process, whose history the project's own steps have made; in parentheses
+as a multiple of the shortest history's. None should take more than {limit:g} times as long. A commit adds one
+small file to a table that has so many snapshots, without expiry; the ledger's steps have a batch of 100
+objects, and so many object versions were settled before. `status` is what `ingest status` asks of the ledger
+for one queue and one table.
+"""
+LATENCY = """## From put to row
+{objects} objects of one row, one put every {every:g} s, with a real `dagster dev` that does nothing
+else: the seconds from the end of the put to the snapshot with its row.
+"""
 READING = """## Reading
 One body of {rows:,} rows, from memory (DuckDB: from a file) into a frame or an Arrow table, with declared
 columns unless the name says otherwise. Seconds; in parentheses the time of the project as a multiple. The
@@ -57,7 +87,7 @@ CONTENTS_HEAD = ("content", "plain", "found", "by CPU seconds", "", "what bounds
 
 
 def made(found: dict[str, Any]) -> str:
-    """How one half was measured."""
+    """How one part was measured."""
     libraries = ", ".join(f"{name} {version}" for name, version in found["libraries"].items())
     return (
         f"Rounds: {found['rounds']}, seed {found['seed']}, {found['cores']} cores, Python {found['python']},"
