@@ -25,7 +25,7 @@ import boto3
 import yaml
 
 from ingest_project_tests.databases import Databases
-from ingest_project_tests.patience import PATIENCE_SECONDS
+from ingest_project_tests.patience import PATIENCE_SECONDS, SLOWNESS
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -110,7 +110,8 @@ class World:
         dagster_home.mkdir(exist_ok=True)
         instance = yaml.safe_load((TOP / "dagster.yaml").read_text())
         # A run that was killed before it started: two minutes are right for production and long for a test.
-        instance["run_monitoring"] |= {"start_timeout_seconds": 45, "poll_interval_seconds": 5}
+        monitoring = {"start_timeout_seconds": int(45 * SLOWNESS), "poll_interval_seconds": 5}
+        instance["run_monitoring"] |= monitoring
         instance |= self.databases.dagster_storage(dagster_home) | changes
         (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(instance))
 

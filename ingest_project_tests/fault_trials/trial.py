@@ -26,6 +26,7 @@ from ingest_project_tests.fault_trials.workload import (
     Landing,
     Write,
 )
+from ingest_project_tests.patience import SLOWNESS
 
 POLL_SECONDS = 0.25
 BAD_SHARE = 0.3
@@ -210,7 +211,8 @@ class Trial:
 
     def wait(self, what: Callable[[], bool], name: str, *, pause: float = POLL_SECONDS) -> None:
         """Wait until it holds, restarting daemons that die; raises Stuck at the deadline."""
-        deadline = self.started_at + self.fault.deadline_seconds + START_TIMEOUT.total_seconds()
+        allowed = self.fault.deadline_seconds + START_TIMEOUT.total_seconds()
+        deadline = self.started_at + SLOWNESS * allowed
         while not what():
             if time.monotonic() > deadline:
                 raise Stuck(f"{name} did not happen")
