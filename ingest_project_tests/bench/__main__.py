@@ -56,7 +56,7 @@ def main() -> int:
     size.add_argument("--quick", action="store_const", const=QUICK, default=FULL, dest="sizes")
     size.add_argument(
         "--long", action="store_const", const=LONG, dest="sizes",
-        help="`growth` up to 5,000 snapshots and 1,000,000 object versions",
+        help="50,000 messages for `drain`; `growth` to 5,000 snapshots, 1,000,000 object versions",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int)
     parser.add_argument(

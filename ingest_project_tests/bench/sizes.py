@@ -37,14 +37,19 @@ FULL = Sizes(
     ),
     written_rows=500_000,
     partitions=(1, 24, 365, 2_000),
-    messages=50_000,
+    messages=20_000,  # the emulator's receive takes longer the more messages are in flight
     repeats=5,
     snapshots=(10, 500, 2_000),
     versions=(1_000, 30_000, 300_000),
     puts=60,
     put_every_seconds=1.0,
 )
-LONG = replace(FULL, snapshots=(10, 500, 2_000, 5_000), versions=(1_000, 30_000, 300_000, 1_000_000))
+LONG = replace(
+    FULL,
+    messages=50_000,
+    snapshots=(10, 500, 2_000, 5_000),
+    versions=(1_000, 30_000, 300_000, 1_000_000),
+)
 QUICK = Sizes(
     is_quick=True,
     rounds=1,
