@@ -108,10 +108,13 @@ def test_redrive(
         assert mortal.type("redrive") == 0
 
     def recover(_number: int) -> None:
-        mortal.held.show_again(world.dlq_url)
         if is_ingested_between:
             world.work()
-        assert mortal.type("redrive") == 0
+        for _ in range(3):  # two calls at once break moto, which then hides what it was to deliver
+            mortal.held.show_again(world.dlq_url)
+            assert mortal.type("redrive") == 0
+            if not world.depth(world.dlq_url):
+                break
         assert world.depth(world.dlq_url) == 0
 
     names = mortal.deaths(act, recover, first="SendMessageBatch" if is_ingested_between else None)
