@@ -22,7 +22,7 @@ MESSAGE_GUARDS = (
         "claimed, and not read yet: a message's content is kept with its claim",
         "ingestion/test_raw_messages.py::test_content_is_kept_until_the_commit_and_no_longer",
         "ledger/claim.py",
-        {"_contents(claims) if one in unread}": "_contents(claims) if one not in unread}"},
+        {"_contents(claims, named) if one in unread}": "_contents(claims, named) if one not in unread}"},
     ),
     Guard(
         "settled, but failed: its content is kept, because only what is committed is dropped",
