@@ -30,8 +30,8 @@ from ingest_project.iceberg.refusal import refusals
 
 WRITERS = os.cpu_count() or 1
 """How many files are written at once: Parquet is encoded and compressed on one core each."""
-OPEN_FILES = 256
-"""The most files that are open: a process may open about 1,000 of all kinds."""
+OPEN_FILES = 128
+"""The most files that are open: PyArrow holds about a megabyte for each."""
 OPEN_BYTES = 96 * 1024**2
 """How many bytes of open files the storage may hold in memory; above it the largest are closed."""
 UPLOAD_BYTES = 10 * 1024**2

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 import pyarrow as pa
-from pyiceberg.io.fileformat import FileFormatFactory
+from pyiceberg.io.fileformat import FileFormatFactory, FileFormatWriter
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionKey
 from pyiceberg.typedef import Record
@@ -33,7 +33,9 @@ class OpenFile:
         self._key = key
         self._spec_id = of.metadata.default_spec_id
         parquet = FileFormatFactory.get(FileFormat.PARQUET)
-        self._writer = parquet.create_writer(output, of.file_schema, of.metadata.properties)
+        self._writer: FileFormatWriter | None = parquet.create_writer(
+            output, of.file_schema, of.metadata.properties
+        )
         self._writers = writers
         self._sort_order_id = of.metadata.default_sort_order_id if is_sorted(of.metadata) else None
         self._writes = 0
@@ -42,7 +44,9 @@ class OpenFile:
     def write(self, rows: pa.Table, part: Part) -> None:
         """Begins to write this part of the rows, as one row group unless it has very many rows."""
         self._writes += 1
-        self._last = self._after_last(lambda: self._writer.write(part.of(rows)))
+        writer = self._writer
+        assert writer is not None  # noqa: S101 - it is only none once `close` was called
+        self._last = self._after_last(lambda: writer.write(part.of(rows)))
 
     def close(self) -> Future[DataFile]:
         """Begins to complete the file."""
@@ -55,8 +59,9 @@ class OpenFile:
 
     def abandon(self) -> None:
         """Ends the file, which is useless. Only when no step of it is running any more."""
-        with suppress(Exception):  # of any class: it may never have been opened, or have failed half way
-            self._writer.close()
+        if self._writer is not None:
+            with suppress(Exception):  # of any class: it may never have been opened, or have failed half way
+                self._writer.close()
 
     @property
     def stored_bytes(self) -> int:
@@ -74,7 +79,9 @@ class OpenFile:
         return self._writers.submit(run)
 
     def _close(self) -> DataFile:
+        assert self._writer is not None  # noqa: S101 - it is closed once
         statistics = self._writer.close()
+        self._writer = None  # PyArrow's holds about a megabyte, closed or not
         return DataFile.from_args(
             content=DataFileContent.DATA,
             file_path=self._output.location,

@@ -3,8 +3,8 @@
 Enough is a count of messages or the bytes of their bodies, whichever comes first: a message may have 1 MiB.
 
 An empty answer does not mean an empty queue: a standard queue answers a short poll from a sample of its
-servers, and even a long poll may miss what arrives on another one. So a drain ends only after several empty
-answers in a row.
+servers. So a drain ends only after many empty answers in a row. They are short polls: what was received before
+must not wait for them, and what they miss is received by the next drain, which begins with a long one.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 """
 
@@ -24,7 +24,8 @@ BATCH = 10
 """The most messages that SQS returns in one call."""
 MAX_BODY_BYTES = 64 * 1024**2
 """The memory for the bodies of one drain; the calls under way may bring up to 80 MiB more."""
-EMPTY_ANSWERS_IN_A_ROW = 3
+EMPTY_ANSWERS_IN_A_ROW = 16
+"""Of short polls; two for each worker, which take some 10 milliseconds."""
 
 Poll = Callable[[int, int], list[Message]]
 """Receives up to a number of messages, and waits up to a number of seconds for the first."""
@@ -50,7 +51,7 @@ class Drain:
         self._broken = False
 
     def run(self, wait_seconds: int) -> list[Message]:
-        """One long poll; if it brought messages, parallel polls until the drain is done.
+        """One long poll; if it brought messages, parallel short polls until the drain is done.
 
         An error of the first poll is raised. A later one ends the drain and is logged: what was received
         before is in flight, and must reach the caller.
@@ -104,7 +105,7 @@ class Drain:
             while wanted := self._reserve():
                 received: list[Message] = []
                 try:
-                    received = self._poll(wanted, 1 if self._seconds_left() >= 1 else 0)
+                    received = self._poll(wanted, 0)
                 except QueueUnavailable as error:
                     self._broken = True
                     logger.warning("drain ends early with %d messages: %s", self._received, error)
