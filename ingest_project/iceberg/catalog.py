@@ -25,6 +25,7 @@ from pyiceberg.table import CreateTableTransaction, Table
 from pyiceberg.table.sorting import SortOrder
 
 from ingest_project.errors import IngestError, TableMismatch
+from ingest_project.iceberg.arrow_memory import use_system_memory
 from ingest_project.iceberg.case_twins import refuse_case_twins
 from ingest_project.iceberg.catalog_properties import catalog_properties, make_folders, sqlite_file
 from ingest_project.iceberg.commit import CommitRetry
@@ -48,6 +49,7 @@ class Lake:
     """The catalog of the settings, opened on first use. Safe to share among threads."""
 
     def __init__(self, settings: CatalogSettings, aws: AwsSettings, retry: CommitRetry | None = None) -> None:
+        use_system_memory()
         self._name = settings.name
         self._properties = catalog_properties(settings, aws)
         self._outages = Outages(self._properties)
