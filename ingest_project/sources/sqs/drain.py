@@ -3,8 +3,8 @@
 Enough is a count of messages or the bytes of their bodies, whichever comes first: a message may have 1 MiB.
 
 An empty answer does not mean an empty queue: a standard queue answers a short poll from a sample of its
-servers. So a drain ends only after many empty answers in a row. They are to short polls: what was received must
-not wait for more, and what they miss is received by the next drain, which begins with a long one.
+servers. So a drain ends only after many empty answers in a row. They are to short polls: what was received
+must not wait for more, and what they miss is received by the next drain, which begins with a long one.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 """
 
