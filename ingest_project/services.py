@@ -335,7 +335,7 @@ def _loading() -> Iterator[None]:
     """Keeps Python's search for cycles away from what is loaded here and was loaded before.
 
     Loading makes a million objects that stay. Without this the search goes through all of them several times
-    while they are made, and again when the process ends: a third of the CPU of a run with one small object.
+    while they are made, and again when the process ends.
     """
     was_enabled = gc.isenabled()
     gc.disable()

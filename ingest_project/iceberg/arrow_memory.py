@@ -1,7 +1,7 @@
 """Chooses the allocator of Arrow, whose default keeps what writers of Parquet ask for and never touch.
 
-Writing 500,000 rows into 2,000 partitions took 2.7 GB with mimalloc, and with the allocator of the C library
-0.5 GB and half of the CPU seconds.
+With many partitions that is most of a run's memory and much of its time; docs/performance.md has what writing
+takes.
 """
 
 import os

@@ -31,7 +31,7 @@ from ingest_project.iceberg.refusal import refusals
 WRITERS = os.cpu_count() or 1
 """How many files are written at once: Parquet is encoded and compressed on one core each."""
 OPEN_FILES = 128
-"""The most files that are open: PyArrow holds about a megabyte for each."""
+"""The most files that are open: each takes memory, and a process may open about 1,000 of all kinds."""
 OPEN_BYTES = 96 * 1024**2
 """How many bytes of open files the storage may hold in memory; above it the largest are closed."""
 UPLOAD_BYTES = 10 * 1024**2
@@ -185,10 +185,14 @@ def write_data_files(metadata: TableMetadata, io: FileIO, frame: pa.Table, *, na
     Raises RowsRefused if the table cannot take the rows; after any exception it tries to delete the files of
     this call.
     """
-    files = DataFiles(io, name=name)
+    return written_at_once(DataFiles(io, name=name), fit_rows(metadata, frame, name=name))
+
+
+def written_at_once(files: DataFiles, rows: FittedRows) -> WrittenFiles:
+    """Writes the rows into new files and completes them; after any exception it tries to delete them."""
     try:
-        files.add(fit_rows(metadata, frame, name=name))
-        return files.close() or WrittenFiles(0, 0, metadata.spec(), ())
+        files.add(rows)
+        return files.close() or WrittenFiles(0, 0, rows.metadata.spec(), ())
     except BaseException:
         files.discard()
         raise

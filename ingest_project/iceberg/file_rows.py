@@ -5,7 +5,7 @@ the row groups, and with that of a large file. A Parquet file without positional
 page instead; the rows are given the table's columns by PyIceberg, as it does it itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -92,3 +92,17 @@ def _rows_at_once(file: parquet.ParquetFile) -> int:
     groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
     widest = max((one.total_byte_size / max(one.num_rows, 1) for one in groups), default=1.0)
     return max(1, min(BATCH_ROWS, int(BATCH_BYTES / max(widest, 1.0))))
+
+
+def in_portions(batches: Iterable[pa.RecordBatch], size_bytes: int) -> Iterator[pa.Table]:
+    """The rows of these batches, in portions of at least so many bytes but for the last one."""
+    waiting: list[pa.RecordBatch] = []
+    waiting_bytes = 0
+    for batch in batches:
+        waiting.append(batch)
+        waiting_bytes += batch.nbytes
+        if waiting_bytes >= size_bytes:
+            yield pa.Table.from_batches(waiting)
+            waiting, waiting_bytes = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)

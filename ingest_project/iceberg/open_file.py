@@ -81,7 +81,7 @@ class OpenFile:
     def _close(self) -> DataFile:
         assert self._writer is not None  # noqa: S101 - it is closed once
         statistics = self._writer.close()
-        self._writer = None  # PyArrow's holds about a megabyte, closed or not
+        self._writer = None  # PyArrow's keeps its memory, closed or not
         return DataFile.from_args(
             content=DataFileContent.DATA,
             file_path=self._output.location,

@@ -4,17 +4,16 @@ PyIceberg filters all rows once for each partition, and holds the parts of all o
 are sorted by the number of their partition, once, and a part is a slice of that order.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from pyiceberg.partitioning import PartitionField, PartitionFieldValue, PartitionKey, PartitionSpec
+from pyiceberg.partitioning import PartitionFieldValue, PartitionKey, PartitionSpec
 from pyiceberg.schema import Schema
 
-from ingest_project.iceberg.field_path import field_path
+from ingest_project.iceberg.source_values import source_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def by_partition(rows: pa.Table, spec: PartitionSpec, schema: Schema) -> list[Pa
     """
     if spec.is_unpartitioned():
         return [Part(None, 0, rows.num_rows)]
-    values = [_partition_values(rows, one, schema) for one in spec.fields]
+    values = [source_values(rows, one, schema) for one in spec.fields]
     numbers = _numbers(values)
     counts = np.bincount(numbers)
     ends = np.cumsum(counts)
@@ -73,21 +72,6 @@ def _key(values: Sequence[Any], row: int, spec: PartitionSpec, schema: Schema) -
         PartitionFieldValue(part, value[row].as_py()) for part, value in zip(spec.fields, values, strict=True)
     ]
     return PartitionKey(of_row, spec, schema)
-
-
-def _partition_values(rows: pa.Table, part: PartitionField, schema: Schema) -> Any:
-    """The value of this part of the partition, for each row."""
-    column, *path = field_path(schema, part.source_id)
-    values: Any = rows.column(column.name)
-    for inner in path:
-        values = pc.struct_field(values, inner.name)
-    source = schema.find_field(part.source_id)
-    transform: Callable[[Any], Any] = part.transform.pyarrow_transform(source.field_type)
-    return transform(_one_array(values))
-
-
-def _one_array(values: Any) -> Any:
-    return values.chunk(0) if values.num_chunks == 1 else pa.concat_arrays(values.chunks)
 
 
 def _numbers(values: Sequence[Any]) -> Any:

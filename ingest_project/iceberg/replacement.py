@@ -28,7 +28,7 @@ from pyiceberg.types import StringType
 
 from ingest_project.errors import TableMismatch
 from ingest_project.iceberg.data_files import DataFiles
-from ingest_project.iceberg.file_rows import file_rows
+from ingest_project.iceberg.file_rows import file_rows, in_portions
 from ingest_project.iceberg.fitted_rows import fit_rows
 from ingest_project.settings.model import PROVENANCE_COLUMNS
 
@@ -116,16 +116,7 @@ def _rewritten(table: Table, replacement: Replacement, remainders: DataFiles, na
 
 def _portions(table: Table, task: FileScanTask, projected: Schema) -> Iterator[pa.Table]:
     """The rows of a data file, in portions of about `PORTION_BYTES`."""
-    batches: list[pa.RecordBatch] = []
-    size_bytes = 0
-    for batch in file_rows(table, task, projected, AlwaysTrue()):
-        batches.append(batch)
-        size_bytes += batch.nbytes
-        if size_bytes >= PORTION_BYTES:
-            yield pa.Table.from_batches(batches)
-            batches, size_bytes = [], 0
-    if batches:
-        yield pa.Table.from_batches(batches)
+    return in_portions(file_rows(table, task, projected, AlwaysTrue()), PORTION_BYTES)
 
 
 def _has_provenance(schema: Schema) -> bool:

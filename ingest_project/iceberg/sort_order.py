@@ -3,12 +3,10 @@
 `settings/sort_fields.py` has the grammar. Rows are written in the order that the table has, whoever gave it.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, NullOrder, SortDirection, SortOrder
@@ -16,7 +14,7 @@ from pyiceberg.table.sorting import SortField as IcebergField
 from pyiceberg.transforms import IdentityTransform
 
 from ingest_project.errors import PartitionMismatch, TableMismatch
-from ingest_project.iceberg.field_path import field_path
+from ingest_project.iceberg.source_values import source_values
 from ingest_project.iceberg.type_names import type_name
 from ingest_project.settings.sort_fields import SortField, parse_sort_field, sort_source_fault
 
@@ -74,7 +72,7 @@ def sorted_rows(rows: pa.Table, metadata: TableMetadata) -> pa.Table:
     # Polars, unlike PyArrow, places nulls column by column, and NaN above all numbers, as Iceberg does.
     keys = pl.DataFrame(
         {
-            str(place): pl.Series(_values(rows, one, metadata.schema()))
+            str(place): pl.Series(source_values(rows, one, metadata.schema()))
             for place, one in enumerate(fields.fields)
         }
     )
@@ -87,20 +85,6 @@ def sorted_rows(rows: pa.Table, metadata: TableMetadata) -> pa.Table:
         )
     ).to_series()
     return rows.combine_chunks().take(places.to_arrow())
-
-
-def _values(rows: pa.Table, field: IcebergField, schema: Schema) -> Any:
-    column, *path = field_path(schema, field.source_id)
-    values: Any = rows.column(column.name)
-    for inner in path:
-        values = pc.struct_field(values, inner.name)
-    if isinstance(field.transform, IdentityTransform):
-        return values
-    whole = values.chunk(0) if values.num_chunks == 1 else pa.concat_arrays(values.chunks)
-    transform: Callable[[Any], Any] = field.transform.pyarrow_transform(
-        schema.find_field(field.source_id).field_type
-    )
-    return transform(whole)
 
 
 def _text(field: IcebergField, schema: Schema) -> str:

@@ -15,7 +15,7 @@ from ingest_project.iceberg.attempt import Changeset
 from ingest_project.iceberg.batch_rows import rows_by_source
 from ingest_project.iceberg.batch_snapshot import oldest_if_expired_since
 from ingest_project.iceberg.commit import Commit, CommitRetry, FencedCommit
-from ingest_project.iceberg.data_files import DataFiles, WrittenFiles
+from ingest_project.iceberg.data_files import DataFiles, WrittenFiles, written_at_once
 from ingest_project.iceberg.expiry.expire import Expired, Expiry
 from ingest_project.iceberg.expiry.retention import Retention
 from ingest_project.iceberg.fitted_rows import FittedRows, fit_rows
@@ -240,17 +240,8 @@ class LakeTable:
         return DataFiles(self._table.io, name=self.name, outages=self._outages)
 
     def write(self, frame: pa.Table) -> WrittenFiles:
-        """Writes the rows as data files of their own, without a commit; raises what `fit` does.
-
-        After any exception it tries to delete the files of this call.
-        """
-        fitted, files = self.fit(frame), self.new_files()
-        try:
-            files.add(fitted)
-            return files.close() or WrittenFiles(0, 0, fitted.metadata.spec(), ())
-        except BaseException:
-            files.discard()
-            raise
+        """Writes the rows into files of their own, without a commit; raises what `fit` and `add` raise."""
+        return written_at_once(self.new_files(), self.fit(frame))
 
     def commit(
         self,

@@ -22,6 +22,7 @@ class BatchFiles:
     def close(self) -> dict[str, WrittenFiles]:
         """Completes the files of all tables that have rows; raises what `add` raises."""
         closed = {name: files.close() for name, files in self._open.items()}
+        self._open.clear()  # what is complete belongs to the caller
         return {name: written for name, written in closed.items() if written is not None}
 
     def discard(self) -> None:

@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.json as pa_json
 
+from ingest_project.iceberg.arrow_memory import use_system_memory
 from ingest_project.reading.content import Content
 from ingest_project.reading.parse import Reading
 from ingest_project.reading.read import read_contents
@@ -32,6 +33,7 @@ Reader = Callable[[Case, Path], Callable[[], int]]
 
 def project(case: Case, path: Path) -> Callable[[], int]:
     """The project, as a batch reads it: names, types, and bad rows set aside."""
+    use_system_memory()  # as a run does when it opens the lake
     reading = Reading(case.format, case.target, quarantines=True)
     content = Content(object_version("0", version_id="v"), (path.read_bytes(),), WRITTEN_AT)
 

@@ -9,6 +9,7 @@ from typing import IO, Self
 import pyarrow as pa
 from pyarrow import csv, parquet
 
+from ingest_project.iceberg.file_rows import in_portions
 from ingest_project.ingestion.jobs.kinds.csv_rows import csv_rows, csv_schema
 from ingest_project.ingestion.jobs.kinds.outcome import ResultFile
 from ingest_project.sources.s3.result_files import ResultFiles
@@ -118,17 +119,8 @@ class ExportFiles:
 
 def portions(batches: Iterator[pa.RecordBatch], max_rows: int | None) -> Iterator[pa.Table]:
     """The rows in portions of about `PORTION_BYTES`, in their order, at most `max_rows` of them."""
-    waiting: list[pa.RecordBatch] = []
-    size = 0
-    for batch in _cut(batches, max_rows):
-        for part in _parts(batch):
-            waiting.append(part)
-            size += part.nbytes
-            if size >= PORTION_BYTES:
-                yield pa.Table.from_batches(waiting)
-                waiting, size = [], 0
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+    parts = (part for batch in _cut(batches, max_rows) for part in _parts(batch))
+    return in_portions(parts, PORTION_BYTES)
 
 
 def _cut(batches: Iterator[pa.RecordBatch], max_rows: int | None) -> Iterator[pa.RecordBatch]:
